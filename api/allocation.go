@@ -1,0 +1,287 @@
+package api
+
+import (
+	"strconv"
+	"time"
+)
+
+// What the servers want of an allocation.
+const (
+	AllocDesiredRun   = "run"
+	AllocDesiredStop  = "stop"
+	AllocDesiredEvict = "evict" // stop, to make room for a job of higher priority
+)
+
+// What a node agent says of an allocation.
+const (
+	AllocClientPending  = "pending"
+	AllocClientRunning  = "running"
+	AllocClientComplete = "complete"
+	AllocClientFailed   = "failed"
+	AllocClientLost     = "lost"    // said by the servers: its node is down
+	AllocClientUnknown  = "unknown" // said by the servers: its node is disconnected
+)
+
+// Allocation is one instance of a task group, bound to a node: what the servers
+// want. What the node agent says of it is the AllocationStatus of the same ID.
+//
+// The stored form keeps only what placement chose (node, ports); what the job asks
+// for is found in the JobVersion. The fields of the last block are joined in at
+// the HTTP edge (see Join).
+type Allocation struct {
+	ObjectMeta
+	ID        string `msg:"id"`
+	Namespace string `msg:"ns"`
+	EvalID    string `msg:"eval,omitempty"`
+	Name      string `msg:"name"` // job.group[index]
+	NodeID    string `msg:"node"`
+	NodeName  string `msg:"nodename,omitempty"`
+	JobID     string `msg:"job"`
+	// JobVersion is the version of the job that this allocation runs. An in-place
+	// update raises it.
+	JobVersion uint64 `json:"-" msg:"jobv"`
+	TaskGroup  string `msg:"tg"`
+	// JobType is kept because controllers ask for it of allocations whose job is gone.
+	JobType string `json:"-" msg:"jobt,omitempty"`
+
+	DesiredStatus      string            `msg:"want"`
+	DesiredDescription string            `json:",omitempty" msg:"wantwhy,omitempty"`
+	DesiredTransition  DesiredTransition `json:",omitzero" msg:"trans,omitempty"`
+	// Lost says that its node went down while it was on it, with what the servers
+	// report as its client status: AllocClientLost or AllocClientUnknown.
+	Lost string `json:"-" msg:"lost,omitempty"`
+
+	DeploymentID     string                 `msg:"depl,omitempty"`
+	DeploymentStatus *AllocDeploymentStatus `msg:"deplstat,omitempty"`
+
+	RescheduleTracker     *RescheduleTracker `json:",omitempty" msg:"resched,omitempty"`
+	PreviousAllocation    string             `json:",omitempty" msg:"prev,omitempty"`
+	NextAllocation        string             `json:",omitempty" msg:"next,omitempty"`
+	FollowupEvalID        string             `json:",omitempty" msg:"followup,omitempty"`
+	PreemptedByAllocation string             `json:",omitempty" msg:"preemptby,omitempty"`
+	PreemptedAllocations  []string           `json:",omitempty" msg:"preempted,omitempty"`
+
+	// Ports is what placement chose for the group's networks.
+	Ports []AllocatedPort `json:"-" msg:"ports,omitempty"`
+	// Usage is what the allocation takes from its node, all tasks together.
+	Usage Usage `json:"-" msg:"use"`
+
+	Metrics    *AllocationMetric `msg:"metrics,omitempty"`
+	CreateTime int64             `msg:"ct"`
+	ModifyTime int64             `msg:"mt"`
+
+	ClientStatus       string                `msg:"-"`
+	ClientDescription  string                `msg:"-"`
+	TaskStates         map[string]*TaskState `msg:"-"`
+	NetworkStatus      *AllocNetworkStatus   `msg:"-"`
+	Job                *Job                  `json:",omitempty" msg:"-"`
+	Resources          *Resources            `msg:"-"`
+	SharedResources    *Resources            `msg:"-"`
+	TaskResources      map[string]*Resources `msg:"-"`
+	AllocatedResources *AllocatedResources   `msg:"-"`
+	AllocModifyIndex   uint64                `msg:"-"` // ModifyIndex of what the servers want, without the status
+	SigningKeyID       string                `json:",omitempty" msg:"-"`
+}
+
+// Key implements Object.
+func (a *Allocation) Key() Key {
+	if a == nil {
+		return Key{Kind: KindAllocation}
+	}
+	return Key{Kind: KindAllocation, ID: a.ID}
+}
+
+// Index returns the number in the allocation's name, or −1 if it has none.
+func (a *Allocation) Index() int {
+	n := len(a.Name)
+	if n == 0 || a.Name[n-1] != ']' {
+		return -1
+	}
+	for i := n - 2; i >= 0; i-- {
+		if a.Name[i] == '[' {
+			v, err := strconv.Atoi(a.Name[i+1 : n-1])
+			if err != nil {
+				return -1
+			}
+			return v
+		}
+	}
+	return -1
+}
+
+// AllocName returns the name of the allocation with that index in its group.
+func AllocName(jobID, group string, index int) string {
+	return jobID + "." + group + "[" + strconv.Itoa(index) + "]"
+}
+
+// WantsRun reports whether the servers want the allocation to run.
+func (a *Allocation) WantsRun() bool { return a.DesiredStatus == AllocDesiredRun }
+
+// Usage is an amount of a node's resources.
+type Usage struct {
+	CPU         int64 `msg:"c,omitempty"` // MHz
+	Cores       int64 `msg:"k,omitempty"`
+	MemoryMB    int64 `msg:"m,omitempty"`
+	MemoryMaxMB int64 `msg:"x,omitempty"`
+	DiskMB      int64 `msg:"d,omitempty"`
+}
+
+// Add returns the sum of two usages.
+func (u Usage) Add(v Usage) Usage {
+	return Usage{u.CPU + v.CPU, u.Cores + v.Cores, u.MemoryMB + v.MemoryMB, u.MemoryMaxMB + v.MemoryMaxMB, u.DiskMB + v.DiskMB}
+}
+
+// Sub returns the difference of two usages.
+func (u Usage) Sub(v Usage) Usage {
+	return Usage{u.CPU - v.CPU, u.Cores - v.Cores, u.MemoryMB - v.MemoryMB, u.MemoryMaxMB - v.MemoryMaxMB, u.DiskMB - v.DiskMB}
+}
+
+// DesiredTransition is what should happen to an allocation besides running or
+// stopping. It is a request: the job controller answers it.
+type DesiredTransition struct {
+	Migrate                 *bool `msg:"m,omitempty"`
+	Reschedule              *bool `msg:"r,omitempty"` // the allocation controller: replace this failed or lost one now
+	ForceReschedule         *bool `msg:"f,omitempty"`
+	NoShutdownDelay         *bool `msg:"n,omitempty"`
+	MigrateDisablePlacement *bool `msg:"d,omitempty"`
+}
+
+// AllocDeploymentStatus is how an allocation does in its deployment.
+type AllocDeploymentStatus struct {
+	Healthy     *bool // nil: not known yet
+	Timestamp   *time.Time
+	Canary      bool
+	ModifyIndex uint64
+}
+
+// RescheduleTracker is the history of an allocation's predecessors that failed.
+type RescheduleTracker struct {
+	Events         []*RescheduleEvent
+	LastReschedule string // ok or no
+}
+
+// RescheduleEvent is one replacement of a failed allocation.
+type RescheduleEvent struct {
+	RescheduleTime int64 // Unix nanoseconds
+	PrevAllocID    string
+	PrevNodeID     string
+	Delay          time.Duration
+}
+
+// AllocatedPort is a port that an allocation got on its node.
+type AllocatedPort struct {
+	Label           string
+	Value           int
+	To              int `json:",omitempty" msg:"To,omitempty"`
+	HostIP          string
+	HostNetwork     string `json:"-" msg:"HostNetwork,omitempty"`
+	IgnoreCollision bool   `json:",omitempty" msg:"IgnoreCollision,omitempty"`
+}
+
+// AllocatedResources is what an allocation got, task by task.
+type AllocatedResources struct {
+	Tasks          map[string]*AllocatedTaskResources
+	TaskLifecycles map[string]*TaskLifecycle
+	Shared         AllocatedSharedResources
+}
+
+// AllocatedTaskResources is what one task got.
+type AllocatedTaskResources struct {
+	Cpu      AllocatedCPUResources
+	Memory   AllocatedMemoryResources
+	Networks []*NetworkResource
+	Devices  []*AllocatedDeviceResource
+}
+
+// AllocatedCPUResources is in MHz, or whole cores.
+type AllocatedCPUResources struct {
+	CpuShares     int64
+	ReservedCores []uint16
+}
+
+// AllocatedMemoryResources is in MiB.
+type AllocatedMemoryResources struct {
+	MemoryMB    int64
+	MemoryMaxMB int64
+}
+
+// AllocatedDeviceResource is some devices of one kind.
+type AllocatedDeviceResource struct {
+	Vendor    string
+	Type      string
+	Name      string
+	DeviceIDs []string
+}
+
+// AllocatedSharedResources is what the tasks of an allocation share.
+type AllocatedSharedResources struct {
+	DiskMB   int64
+	Networks []*NetworkResource
+	Ports    []AllocatedPort
+}
+
+// AllocNetworkStatus is how an allocation can be reached.
+type AllocNetworkStatus struct {
+	InterfaceName string
+	Address       string
+	AddressIPv6   string
+	DNS           *DNSConfig
+}
+
+// AllocationMetric says how placement was decided, or why it could not be.
+type AllocationMetric struct {
+	NodesEvaluated     int                   `msg:"ev,omitempty"`
+	NodesFiltered      int                   `msg:"fi,omitempty"`
+	NodesInPool        int                   `msg:"pl,omitempty"`
+	NodePool           string                `msg:"pn,omitempty"`
+	NodesAvailable     map[string]int        `msg:"av,omitempty"` // by datacenter
+	ClassFiltered      map[string]int        `msg:"cf,omitempty"`
+	ConstraintFiltered map[string]int        `msg:"of,omitempty"`
+	NodesExhausted     int                   `msg:"ex,omitempty"`
+	ClassExhausted     map[string]int        `msg:"cx,omitempty"`
+	DimensionExhausted map[string]int        `msg:"dx,omitempty"`
+	QuotaExhausted     []string              `msg:"qx,omitempty"`
+	ResourcesExhausted map[string]*Resources `msg:"rx,omitempty"`
+	Scores             map[string]float64    `msg:"sc,omitempty"` // older form of ScoreMetaData
+	AllocationTime     time.Duration         `msg:"at,omitempty"`
+	CoalescedFailures  int                   `msg:"co,omitempty"` // further instances that failed for the same reason
+	ScoreMetaData      []*NodeScoreMeta      `msg:"sm,omitempty"` // the best nodes, best first
+}
+
+// NodeScoreMeta is the score of one node and its parts.
+type NodeScoreMeta struct {
+	NodeID    string             `msg:"n"`
+	Scores    map[string]float64 `msg:"s"`
+	NormScore float64            `msg:"f"`
+}
+
+// AllocationListStub is an allocation in a list.
+type AllocationListStub struct {
+	ID                    string
+	EvalID                string
+	Name                  string
+	Namespace             string
+	NodeID                string
+	NodeName              string
+	JobID                 string
+	JobType               string
+	JobVersion            uint64
+	TaskGroup             string
+	AllocatedResources    *AllocatedResources `json:",omitempty"`
+	DesiredStatus         string
+	DesiredDescription    string
+	DesiredTransition     DesiredTransition
+	ClientStatus          string
+	ClientDescription     string
+	TaskStates            map[string]*TaskState
+	DeploymentStatus      *AllocDeploymentStatus
+	FollowupEvalID        string
+	NextAllocation        string
+	RescheduleTracker     *RescheduleTracker
+	PreemptedAllocations  []string
+	PreemptedByAllocation string
+	CreateIndex           uint64
+	ModifyIndex           uint64
+	CreateTime            int64
+	ModifyTime            int64
+}

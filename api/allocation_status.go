@@ -1,0 +1,114 @@
+package api
+
+import "time"
+
+// AllocationStatus is what a node agent says of an allocation. It is small and
+// often written, and nobody else writes it.
+type AllocationStatus struct {
+	ObjectMeta        `json:"-"`
+	ID                string                `msg:"id"` // of the allocation
+	NodeID            string                `msg:"node"`
+	Namespace         string                `msg:"ns"`
+	JobID             string                `msg:"job"`
+	ClientStatus      string                `msg:"st"`
+	ClientDescription string                `msg:"why,omitempty"`
+	TaskStates        map[string]*TaskState `msg:"tasks,omitempty"`
+	NetworkStatus     *AllocNetworkStatus   `msg:"net,omitempty"`
+	ModifyTime        int64                 `msg:"mt"` // Unix nanoseconds, by the node's clock
+}
+
+// Key implements Object.
+func (s *AllocationStatus) Key() Key {
+	if s == nil {
+		return Key{Kind: KindAllocationStatus}
+	}
+	return Key{Kind: KindAllocationStatus, ID: s.ID}
+}
+
+// Terminal reports whether the allocation has ended on its node.
+func (s *AllocationStatus) Terminal() bool {
+	if s == nil {
+		return false
+	}
+	switch s.ClientStatus {
+	case AllocClientComplete, AllocClientFailed, AllocClientLost:
+		return true
+	}
+	return false
+}
+
+// States of a task.
+const (
+	TaskStatePending = "pending"
+	TaskStateRunning = "running"
+	TaskStateDead    = "dead"
+)
+
+// TaskState is where a task is in its life, with its latest events.
+type TaskState struct {
+	State       string       `msg:"s"`
+	Failed      bool         `msg:"f,omitempty"`
+	Restarts    uint64       `msg:"r,omitempty"`
+	LastRestart *time.Time   `msg:"lr,omitempty"`
+	StartedAt   *time.Time   `msg:"sa,omitempty"`
+	FinishedAt  *time.Time   `msg:"fa,omitempty"`
+	Events      []*TaskEvent `msg:"e,omitempty"` // oldest first, at most MaxTaskEvents
+	Paused      string       `msg:"p,omitempty"`
+}
+
+// MaxTaskEvents is how many events of a task are kept.
+const MaxTaskEvents = 10
+
+// Successful reports whether the task ended well.
+func (s *TaskState) Successful() bool { return s.State == TaskStateDead && !s.Failed }
+
+// Types of task events.
+const (
+	EventReceived      = "Received"
+	EventTaskSetup     = "Task Setup"
+	EventSetupFailure  = "Setup Failure"
+	EventDriverFailure = "Driver Failure"
+	EventDriver        = "Driver"
+	EventStarted       = "Started"
+	EventTerminated    = "Terminated"
+	EventRestarting    = "Restarting"
+	EventNotRestarting = "Not Restarting"
+	EventKilling       = "Killing"
+	EventKilled        = "Killed"
+	EventSiblingFailed = "Sibling Task Failed"
+	EventLeaderDead    = "Leader Task Dead"
+	EventMainTasksDead = "Main Tasks Dead"
+	EventSignaling     = "Signaling"
+	EventRestartSignal = "Restart Signaled"
+	EventFailedRestore = "Failed Restoring Task"
+	EventValidation    = "Failed Validation"
+)
+
+// TaskEvent is something that happened to a task. DisplayMessage says it to a
+// person, Details to a program; the other fields are older forms of the same.
+type TaskEvent struct {
+	Type             string            `msg:"t"`
+	Time             int64             `msg:"at"` // Unix nanoseconds
+	DisplayMessage   string            `msg:"msg,omitempty"`
+	Details          map[string]string `msg:"d,omitempty"`
+	Message          string            `msg:"m,omitempty"`
+	FailsTask        bool              `msg:"ft,omitempty"`
+	RestartReason    string            `msg:"rr,omitempty"`
+	SetupError       string            `msg:"se,omitempty"`
+	DriverError      string            `msg:"de,omitempty"`
+	DriverMessage    string            `msg:"dm,omitempty"`
+	ExitCode         int               `msg:"x,omitempty"`
+	Signal           int               `msg:"sig,omitempty"`
+	KillReason       string            `msg:"kr,omitempty"`
+	KillTimeout      time.Duration     `msg:"kt,omitempty"`
+	KillError        string            `msg:"ke,omitempty"`
+	StartDelay       int64             `msg:"sd,omitempty"`
+	DownloadError    string            `msg:"dl,omitempty"`
+	ValidationError  string            `msg:"ve,omitempty"`
+	DiskLimit        int64             `msg:"dsk,omitempty"`
+	FailedSibling    string            `msg:"fs,omitempty"`
+	VaultError       string            `msg:"va,omitempty"`
+	TaskSignalReason string            `msg:"tsr,omitempty"`
+	TaskSignal       string            `msg:"ts,omitempty"`
+	GenericSource    string            `msg:"gs,omitempty"`
+}

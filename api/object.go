@@ -1,0 +1,172 @@
+package api
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Kind names a type of object. It is the first part of an object's Key.
+type Kind string
+
+// The built-in kinds. The comment says who writes objects of the kind.
+const (
+	KindJob              Kind = "Job"              // the HTTP API
+	KindJobVersion       Kind = "JobVersion"       // the HTTP API; the deployment controller marks it stable
+	KindJobSubmission    Kind = "JobSubmission"    // the HTTP API
+	KindJobStatus        Kind = "JobStatus"        // the job controller
+	KindAllocation       Kind = "Allocation"       // the job, allocation and deployment controllers
+	KindAllocationStatus Kind = "AllocationStatus" // the node agent, through its session
+	KindEvaluation       Kind = "Evaluation"       // the HTTP API asks, the job controller answers
+	KindDeployment       Kind = "Deployment"       // the job controller creates, the deployment controller moves
+	KindNode             Kind = "Node"             // the node agent, through its session: facts
+	KindNodeIntent       Kind = "NodeIntent"       // operators, through the HTTP API
+	KindNodeSession      Kind = "NodeSession"      // the server that holds the session
+	KindNodeStatus       Kind = "NodeStatus"       // the node-health controller
+	KindNodePool         Kind = "NodePool"         // operators; built-in ones by the server
+	KindNamespace        Kind = "Namespace"        // operators; built-in ones by the server
+	KindLeadership       Kind = "Leadership"       // the server that gained leadership
+)
+
+// Key identifies an object. Namespace is empty for kinds that have none, and for
+// kinds whose ID is unique in the whole cluster (allocations, evaluations,
+// deployments, nodes).
+type Key struct {
+	Kind      Kind
+	Namespace string
+	ID        string
+}
+
+// String returns Kind/Namespace/ID, for messages; it is not meant to be parsed.
+func (k Key) String() string {
+	if k.Namespace == "" {
+		return string(k.Kind) + "/" + k.ID
+	}
+	return string(k.Kind) + "/" + k.Namespace + "/" + k.ID
+}
+
+// Object is anything that the store keeps. Objects read from the store are shared
+// and must not be changed: copy first (Clone).
+type Object interface {
+	// Key returns where the object is stored. Its Kind is right even for a nil or
+	// zero object.
+	Key() Key
+	// Indexes returns the store index at which the object was created and the one
+	// at which it was last written; both are 0 for an object never stored.
+	Indexes() (create, modify uint64)
+	// SetIndexes is for the store only.
+	SetIndexes(create, modify uint64)
+
+	MarshalMsg([]byte) ([]byte, error)
+	UnmarshalMsg([]byte) ([]byte, error)
+	Msgsize() int
+}
+
+// kinds makes an empty object of every built-in kind.
+var kinds = map[Kind]func() Object{
+	KindJob:              func() Object { return new(Job) },
+	KindJobVersion:       func() Object { return new(JobVersion) },
+	KindJobSubmission:    func() Object { return new(JobSubmission) },
+	KindJobStatus:        func() Object { return new(JobStatus) },
+	KindAllocation:       func() Object { return new(Allocation) },
+	KindAllocationStatus: func() Object { return new(AllocationStatus) },
+	KindEvaluation:       func() Object { return new(Evaluation) },
+	KindDeployment:       func() Object { return new(Deployment) },
+	KindNode:             func() Object { return new(Node) },
+	KindNodeIntent:       func() Object { return new(NodeIntent) },
+	KindNodeSession:      func() Object { return new(NodeSession) },
+	KindNodeStatus:       func() Object { return new(NodeStatus) },
+	KindNodePool:         func() Object { return new(NodePool) },
+	KindNamespace:        func() Object { return new(Namespace) },
+	KindLeadership:       func() Object { return new(Leadership) },
+}
+
+// NewObject returns an empty object of the kind, or false for an unknown kind.
+func NewObject(k Kind) (Object, bool) {
+	f, ok := kinds[k]
+	if !ok {
+		return nil, false
+	}
+	return f(), true
+}
+
+// Kinds lists the built-in kinds, in no order.
+func Kinds() []Kind {
+	out := make([]Kind, 0, len(kinds))
+	for k := range kinds {
+		out = append(out, k)
+	}
+	return out
+}
+
+// KindOf returns the kind of the object type T, without an object at hand.
+func KindOf[T Object]() Kind {
+	var zero T
+	return zero.Key().Kind
+}
+
+// Clone returns a deep copy of an object, by way of its stored form, with its
+// indexes. Fields that are not stored are not copied.
+func Clone[T Object](in T) (T, error) {
+	var zero T
+	b, err := in.MarshalMsg(make([]byte, 0, in.Msgsize()))
+	if err != nil {
+		return zero, fmt.Errorf("clone %s: %w", in.Key(), err)
+	}
+	out, ok := NewObject(in.Key().Kind)
+	if !ok {
+		return zero, fmt.Errorf("clone %s: unknown kind", in.Key())
+	}
+	if _, err := out.UnmarshalMsg(b); err != nil {
+		return zero, fmt.Errorf("clone %s: %w", in.Key(), err)
+	}
+	out.SetIndexes(in.Indexes())
+	return out.(T), nil
+}
+
+// ObjectMeta holds the two indexes that the store keeps for every object. They are part
+// of the JSON form only: the store holds them beside an object's bytes.
+type ObjectMeta struct {
+	CreateIndex uint64 `msg:"-"`
+	ModifyIndex uint64 `msg:"-"`
+}
+
+// Indexes implements Object.
+func (m *ObjectMeta) Indexes() (create, modify uint64) { return m.CreateIndex, m.ModifyIndex }
+
+// SetIndexes implements Object.
+func (m *ObjectMeta) SetIndexes(create, modify uint64) { m.CreateIndex, m.ModifyIndex = create, modify }
+
+// Leadership is held by the server that runs the controllers. Its ModifyIndex is
+// the leadership term: a controller's Txn carries the condition that this object
+// has not been written since, so that a deposed leader cannot write.
+type Leadership struct {
+	ObjectMeta
+	ServerID string
+	Since    int64 // Unix nanoseconds, by the clock of the server
+}
+
+// LeadershipKey is the key of the only Leadership object.
+var LeadershipKey = Key{Kind: KindLeadership, ID: "leader"}
+
+// Key implements Object.
+func (l *Leadership) Key() Key { return LeadershipKey }
+
+// VersionID returns the ID under which a version of a job, or what was submitted
+// for it, is stored: "shop@3".
+func VersionID(jobID string, version uint64) string {
+	return jobID + "@" + strconv.FormatUint(version, 10)
+}
+
+// SplitVersionID is the inverse of VersionID.
+func SplitVersionID(id string) (jobID string, version uint64, err error) {
+	i := strings.LastIndexByte(id, '@')
+	if i < 0 {
+		return "", 0, fmt.Errorf("job version ID %q has no @", id)
+	}
+	version, err = strconv.ParseUint(id[i+1:], 10, 64)
+	if err != nil {
+		return "", 0, fmt.Errorf("job version ID %q: %w", id, err)
+	}
+	return id[:i], version, nil
+}

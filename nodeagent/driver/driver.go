@@ -1,0 +1,124 @@
+// Package driver is the contract between the node agent and whatever runs tasks.
+// A driver implements Driver, at most eight methods; what only some can do is a
+// further small interface found by type assertion (Signaler, Execer, Statter). Every driver passes the suite in
+// drivertest.
+//
+// A driver keeps no state of its own on disk: everything that it needs to find a
+// task again after the node agent was killed is in the Handle that Start returns.
+package driver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Driver runs tasks of one kind. All methods may be called concurrently, for
+// different tasks.
+type Driver interface {
+	// Name is what jobspecs say: raw_exec.
+	Name() string
+	// Fingerprint says whether the driver works on this machine, with the node
+	// attributes that it adds (driver.raw_exec = "1").
+	Fingerprint(ctx context.Context) api.DriverInfo
+	// Validate checks a task's config block when the job is started on the node.
+	Validate(config map[string]any) error
+	// Start starts a task and returns how to find it again. It returns before the
+	// task ends; an error means that nothing runs.
+	Start(ctx context.Context, task Task) (Handle, error)
+	// Recover finds a task that an earlier process of the node agent started.
+	// ErrTaskGone: it can't be found and its exit result is lost.
+	Recover(ctx context.Context, h Handle) error
+	// Wait blocks until the task has ended, however often and by however many it is
+	// called, also after the end, until Destroy.
+	Wait(ctx context.Context, h Handle) (ExitResult, error)
+	// Stop asks the task to end with the signal, and kills it, with everything that
+	// it started, when it has not ended after grace. It returns when it has ended.
+	Stop(ctx context.Context, h Handle, signal string, grace time.Duration) error
+	// Destroy frees what is left of an ended task (and kills one that has not ended).
+	Destroy(ctx context.Context, h Handle) error
+}
+
+// Signaler is a driver that can send a signal to a running task.
+type Signaler interface {
+	Signal(ctx context.Context, h Handle, signal string) error
+}
+
+// Statter is a driver that knows what a running task uses.
+type Statter interface {
+	Stats(ctx context.Context, h Handle) (Stats, error)
+}
+
+// Stats is what a task uses now.
+type Stats struct {
+	MemoryRSS  uint64        // bytes
+	CPUTime    time.Duration // user and system, since the start
+	CPUUser    time.Duration
+	CPUSystem  time.Duration
+	PIDs       int
+	MeasuredAt time.Time
+}
+
+// ErrTaskGone says that a task can't be found again.
+var ErrTaskGone = errors.New("task is gone and its exit status is unknown")
+
+// Task is everything that a driver needs to start a task. Interpolation has been
+// done.
+type Task struct {
+	ID        string // unique on the node: ALLOCID/TASK/ATTEMPT
+	AllocID   string
+	JobID     string
+	JobName   string
+	GroupName string
+	Name      string
+	User      string
+	Config    map[string]any
+	Env       map[string]string
+	Resources api.AllocatedTaskResources
+	// Dir is the task's own directory (cwd unless the config says otherwise); State
+	// is a directory in which the driver may keep what it needs while the task lives.
+	Dir      string
+	StateDir string
+	AllocDir string
+	Stdout   LogFile
+	Stderr   LogFile
+	Ports    []api.AllocatedPort
+}
+
+// LogFile says where an output of a task goes: Dir/Prefix.0, .1, … rotated when
+// one reaches MaxBytes, at most MaxFiles kept.
+type LogFile struct {
+	Dir      string
+	Prefix   string // server.stdout
+	MaxFiles int
+	MaxBytes int64
+	Disabled bool
+}
+
+// Handle finds a started task again. It is stored by the node agent.
+type Handle struct {
+	Driver  string
+	TaskID  string
+	Version int    // of State's form
+	State   []byte // the driver's own
+	// Started is when the task was started; PID its process, for messages (0 if there is none).
+	Started time.Time
+	PID     int
+}
+
+// ExitResult is how a task ended.
+type ExitResult struct {
+	ExitCode   int
+	Signal     int // that ended it, or 0
+	OOMKilled  bool
+	FinishedAt time.Time
+	// Err says that the exit code could not be learned.
+	Err string
+}
+
+// Successful reports whether the task ended well.
+func (r ExitResult) Successful() bool {
+	return r.ExitCode == 0 && r.Signal == 0 && !r.OOMKilled && r.Err == ""
+}

@@ -1,0 +1,69 @@
+package session
+
+import "github.com/droverhq/drover/api"
+
+// Version of the protocol. A server accepts agents of its own and the previous one.
+const Version = 1
+
+// Frame is what either side sends on the control stream: exactly one field is set.
+type Frame struct {
+	// From the agent.
+	Hello    *Hello       `msg:"hello,omitempty"`
+	Facts    *api.Node    `msg:"facts,omitempty"`    // the node's facts changed
+	Statuses *StatusBatch `msg:"statuses,omitempty"` // allocation statuses that changed
+	Goodbye  *Goodbye     `msg:"goodbye,omitempty"`  // the agent stops in order
+	// From the server.
+	Welcome *Welcome   `msg:"welcome,omitempty"`
+	Desired *Desired   `msg:"desired,omitempty"`
+	Ack     *StatusAck `msg:"ack,omitempty"`
+	Refused *Refused   `msg:"refused,omitempty"` // the session ends
+}
+
+// Hello opens a session. The server registers Node's facts, then answers Welcome
+// and a full Desired, or Refused.
+type Hello struct {
+	Version int
+	Node    *api.Node // with SecretID, which must match the one stored at first registration
+}
+
+// Welcome accepts a session.
+type Welcome struct {
+	ServerID  string
+	SessionID string
+	Servers   []string // session addresses of all servers, for the next connection
+}
+
+// Refused says why a session can't be.
+type Refused struct {
+	Reason string
+	Retry  bool // whether another try may be better
+}
+
+// Goodbye ends a session in order.
+type Goodbye struct{}
+
+// Desired is what should run on the node. With Full it is everything: whatever the
+// agent has besides is stopped and forgotten. Otherwise it is what changed.
+type Desired struct {
+	Index       uint64 // store index that this brings the agent to
+	Full        bool
+	Allocations []*api.Allocation
+	// Jobs are the job versions that the allocations need and that this session has
+	// not sent before, keyed by JobKey.
+	Jobs []*api.Job
+	// Removed are allocations that the store no longer has: forget them, and their
+	// files.
+	Removed []string
+}
+
+// StatusBatch carries allocation statuses, newest state of each. The agent keeps
+// them until the Ack of their Seq.
+type StatusBatch struct {
+	Seq      uint64
+	Statuses []*api.AllocationStatus
+}
+
+// StatusAck says that a batch is committed in the store.
+type StatusAck struct {
+	Seq uint64
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Store is a replica of the object store. All methods may be called concurrently.
+// Implementations: store/raft (replicated, on disk) and store/mem (for tests and
+// tools); store/storetest holds the suite that both pass.
+type Store interface {
+	// Apply proposes a transaction and returns once it is committed and applied on
+	// this replica. Errors: *ConflictError (errors.Is api.ErrConflict) when a
+	// condition did not hold, api.ErrNoLeader, api.ErrTooLarge, ErrClosed, or the
+	// context's. After the context's error the outcome is unknown: the transaction
+	// may still be applied.
+	Apply(ctx context.Context, txn Txn) (Result, error)
+
+	// Snapshot returns the objects as they are on this replica now: possibly behind
+	// the leader, never torn. It is cheap and needs no closing.
+	Snapshot() Snapshot
+
+	// Sync returns once this replica has applied everything that was committed when
+	// Sync was called (a linearizable read is Sync, then Snapshot).
+	Sync(ctx context.Context) error
+
+	// WaitIndex returns once this replica has applied index.
+	WaitIndex(ctx context.Context, index uint64) error
+
+	// Watch returns the changes after index (exclusive), in order. The feed must be
+	// closed. It never blocks Apply: a reader that falls behind, or asks for changes
+	// that are no longer kept, gets ErrResync from Next.
+	Watch(after uint64, kinds ...api.Kind) Feed
+
+	// Leader says what this replica knows about leadership.
+	Leader() LeaderInfo
+
+	// LeaderChanged returns a channel that is closed at the next change of Leader().
+	LeaderChanged() <-chan struct{}
+
+	// Save writes a backup of the whole state to w without stopping writes; Restore
+	// replaces the whole state with one, through the log, on all replicas. A backup
+	// that is damaged or of an unknown format is refused before anything changes.
+	Save(ctx context.Context, w io.Writer) error
+	Restore(ctx context.Context, r io.Reader) error
+
+	Close() error
+}
+
+// LeaderInfo is what a replica knows about leadership.
+type LeaderInfo struct {
+	ServerID string // of the leader; empty if none is known
+	Address  string // raft address of the leader
+	IsSelf   bool
+	Term     uint64 // raft term
+}
+
+var (
+	// ErrClosed is returned by a store that has been closed.
+	ErrClosed = errors.New("store is closed")
+	// ErrResync tells a reader of a feed to start again from a fresh snapshot.
+	ErrResync = errors.New("change feed: fell behind, read a snapshot and watch from its index")
+)
+
+// Txn is applied whole or not at all, at one index.
+type Txn struct {
+	Conditions []Condition
+	Writes     []Write
+}
+
+// Condition must hold for a transaction to be applied: the object at Key was last
+// written at ModifyIndex, or, if that is 0, does not exist.
+type Condition struct {
+	Key         api.Key
+	ModifyIndex uint64
+}
+
+// Write puts an object (Put is not nil) or deletes the one at Delete. A key may be
+// written once in a transaction. Deleting what does not exist is not an error.
+type Write struct {
+	Put    api.Object
+	Delete api.Key
+}
+
+// Result is the outcome of a transaction that was applied. The objects that were
+// put are not changed: their new ModifyIndex is Index.
+type Result struct {
+	Index uint64
+}
+
+// ConflictError says which condition did not hold. It is an api.ErrConflict.
+type ConflictError struct {
+	Key  api.Key
+	Want uint64 // the ModifyIndex that the condition named
+	Have uint64 // the one that it found; 0 if there is no such object
+}
+
+// Change is one object that was written. Old is nil for a new object, New for a
+// deleted one. The objects are shared and must not be changed.
+type Change struct {
+	Index uint64
+	Key   api.Key
+	Old   api.Object
+	New   api.Object
+}
+
+// Feed is an ordered stream of changes; it is for one reader.
+type Feed interface {
+	// Next waits for changes and returns them: all of one or more whole
+	// transactions, oldest first. The second value is the index up to which the
+	// reader has now seen everything (it may be returned with no changes when others
+	// than the watched kinds were written). Errors: ErrResync, ErrClosed, the
+	// context's.
+	Next(ctx context.Context) ([]Change, uint64, error)
+	Close()
+}
+
+// Snapshot is a consistent view of all objects at one index. It stays valid and
+// unchanged for as long as it is held. Use Get, List and Count below, which know
+// the types.
+type Snapshot interface {
+	Index() uint64
+	Get(key api.Key) (api.Object, bool)
+	// Scan yields the objects that the query selects, ordered by key (namespace,
+	// then ID).
+	Scan(q Query) iter.Seq[api.Object]
+	// Count is Scan's length, in constant or logarithmic time.
+	Count(q Query) int
+}
+
+// Query selects objects of one kind: all, those of a namespace, those whose ID
+// starts with a prefix, or those that an index lists under a value.
+type Query struct {
+	Kind      api.Kind
+	Namespace string // all, if empty
+	IDPrefix  string
+	Index     IndexName // with Value; excludes Namespace and IDPrefix
+	Value     string
+	After     *api.Key // start behind this key, for paging
+}
+
+// IndexName names a secondary index. Which kinds have it is said with each.
+type IndexName string
+
+// The indexes. The value of ByJob is JobValue(namespace, jobID); of the others the ID.
+const (
+	ByJob        IndexName = "job"        // Allocation, AllocationStatus, Evaluation, Deployment, JobVersion
+	ByNode       IndexName = "node"       // Allocation, AllocationStatus
+	ByDeployment IndexName = "deployment" // Allocation
+	ByEval       IndexName = "eval"       // Allocation
+	ByStatus     IndexName = "status"     // Evaluation (by Status), NodeStatus (by Status), JobStatus (by Status), Deployment (by Status)
+	ByParent     IndexName = "parent"     // Job (by ParentID, value JobValue(namespace, parentID))
+	ByPool       IndexName = "pool"       // Node (by NodePool)
+)
+
+// JobValue is the value of a job in an index.
+func JobValue(namespace, jobID string) string { return namespace + "\x00" + jobID }
