@@ -48,6 +48,9 @@ type Desired struct {
 	Index       uint64 // store index that this brings the agent to
 	Full        bool
 	Allocations []*api.Allocation
+	// Ended are allocations of the node that have ended, as far as the store knows:
+	// nothing to run, but their files are kept. Only with Full.
+	Ended []string
 	// Jobs are the job versions that the allocations need and that this session has
 	// not sent before, keyed by JobKey.
 	Jobs []*api.Job

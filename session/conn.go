@@ -1,0 +1,222 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/yamux"
+)
+
+const (
+	// preface is what an agent sends first.
+	preface = "drover session 1\n"
+
+	// keepAlive is how often both sides ask whether the other is still there;
+	// together with sendTimeout it bounds how long a dead connection goes unnoticed.
+	keepAlive = 5 * time.Second
+	// sendTimeout is how long the other side may take no bytes at all.
+	sendTimeout = 10 * time.Second
+	// handshakeTimeout bounds the preface and the opening of the control stream.
+	handshakeTimeout = 10 * time.Second
+
+	// scratchMax is how much memory a connection keeps between frames.
+	scratchMax = 64 << 10
+)
+
+// ErrNotSession says that whoever connected does not speak the session protocol.
+var ErrNotSession = errors.New("not a drover session (is this the right port? sessions are on 4647 by default)")
+
+// Conn is one end of a session. Send, OpenStream and Close may be called
+// concurrently with everything; Recv is for one goroutine.
+type Conn struct {
+	mux     *yamux.Session
+	control net.Conn
+	in      *bufio.Reader
+	scratch []byte
+
+	sendMu sync.Mutex // guards out and the order of frames on control
+	out    []byte
+}
+
+// Dial connects to a server's session port.
+func Dial(ctx context.Context, address string) (*Conn, error) {
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to server %s: %w", address, err)
+	}
+	c, err := open(raw)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open session with %s: %w", address, err), raw.Close())
+	}
+	return c, nil
+}
+
+func open(raw net.Conn) (*Conn, error) {
+	if err := raw.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return nil, err
+	}
+	if _, err := io.WriteString(raw, preface); err != nil {
+		return nil, err
+	}
+	if err := raw.SetDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	mux, err := yamux.Client(raw, muxConfig())
+	if err != nil {
+		return nil, err
+	}
+	control, err := mux.Open()
+	if err != nil {
+		return nil, errors.Join(err, mux.Close())
+	}
+	return newConn(mux, control), nil
+}
+
+// Accept makes a session of a connection that an agent opened. On error the
+// connection is closed.
+func Accept(ctx context.Context, raw net.Conn) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	c, err := accept(ctx, raw)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("accept session of %s: %w", raw.RemoteAddr(), err), raw.Close())
+	}
+	return c, nil
+}
+
+func accept(ctx context.Context, raw net.Conn) (*Conn, error) {
+	stop := context.AfterFunc(ctx, func() { raw.SetReadDeadline(time.Unix(1, 0)) })
+	got := make([]byte, len(preface))
+	_, err := io.ReadFull(raw, got)
+	if !stop() {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if string(got) != preface {
+		return nil, ErrNotSession
+	}
+	mux, err := yamux.Server(raw, muxConfig())
+	if err != nil {
+		return nil, err
+	}
+	control, err := mux.AcceptStreamWithContext(ctx)
+	if err != nil {
+		return nil, errors.Join(err, mux.Close())
+	}
+	return newConn(mux, control), nil
+}
+
+func newConn(mux *yamux.Session, control net.Conn) *Conn {
+	return &Conn{mux: mux, control: control, in: bufio.NewReaderSize(control, 4<<10)}
+}
+
+func muxConfig() *yamux.Config {
+	c := yamux.DefaultConfig()
+	c.KeepAliveInterval = keepAlive
+	c.ConnectionWriteTimeout = sendTimeout
+	c.LogOutput = io.Discard // what matters comes back as errors
+	return c
+}
+
+// Send sends a frame. After an error the session is of no use and must be closed.
+func (c *Conn) Send(ctx context.Context, f *Frame) error {
+	c.sendMu.Lock()
+	defer c.sendMu.Unlock()
+	b, err := appendFrame(c.out[:0], f)
+	if err != nil {
+		return err
+	}
+	if cap(b) <= scratchMax {
+		c.out = b
+	}
+	deadline := time.Now().Add(3 * sendTimeout) // a peer that reads nothing for so long is as good as gone
+	if err := c.control.SetWriteDeadline(deadline); err != nil {
+		return fmt.Errorf("send session frame: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	if _, err := c.control.Write(b); err != nil {
+		return fmt.Errorf("send session frame: %w", err)
+	}
+	return nil
+}
+
+// Recv waits for the next frame. After an error, the context's included, the
+// session is of no use and must be closed. io.EOF: the other side closed it.
+func (c *Conn) Recv(ctx context.Context) (*Frame, error) {
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	f, buf, err := readFrame(c.in, c.scratch)
+	if cap(buf) <= scratchMax {
+		c.scratch = buf
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("receive session frame: %w", err)
+	}
+	return f, nil
+}
+
+// OpenStream opens a stream to the other side, on which it answers HTTP requests
+// (see ServeHTTP).
+func (c *Conn) OpenStream(ctx context.Context) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := c.mux.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open stream on session: %w", err)
+	}
+	return s, nil
+}
+
+// ServeHTTP answers the requests that come on streams which the other side opens,
+// until the session ends or ctx is cancelled. It returns when all handlers have.
+func (c *Conn) ServeHTTP(ctx context.Context, h http.Handler) error {
+	var handlers sync.WaitGroup
+	srv := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handlers.Add(1)
+			defer handlers.Done()
+			h.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 30 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	err := srv.Serve(listener{c.mux})
+	closeErr := srv.Close() // ends the connections, and with them the handlers' contexts
+	handlers.Wait()
+	if ctx.Err() != nil || c.mux.IsClosed() {
+		return closeErr
+	}
+	return errors.Join(fmt.Errorf("serve requests on session: %w", err), closeErr)
+}
+
+// listener hides that closing a yamux listener closes the whole session.
+type listener struct{ *yamux.Session }
+
+func (l listener) Accept() (net.Conn, error) { return l.Session.Accept() }
+func (l listener) Close() error              { return nil }
+
+// Done is closed when the session has ended.
+func (c *Conn) Done() <-chan struct{} { return c.mux.CloseChan() }
+
+// RemoteAddr is the other side's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.mux.RemoteAddr() }
+
+// Close ends the session; it may be called more than once.
+func (c *Conn) Close() error { return c.mux.Close() }
