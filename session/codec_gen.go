@@ -10,9 +10,9 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *Desired) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
+	// map header, size 7
 	// string "Index"
-	o = append(o, 0x86, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
+	o = append(o, 0x87, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
 	o = msgp.AppendUint64(o, z.Index)
 	// string "Full"
 	o = append(o, 0xa4, 0x46, 0x75, 0x6c, 0x6c)
@@ -37,16 +37,22 @@ func (z *Desired) MarshalMsg(b []byte) (o []byte, err error) {
 	for za0002 := range z.Ended {
 		o = msgp.AppendString(o, z.Ended[za0002])
 	}
+	// string "Later"
+	o = append(o, 0xa5, 0x4c, 0x61, 0x74, 0x65, 0x72)
+	o = msgp.AppendArrayHeader(o, uint32(len(z.Later)))
+	for za0003 := range z.Later {
+		o = msgp.AppendString(o, z.Later[za0003])
+	}
 	// string "Jobs"
 	o = append(o, 0xa4, 0x4a, 0x6f, 0x62, 0x73)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Jobs)))
-	for za0003 := range z.Jobs {
-		if z.Jobs[za0003] == nil {
+	for za0004 := range z.Jobs {
+		if z.Jobs[za0004] == nil {
 			o = msgp.AppendNil(o)
 		} else {
-			o, err = z.Jobs[za0003].MarshalMsg(o)
+			o, err = z.Jobs[za0004].MarshalMsg(o)
 			if err != nil {
-				err = msgp.WrapError(err, "Jobs", za0003)
+				err = msgp.WrapError(err, "Jobs", za0004)
 				return
 			}
 		}
@@ -54,8 +60,8 @@ func (z *Desired) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "Removed"
 	o = append(o, 0xa7, 0x52, 0x65, 0x6d, 0x6f, 0x76, 0x65, 0x64)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Removed)))
-	for za0004 := range z.Removed {
-		o = msgp.AppendString(o, z.Removed[za0004])
+	for za0005 := range z.Removed {
+		o = msgp.AppendString(o, z.Removed[za0005])
 	}
 	return
 }
@@ -139,52 +145,71 @@ func (z *Desired) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "Jobs":
+		case "Later":
 			var zb0004 uint32
 			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Later")
+				return
+			}
+			if cap(z.Later) >= int(zb0004) {
+				z.Later = (z.Later)[:zb0004]
+			} else {
+				z.Later = make([]string, zb0004)
+			}
+			for za0003 := range z.Later {
+				z.Later[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Later", za0003)
+					return
+				}
+			}
+		case "Jobs":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Jobs")
 				return
 			}
-			if cap(z.Jobs) >= int(zb0004) {
-				z.Jobs = (z.Jobs)[:zb0004]
+			if cap(z.Jobs) >= int(zb0005) {
+				z.Jobs = (z.Jobs)[:zb0005]
 			} else {
-				z.Jobs = make([]*api.Job, zb0004)
+				z.Jobs = make([]*api.Job, zb0005)
 			}
-			for za0003 := range z.Jobs {
+			for za0004 := range z.Jobs {
 				if msgp.IsNil(bts) {
 					bts, err = msgp.ReadNilBytes(bts)
 					if err != nil {
 						return
 					}
-					z.Jobs[za0003] = nil
+					z.Jobs[za0004] = nil
 				} else {
-					if z.Jobs[za0003] == nil {
-						z.Jobs[za0003] = new(api.Job)
+					if z.Jobs[za0004] == nil {
+						z.Jobs[za0004] = new(api.Job)
 					}
-					bts, err = z.Jobs[za0003].UnmarshalMsg(bts)
+					bts, err = z.Jobs[za0004].UnmarshalMsg(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Jobs", za0003)
+						err = msgp.WrapError(err, "Jobs", za0004)
 						return
 					}
 				}
 			}
 		case "Removed":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Removed")
 				return
 			}
-			if cap(z.Removed) >= int(zb0005) {
-				z.Removed = (z.Removed)[:zb0005]
+			if cap(z.Removed) >= int(zb0006) {
+				z.Removed = (z.Removed)[:zb0006]
 			} else {
-				z.Removed = make([]string, zb0005)
+				z.Removed = make([]string, zb0006)
 			}
-			for za0004 := range z.Removed {
-				z.Removed[za0004], bts, err = msgp.ReadStringBytes(bts)
+			for za0005 := range z.Removed {
+				z.Removed[za0005], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Removed", za0004)
+					err = msgp.WrapError(err, "Removed", za0005)
 					return
 				}
 			}
@@ -214,17 +239,21 @@ func (z *Desired) Msgsize() (s int) {
 	for za0002 := range z.Ended {
 		s += msgp.StringPrefixSize + len(z.Ended[za0002])
 	}
+	s += 6 + msgp.ArrayHeaderSize
+	for za0003 := range z.Later {
+		s += msgp.StringPrefixSize + len(z.Later[za0003])
+	}
 	s += 5 + msgp.ArrayHeaderSize
-	for za0003 := range z.Jobs {
-		if z.Jobs[za0003] == nil {
+	for za0004 := range z.Jobs {
+		if z.Jobs[za0004] == nil {
 			s += msgp.NilSize
 		} else {
-			s += z.Jobs[za0003].Msgsize()
+			s += z.Jobs[za0004].Msgsize()
 		}
 	}
 	s += 8 + msgp.ArrayHeaderSize
-	for za0004 := range z.Removed {
-		s += msgp.StringPrefixSize + len(z.Removed[za0004])
+	for za0005 := range z.Removed {
+		s += msgp.StringPrefixSize + len(z.Removed[za0005])
 	}
 	return
 }

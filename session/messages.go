@@ -51,6 +51,9 @@ type Desired struct {
 	// Ended are allocations of the node that have ended, as far as the store knows:
 	// nothing to run, but their files are kept. Only with Full.
 	Ended []string
+	// Later are allocations that belong to the full set and follow in further frames:
+	// neither stop nor start them yet. Only with Full.
+	Later []string
 	// Jobs are the job versions that the allocations need and that this session has
 	// not sent before, keyed by JobKey.
 	Jobs []*api.Job

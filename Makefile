@@ -1,0 +1,74 @@
+# drover: build, run, test. `make help` lists the targets.
+
+SHELL       := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -s -w -X github.com/droverhq/drover/cmd/drover/version.number=$(VERSION)
+TOOLS       := $(CURDIR)/bin/tools
+GO          ?= go
+
+# Linters and generators are built from source at these versions, into bin/tools.
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRCHECK    := github.com/kisielk/errcheck@v1.9.0
+MSGP        := github.com/tinylib/msgp@v1.6.5
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/drover and bin/drover-shim (static, stripped)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/drover ./cmd/drover
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/drover-shim ./cmd/drover-shim
+
+.PHONY: demo
+demo: build ## start a dev agent, run a job on it, show it; Ctrl-C cleans up (DEMO_EXIT=1: by itself)
+	@hack/demo.sh
+
+.PHONY: test
+test: deps build ## run every test, with the race detector
+	DROVER_BIN=$(CURDIR)/bin $(GO) test -race -timeout 20m ./...
+
+.PHONY: test-short
+test-short: deps build ## run the tests that take seconds
+	DROVER_BIN=$(CURDIR)/bin $(GO) test -short -timeout 5m ./...
+
+.PHONY: bench
+bench: build ## measure the budgets of the design against the built binaries
+	DROVER_BIN=$(CURDIR)/bin $(GO) run ./test/bench $(BENCH)
+
+.PHONY: cover
+cover: deps build ## test coverage by package
+	DROVER_BIN=$(CURDIR)/bin $(GO) test -short -timeout 10m -coverprofile=cover.out ./...
+	$(GO) tool cover -func=cover.out | tail -1
+
+.PHONY: lint
+lint: $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/errcheck $(TOOLS)/msgp ## format, vet, staticcheck, errcheck, imports, generated files
+	hack/lint.sh
+
+.PHONY: fmt
+fmt: $(TOOLS)/gofumpt ## format the code
+	$(TOOLS)/gofumpt -w $$(git ls-files '*.go' | grep -v '_gen\.go$$')
+
+.PHONY: generate
+generate: $(TOOLS)/msgp ## make the generated files again
+	PATH=$(TOOLS):$$PATH $(GO) generate ./...
+
+.PHONY: deps
+deps: ## install what the tests need and the machine lacks (Debian, as root)
+	@hack/deps.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin cover.out
+
+$(TOOLS)/gofumpt:
+	GOBIN=$(TOOLS) $(GO) install $(GOFUMPT)
+$(TOOLS)/staticcheck:
+	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)
+$(TOOLS)/errcheck:
+	GOBIN=$(TOOLS) $(GO) install $(ERRCHECK)
+$(TOOLS)/msgp:
+	GOBIN=$(TOOLS) $(GO) install $(MSGP)

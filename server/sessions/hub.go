@@ -1,0 +1,254 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/uuid"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/session"
+	"github.com/droverhq/drover/store"
+)
+
+// Options is what a Hub needs; all fields but Servers are required.
+type Options struct {
+	Store    store.Store
+	ServerID string
+	Log      logr.Logger
+	// Servers returns the session addresses of all servers, for agents to turn to
+	// when this one is gone. May be nil.
+	Servers func() []string
+}
+
+// Hub is the sessions that a server holds. Its methods may be called concurrently.
+type Hub struct {
+	store    store.Store
+	serverID string
+	log      logr.Logger
+	servers  func() []string
+	// epoch begins the ID of every session of this process, so that those of an
+	// earlier one can be told from them.
+	epoch string
+	last  atomic.Uint64 // number of the newest session
+
+	mu       sync.Mutex // guards sessions
+	sessions map[string]*nodeSession
+}
+
+// New returns a hub without sessions; Serve gives it some.
+func New(o Options) *Hub {
+	if o.Servers == nil {
+		o.Servers = func() []string { return nil }
+	}
+	return &Hub{
+		store: o.Store, serverID: o.ServerID, log: o.Log, servers: o.Servers,
+		epoch:    uuid.NewString(),
+		sessions: map[string]*nodeSession{},
+	}
+}
+
+// Serve accepts sessions on the listener until ctx is cancelled; then it closes
+// them all and returns nil. Nodes are not reported lost then: their agents go on to
+// another server, or come back.
+func (h *Hub) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+
+	running.Go(func() { h.dispatch(ctx) })
+	running.Go(func() { h.endStale(ctx) })
+	for {
+		raw, err := l.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("accept node sessions: %w", err)
+		}
+		running.Go(func() { h.serve(ctx, raw) })
+	}
+}
+
+// DialNode opens a stream to a node's agent, on which it answers HTTP requests.
+// Errors: api.ErrNotFound if the node has no session with this server.
+func (h *Hub) DialNode(ctx context.Context, nodeID string) (net.Conn, error) {
+	s := h.session(nodeID)
+	if s == nil {
+		return nil, fmt.Errorf("node %s has no session with this server: %w", nodeID, api.ErrNotFound)
+	}
+	return s.conn.OpenStream(ctx)
+}
+
+// Len returns how many sessions the hub holds.
+func (h *Hub) Len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sessions)
+}
+
+func (h *Hub) session(nodeID string) *nodeSession {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sessions[nodeID]
+}
+
+// enter makes s the node's session and ends the one before it, if any: an agent
+// that connects anew knows that its old connection is of no use.
+func (h *Hub) enter(s *nodeSession) {
+	h.mu.Lock()
+	old := h.sessions[s.nodeID]
+	h.sessions[s.nodeID] = s
+	h.mu.Unlock()
+	if old != nil {
+		old.close()
+	}
+}
+
+// leave forgets s, unless a newer session has taken its place.
+func (h *Hub) leave(s *nodeSession) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions[s.nodeID] == s {
+		delete(h.sessions, s.nodeID)
+	}
+}
+
+func (h *Hub) serve(ctx context.Context, raw net.Conn) {
+	conn, err := session.Accept(ctx, raw)
+	if err != nil {
+		h.log.V(1).Info("connection refused", "from", raw.RemoteAddr().String(), "reason", err.Error())
+		return
+	}
+	defer conn.Close()
+	s, err := h.admit(ctx, conn)
+	if err != nil {
+		h.log.Info("node refused", "from", conn.RemoteAddr().String(), "reason", err.Error())
+		return
+	}
+	log := h.log.WithValues("node", s.nodeID, "session", s.sessionID)
+	log.Info("node connected", "from", conn.RemoteAddr().String())
+	err = s.run(ctx)
+	h.leave(s)
+	if ctx.Err() != nil {
+		return
+	}
+	log.Info("node disconnected", "graceful", s.graceful.Load(), "reason", fmt.Sprint(err))
+	if err := h.recordLoss(ctx, s); err != nil && ctx.Err() == nil {
+		log.Error(err, "could not record the loss of the session")
+	}
+}
+
+// dispatch drops changed allocations into the outboxes of their nodes.
+func (h *Hub) dispatch(ctx context.Context) {
+	after := h.store.Snapshot().Index()
+	for ctx.Err() == nil {
+		feed := h.store.Watch(after, api.KindAllocation)
+		err := h.follow(ctx, feed)
+		feed.Close()
+		if errors.Is(err, store.ErrResync) {
+			after = h.store.Snapshot().Index()
+			h.resync()
+			continue
+		}
+		if ctx.Err() == nil {
+			h.log.Error(err, "change feed ended; sessions get no news")
+		}
+		return
+	}
+}
+
+func (h *Hub) follow(ctx context.Context, feed store.Feed) error {
+	for {
+		changes, _, err := feed.Next(ctx)
+		if err != nil {
+			return err
+		}
+		h.deliver(changes)
+	}
+}
+
+func (h *Hub) deliver(changes []store.Change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range changes {
+		a, present := c.New.(*api.Allocation)
+		if !present {
+			a = c.Old.(*api.Allocation)
+		}
+		if s := h.sessions[a.NodeID]; s != nil {
+			s.outbox.put(c.Index, a, !present)
+		}
+	}
+}
+
+// resync has every session start again with its full set.
+func (h *Hub) resync() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.sessions {
+		s.outbox.putAll()
+	}
+}
+
+// endStale reports as lost the sessions that an earlier process of this server held
+// and that have not come back: it could not do so itself.
+func (h *Hub) endStale(ctx context.Context) {
+	if err := h.store.Sync(ctx); err != nil {
+		if ctx.Err() == nil {
+			h.log.Error(err, "could not look for sessions of an earlier process")
+		}
+		return
+	}
+	for s := range store.List[*api.NodeSession](h.store.Snapshot(), store.Query{Kind: api.KindNodeSession}) {
+		if s.ServerID != h.serverID || !s.Connected || strings.HasPrefix(s.SessionID, h.epoch) {
+			continue
+		}
+		lost := *s
+		lost.Connected, lost.Since = false, time.Now().UnixNano()
+		err := h.applySession(ctx, &lost, s.ModifyIndex)
+		if err != nil && !errors.Is(err, api.ErrConflict) && ctx.Err() == nil {
+			h.log.Error(err, "could not end the session of an earlier process", "node", s.NodeID)
+		}
+	}
+}
+
+func (h *Hub) applySession(ctx context.Context, s *api.NodeSession, modifyIndex uint64) error {
+	_, err := h.apply(ctx, store.Txn{
+		Conditions: []store.Condition{{Key: s.Key(), ModifyIndex: modifyIndex}},
+		Writes:     []store.Write{{Put: s}},
+	})
+	return err
+}
+
+const (
+	firstRetry = 20 * time.Millisecond
+	lastRetry  = time.Second
+)
+
+// apply applies a transaction, waiting out the times without a leader.
+func (h *Hub) apply(ctx context.Context, txn store.Txn) (store.Result, error) {
+	delay := firstRetry
+	for {
+		res, err := h.store.Apply(ctx, txn)
+		if !errors.Is(err, api.ErrNoLeader) {
+			return res, err
+		}
+		select {
+		case <-ctx.Done():
+			return res, err
+		case <-time.After(delay):
+			delay = min(2*delay, lastRetry)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/session"
+	"github.com/droverhq/drover/store"
+)
+
+// nodeSession is one agent's connection. run owns its two goroutines.
+type nodeSession struct {
+	hub        *Hub
+	conn       *session.Conn
+	nodeID     string
+	sessionID  string
+	outbox     *outbox
+	recordedAt uint64 // ModifyIndex of the NodeSession that says it is connected
+	graceful   atomic.Bool
+}
+
+func newNodeSession(h *Hub, conn *session.Conn, nodeID string) *nodeSession {
+	id := h.epoch + "/" + strconv.FormatUint(h.last.Add(1), 10)
+	return &nodeSession{hub: h, conn: conn, nodeID: nodeID, sessionID: id, outbox: newOutbox()}
+}
+
+func (s *nodeSession) close() { s.conn.Close() }
+
+// run serves the session until it ends and says why it did.
+func (s *nodeSession) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var sender sync.WaitGroup
+	defer sender.Wait()
+	sender.Go(func() { cancel(s.send(ctx)) })
+	err := s.receive(ctx)
+	cancel(err)
+	s.conn.Close()
+	return context.Cause(ctx)
+}
+
+// send pushes to the agent what should run, whenever there is news.
+func (s *nodeSession) send(ctx context.Context) error {
+	p := newPusher(s)
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.outbox.ready:
+		}
+		all, pending := s.outbox.take()
+		if err := p.push(ctx, all, pending); err != nil {
+			s.conn.Close() // receive must notice
+			return err
+		}
+	}
+}
+
+func (s *nodeSession) receive(ctx context.Context) error {
+	for {
+		f, err := s.conn.Recv(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case f.Statuses != nil:
+			err = s.takeStatuses(ctx, f.Statuses)
+		case f.Facts != nil:
+			err = s.takeFacts(ctx, f.Facts)
+		case f.Goodbye != nil:
+			s.graceful.Store(true)
+			return errGoodbye
+		default:
+			err = errors.New("agent sent a frame that servers don't take")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+var errGoodbye = errors.New("agent said goodbye")
+
+func (s *nodeSession) takeFacts(ctx context.Context, n *api.Node) error {
+	if n.ID != s.nodeID {
+		return fmt.Errorf("agent of node %s sent facts of %s", s.nodeID, n.ID)
+	}
+	for {
+		txn, err := addFacts(store.Txn{}, s.hub.store.Snapshot(), n)
+		if err != nil {
+			return err
+		}
+		if len(txn.Writes) == 0 {
+			return nil
+		}
+		if _, err = s.hub.apply(ctx, txn); err == nil {
+			return nil
+		}
+		if !errors.Is(err, api.ErrConflict) {
+			return fmt.Errorf("update facts: %w", err)
+		}
+	}
+}
+
+// takeStatuses commits a batch of statuses and acknowledges it. Statuses of
+// allocations that are not on the node (any more) are passed over: they need no
+// answer but the acknowledgement.
+func (s *nodeSession) takeStatuses(ctx context.Context, b *session.StatusBatch) error {
+	snap := s.hub.store.Snapshot()
+	writes := make([]store.Write, 0, len(b.Statuses))
+	for _, st := range b.Statuses {
+		if st == nil || !s.accepts(snap, st) {
+			continue
+		}
+		writes = append(writes, store.Write{Put: st})
+	}
+	if len(writes) > 0 {
+		if _, err := s.hub.apply(ctx, store.Txn{Writes: writes}); err != nil {
+			return fmt.Errorf("store %d statuses: %w", len(writes), err)
+		}
+	}
+	return s.conn.Send(ctx, &session.Frame{Ack: &session.StatusAck{Seq: b.Seq}})
+}
+
+func (s *nodeSession) accepts(snap store.Snapshot, st *api.AllocationStatus) bool {
+	a, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: st.ID})
+	if !ok || a.NodeID != s.nodeID || st.NodeID != s.nodeID {
+		return false
+	}
+	old, ok := store.Get[*api.AllocationStatus](snap, st.Key())
+	// What has ended stays as it ended: an agent that lost its files can't know.
+	return !ok || !old.Terminal() || old.ClientStatus == st.ClientStatus
+}
+
+// recordLoss says in the store that the session has ended, unless the node has
+// another one by now.
+func (h *Hub) recordLoss(ctx context.Context, s *nodeSession) error {
+	err := h.applySession(ctx, &api.NodeSession{
+		NodeID: s.nodeID, ServerID: h.serverID, SessionID: s.sessionID,
+		Graceful: s.graceful.Load(), Since: time.Now().UnixNano(),
+	}, s.recordedAt)
+	if errors.Is(err, api.ErrConflict) {
+		return nil
+	}
+	return err
+}
