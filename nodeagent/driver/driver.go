@@ -30,6 +30,14 @@ type Driver interface {
 	Start(ctx context.Context, task Task) (Handle, error)
 	// Recover finds a task that an earlier process of the node agent started.
 	// ErrTaskGone: it can't be found and its exit result is lost.
+	//
+	// The agent may have died between calling Start and storing what it returned.
+	// Then h is bare: it has only Driver, TaskID and StateDir, and the driver finds
+	// by these whether the task was started. When it answers ErrTaskGone, no
+	// straggler of that Start may start the task later (a starter that is still
+	// underway finds that its StateDir has been given up): the agent starts the
+	// task again, under another TaskID and StateDir, and it must never run twice.
+	// A handle so recovered works in all other methods.
 	Recover(ctx context.Context, h Handle) error
 	// Wait blocks until the task has ended, however often and by however many it is
 	// called, also after the end, until Destroy.
@@ -38,6 +46,7 @@ type Driver interface {
 	// it started, when it has not ended after grace. It returns when it has ended.
 	Stop(ctx context.Context, h Handle, signal string, grace time.Duration) error
 	// Destroy frees what is left of an ended task (and kills one that has not ended).
+	// It needs no Recover before it, and does nothing the second time.
 	Destroy(ctx context.Context, h Handle) error
 }
 
@@ -77,8 +86,9 @@ type Task struct {
 	Config    map[string]any
 	Env       map[string]string
 	Resources api.AllocatedTaskResources
-	// Dir is the task's own directory (cwd unless the config says otherwise); State
-	// is a directory in which the driver may keep what it needs while the task lives.
+	// Dir is the task's own directory (cwd unless the config says otherwise); StateDir
+	// is a directory, made by the agent, of this start of the task alone, in which the
+	// driver may keep what it needs until Destroy. Its path is short.
 	Dir      string
 	StateDir string
 	AllocDir string
@@ -99,10 +109,12 @@ type LogFile struct {
 
 // Handle finds a started task again. It is stored by the node agent.
 type Handle struct {
-	Driver  string
-	TaskID  string
-	Version int    // of State's form
-	State   []byte // the driver's own
+	Driver string
+	TaskID string
+	// StateDir is the task's, as it was given to Start.
+	StateDir string
+	Version  int    // of State's form
+	State    []byte // the driver's own
 	// Started is when the task was started; PID its process, for messages (0 if there is none).
 	Started time.Time
 	PID     int
