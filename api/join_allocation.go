@@ -1,0 +1,178 @@
+package api
+
+import "slices"
+
+// ClientStatus returns what an allocation does, and a sentence about it. Without a
+// status of the node agent it is pending; what the servers say of an allocation on
+// a node that is down prevails until the node agent says that it ended.
+func ClientStatus(a *Allocation, status *AllocationStatus) (state, description string) {
+	switch {
+	case a.Lost != "" && !status.Terminal():
+		return a.Lost, ""
+	case status == nil:
+		return AllocClientPending, ""
+	}
+	return status.ClientStatus, status.ClientDescription
+}
+
+// JoinAllocation returns an allocation as the HTTP API shows it. status may be nil;
+// so may job, the version of the job that it runs (see JoinVersion), when that is
+// gone: then nothing is said of the job's tasks.
+func JoinAllocation(a *Allocation, status *AllocationStatus, job *Job) *Allocation {
+	out := *a
+	out.AllocModifyIndex = a.ModifyIndex
+	out.ClientStatus, out.ClientDescription = ClientStatus(a, status)
+	if status != nil {
+		out.TaskStates = status.TaskStates
+		out.NetworkStatus = status.NetworkStatus
+		out.ModifyIndex = max(a.ModifyIndex, status.ModifyIndex)
+		out.ModifyTime = max(a.ModifyTime, status.ModifyTime)
+	}
+	var group *TaskGroup
+	if job != nil {
+		out.Job = job
+		group = job.Group(a.TaskGroup)
+	}
+	out.AllocatedResources = Allocated(a, group)
+	out.SharedResources = resources(0, 0, 0, int(a.Usage.DiskMB), out.AllocatedResources.Shared.Networks)
+	out.Resources = totalResources(a, out.AllocatedResources.Shared.Networks)
+	out.TaskResources = taskResources(group)
+	return &out
+}
+
+// StubOptions says what an allocation's stub shows besides what it always does.
+type StubOptions struct {
+	Resources  bool
+	TaskStates bool
+}
+
+// AllocStub returns an allocation as it is listed. status may be nil; job, the
+// version that it runs, is needed for the resources only.
+func AllocStub(a *Allocation, status *AllocationStatus, job *Job, o StubOptions) *AllocationListStub {
+	stub := &AllocationListStub{
+		ID:                    a.ID,
+		EvalID:                a.EvalID,
+		Name:                  a.Name,
+		Namespace:             a.Namespace,
+		NodeID:                a.NodeID,
+		NodeName:              a.NodeName,
+		JobID:                 a.JobID,
+		JobType:               a.JobType,
+		JobVersion:            a.JobVersion,
+		TaskGroup:             a.TaskGroup,
+		DesiredStatus:         a.DesiredStatus,
+		DesiredDescription:    a.DesiredDescription,
+		DesiredTransition:     a.DesiredTransition,
+		DeploymentStatus:      a.DeploymentStatus,
+		FollowupEvalID:        a.FollowupEvalID,
+		NextAllocation:        a.NextAllocation,
+		RescheduleTracker:     a.RescheduleTracker,
+		PreemptedAllocations:  a.PreemptedAllocations,
+		PreemptedByAllocation: a.PreemptedByAllocation,
+		CreateIndex:           a.CreateIndex,
+		ModifyIndex:           a.ModifyIndex,
+		CreateTime:            a.CreateTime,
+		ModifyTime:            a.ModifyTime,
+	}
+	stub.ClientStatus, stub.ClientDescription = ClientStatus(a, status)
+	if status != nil {
+		stub.ModifyIndex = max(a.ModifyIndex, status.ModifyIndex)
+		stub.ModifyTime = max(a.ModifyTime, status.ModifyTime)
+		if o.TaskStates {
+			stub.TaskStates = status.TaskStates
+		}
+	}
+	if o.Resources {
+		var group *TaskGroup
+		if job != nil {
+			group = job.Group(a.TaskGroup)
+		}
+		stub.AllocatedResources = Allocated(a, group)
+	}
+	return stub
+}
+
+// Allocated returns what an allocation got on its node: what its group asks for,
+// and the ports that placement chose. The group may be nil.
+func Allocated(a *Allocation, group *TaskGroup) *AllocatedResources {
+	out := &AllocatedResources{
+		Tasks:          map[string]*AllocatedTaskResources{},
+		TaskLifecycles: map[string]*TaskLifecycle{},
+		Shared:         AllocatedSharedResources{DiskMB: a.Usage.DiskMB, Ports: a.Ports},
+	}
+	if group == nil {
+		return out
+	}
+	for _, t := range group.Tasks {
+		got := &AllocatedTaskResources{}
+		if r := t.Resources; r != nil {
+			got.Cpu.CpuShares = int64(Deref(r.CPU))
+			got.Memory.MemoryMB = int64(Deref(r.MemoryMB))
+			got.Memory.MemoryMaxMB = int64(Deref(r.MemoryMaxMB))
+		}
+		out.Tasks[t.Name] = got
+		out.TaskLifecycles[t.Name] = t.Lifecycle
+	}
+	for _, asked := range group.Networks {
+		out.Shared.Networks = append(out.Shared.Networks, allocatedNetwork(asked, a.Ports))
+	}
+	return out
+}
+
+// allocatedNetwork returns a network of a group with the ports that an allocation got.
+func allocatedNetwork(asked *NetworkResource, ports []AllocatedPort) *NetworkResource {
+	got := *asked
+	fill := func(wanted []Port) []Port {
+		filled := slices.Clone(wanted)
+		for i := range filled {
+			for _, p := range ports {
+				if p.Label == filled[i].Label {
+					filled[i].Value, filled[i].To = p.Value, p.To
+					got.IP = p.HostIP
+				}
+			}
+		}
+		return filled
+	}
+	got.ReservedPorts = fill(asked.ReservedPorts)
+	got.DynamicPorts = fill(asked.DynamicPorts)
+	return &got
+}
+
+// totalResources is the older form of what all tasks of an allocation take.
+func totalResources(a *Allocation, networks []*NetworkResource) *Resources {
+	memoryMax := a.Usage.MemoryMaxMB
+	if memoryMax == 0 {
+		memoryMax = a.Usage.MemoryMB
+	}
+	r := resources(int(a.Usage.CPU), int(a.Usage.MemoryMB), int(memoryMax), int(a.Usage.DiskMB), networks)
+	r.Cores = new(int(a.Usage.Cores))
+	return r
+}
+
+// taskResources is the older form of what each task of a group takes.
+func taskResources(group *TaskGroup) map[string]*Resources {
+	out := map[string]*Resources{}
+	if group == nil {
+		return out
+	}
+	for _, t := range group.Tasks {
+		asked := t.Resources
+		if asked == nil {
+			asked = &Resources{}
+		}
+		r := resources(Deref(asked.CPU), Deref(asked.MemoryMB), Deref(asked.MemoryMaxMB), 0, nil)
+		r.Cores = new(Deref(asked.Cores))
+		r.Devices, r.NUMA = asked.Devices, asked.NUMA
+		r.SecretsMB = new(Deref(asked.SecretsMB))
+		out[t.Name] = r
+	}
+	return out
+}
+
+func resources(cpu, memory, memoryMax, disk int, networks []*NetworkResource) *Resources {
+	return &Resources{
+		CPU: &cpu, Cores: new(int), MemoryMB: &memory, MemoryMaxMB: &memoryMax, DiskMB: &disk,
+		Networks: networks, SecretsMB: new(int), IOPS: new(int),
+	}
+}
