@@ -1,0 +1,164 @@
+package config
+
+import (
+	"os"
+	"time"
+)
+
+// Agent is the configuration of an agent. Fields carry the names that they have in
+// files; a field without a name can't be set there.
+type Agent struct {
+	Region     string `hcl:"region"`     // of the servers; default global
+	Datacenter string `hcl:"datacenter"` // of this machine; default dc1
+	Name       string `hcl:"name"`       // of this machine; default its host name
+	DataDir    string `hcl:"data_dir"`   // absolute; required but with -dev
+	BindAddr   string `hcl:"bind_addr"`  // default 0.0.0.0
+	LogLevel   string `hcl:"log_level"`  // DEBUG, INFO, WARN or ERROR; default INFO
+	LogJSON    bool   `hcl:"log_json"`
+	// LeaveOnInterrupt and LeaveOnTerminate make the agent take leave of its servers
+	// at SIGINT or SIGTERM, so that its node is down at once, not after the grace.
+	LeaveOnInterrupt bool `hcl:"leave_on_interrupt"`
+	LeaveOnTerminate bool `hcl:"leave_on_terminate"`
+
+	Ports     Ports     `hcl:"ports,block"`
+	Addresses Addresses `hcl:"addresses,block"`
+	Advertise Addresses `hcl:"advertise,block"`
+	Server    Server    `hcl:"server,block"`
+	Client    Client    `hcl:"client,block"`
+	Limits    Limits    `hcl:"limits,block"`
+
+	// Plugins are the settings of task drivers, by name.
+	Plugins map[string]Plugin `hcl:"plugin,labeled"`
+
+	// Dev says that this is a throw-away agent: server and client on loopback, data in
+	// a temporary folder.
+	Dev bool
+}
+
+// Ports are the agent's listening ports; 0 lets the system choose one.
+type Ports struct {
+	HTTP int `hcl:"http"` // default 4646
+	RPC  int `hcl:"rpc"`  // node sessions; default 4647
+	Serf int `hcl:"serf"` // gossip; default 4648
+	Raft int `hcl:"raft"` // between servers; default 4649
+}
+
+// Addresses are IP addresses, or go-sockaddr templates, by service: those to listen
+// on, or (advertise) those that others use, there with an optional port.
+type Addresses struct {
+	HTTP string `hcl:"http"`
+	RPC  string `hcl:"rpc"`
+	Serf string `hcl:"serf"`
+	Raft string `hcl:"raft"`
+}
+
+// Server is the server role.
+type Server struct {
+	Enabled         bool `hcl:"enabled"`
+	BootstrapExpect int  `hcl:"bootstrap_expect"` // how many servers form the cluster; default 1
+
+	// How long ended objects are kept before they are collected.
+	EvalGCThreshold       time.Duration `hcl:"eval_gc_threshold"`       // default 1h
+	JobGCThreshold        time.Duration `hcl:"job_gc_threshold"`        // default 4h
+	DeploymentGCThreshold time.Duration `hcl:"deployment_gc_threshold"` // default 1h
+	NodeGCThreshold       time.Duration `hcl:"node_gc_threshold"`       // default 24h
+	JobGCInterval         time.Duration `hcl:"job_gc_interval"`         // how often it is looked; default 5m
+	JobTrackedVersions    int           `hcl:"job_tracked_versions"`    // versions kept of a job; default 6
+
+	// HeartbeatGrace is how long a node may be without a session before it is down;
+	// default 10s.
+	HeartbeatGrace time.Duration `hcl:"heartbeat_grace"`
+}
+
+// Client is the node role.
+type Client struct {
+	Enabled  bool   `hcl:"enabled"`
+	AllocDir string `hcl:"alloc_dir"` // default DATA_DIR/client/alloc
+	StateDir string `hcl:"state_dir"` // default DATA_DIR/client/state
+
+	// Servers are the session addresses of servers, with or without a port.
+	Servers    []string   `hcl:"servers"`
+	ServerJoin ServerJoin `hcl:"server_join,block"`
+
+	NodeClass        string            `hcl:"node_class"`
+	NodePool         string            `hcl:"node_pool"` // default default
+	Meta             map[string]string `hcl:"meta"`
+	Options          map[string]string `hcl:"options"`           // driver.raw_exec.enable, …
+	NetworkInterface string            `hcl:"network_interface"` // whose addresses tasks get; default the one with the default route
+	CPUTotalCompute  int               `hcl:"cpu_total_compute"` // MHz, instead of what is found
+	MemoryTotalMB    int               `hcl:"memory_total_mb"`   // MiB, instead of what is found
+	DiskTotalMB      int               `hcl:"disk_total_mb"`     // MiB, instead of what is found
+	MinDynamicPort   int               `hcl:"min_dynamic_port"`  // default 20000
+	MaxDynamicPort   int               `hcl:"max_dynamic_port"`  // default 32000
+	Reserved         Reserved          `hcl:"reserved,block"`
+	MaxKillTimeout   time.Duration     `hcl:"max_kill_timeout"` // upper bound of a task's kill_timeout; default 30s
+
+	GCMaxAllocs int           `hcl:"gc_max_allocs"` // ended allocations whose files are kept; default 1000
+	GCMaxAge    time.Duration `hcl:"gc_max_age"`    // for how long; default 24h
+}
+
+// ServerJoin says how servers are found.
+type ServerJoin struct {
+	RetryJoin     []string      `hcl:"retry_join"`
+	RetryInterval time.Duration `hcl:"retry_interval"` // default 30s
+	RetryMax      int           `hcl:"retry_max"`      // 0: for ever
+}
+
+// Reserved is what tasks don't get of a machine.
+type Reserved struct {
+	CPU           int    `hcl:"cpu"`            // MHz
+	Memory        int    `hcl:"memory"`         // MiB
+	Disk          int    `hcl:"disk"`           // MiB
+	ReservedPorts string `hcl:"reserved_ports"` // 22,80,8000-9000
+}
+
+// Limits bound what clients may take of a server.
+type Limits struct {
+	HTTPMaxBodyBytes int `hcl:"http_max_body_bytes"` // largest request body; default 32 MiB
+}
+
+// Plugin is the settings of a task driver.
+type Plugin struct {
+	Config map[string]any `hcl:"config,map"`
+}
+
+// Default returns the configuration of an agent whose files set nothing: no role,
+// no data_dir.
+func Default() *Agent {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "" // Validate asks for one
+	}
+	return &Agent{
+		Region: "global", Datacenter: "dc1", Name: name,
+		BindAddr: "0.0.0.0", LogLevel: "INFO",
+		Ports: Ports{HTTP: 4646, RPC: 4647, Serf: 4648, Raft: 4649},
+		Server: Server{
+			BootstrapExpect: 1,
+			EvalGCThreshold: time.Hour, JobGCThreshold: 4 * time.Hour,
+			DeploymentGCThreshold: time.Hour, NodeGCThreshold: 24 * time.Hour,
+			JobGCInterval: 5 * time.Minute, JobTrackedVersions: 6,
+			HeartbeatGrace: 10 * time.Second,
+		},
+		Client: Client{
+			NodePool:       "default",
+			Meta:           map[string]string{},
+			Options:        map[string]string{},
+			ServerJoin:     ServerJoin{RetryInterval: 30 * time.Second},
+			MinDynamicPort: 20000, MaxDynamicPort: 32000,
+			MaxKillTimeout: 30 * time.Second,
+			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,
+		},
+		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},
+		Plugins: map[string]Plugin{},
+	}
+}
+
+// dev turns defaults into those of -dev.
+func (a *Agent) dev() {
+	a.Dev = true
+	a.BindAddr = "127.0.0.1"
+	a.Server.Enabled, a.Client.Enabled = true, true
+	a.Client.NetworkInterface = "lo"
+	a.Client.Options["driver.raw_exec.enable"] = "true"
+}

@@ -1,0 +1,43 @@
+package config
+
+// inert are the names that the reference's agent configuration has and that have no
+// effect here yet, by the block that they stand in. They are accepted, so that
+// existing files keep working, and noted. A name ending in {} is a block, {*} one
+// with a label.
+var inert = map[string][]string{
+	"": {
+		"acl{}", "audit{}", "autopilot{}", "consul{}", "disable_anonymous_signature", "disable_update_check",
+		"enable_debug", "enable_syslog", "http_api_response_headers{}", "keyring{*}", "log_file", "log_include_location",
+		"log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files", "plugin_dir", "reporting{}", "rpc{}",
+		"sentinel{}", "syslog_facility", "telemetry{}", "tls{}", "ui{}", "vault{}", "eventlog{}",
+	},
+	"server": {
+		"acl_token_gc_threshold", "authoritative_region", "batch_eval_gc_threshold", "csi_plugin_gc_threshold",
+		"csi_volume_claim_gc_interval", "csi_volume_claim_gc_threshold", "data_dir", "default_scheduler_config{}",
+		"enable_event_broker", "enabled_schedulers", "encrypt", "event_buffer_size", "failover_heartbeat_ttl",
+		"job_default_priority", "job_max_count", "job_max_priority", "job_max_source_size",
+		"license_path", "max_heartbeats_per_second", "min_heartbeat_ttl", "node_threshold", "non_voting_server",
+		"num_schedulers", "oidc_issuer", "plan_rejection_tracker{}", "protocol_version", "raft_boltdb{}",
+		"raft_logstore{}", "raft_multiplier", "raft_protocol", "raft_snapshot_interval", "raft_snapshot_threshold",
+		"raft_trailing_logs", "redundancy_zone", "rejoin_after_leave", "retry_interval", "retry_join", "retry_max",
+		"root_key_gc_interval", "root_key_gc_threshold", "root_key_rotation_threshold", "search{}", "server_join{}",
+		"start_join", "start_timeout", "upgrade_version", "client_introduction{}",
+	},
+	"client": {
+		"alloc_mounts_dir", "artifact{}", "bind_wildcard_default_host_network", "bridge_network_hairpin_mode",
+		"bridge_network_name", "bridge_network_subnet", "bridge_network_subnet_ipv6", "cgroup_parent", "chroot_env{}",
+		"client_max_port", "client_min_port", "cni_config_dir", "cni_path", "common_plugin_dir",
+		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
+		"gc_disk_usage_threshold", "gc_inode_usage_threshold", "gc_interval", "gc_parallel_destroys",
+		"gc_volumes_on_node_gc", "host_network{*}", "host_volume{*}", "host_volume_plugin_dir", "host_volumes_dir",
+		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "network_speed", "no_host_uuid",
+		"node_max_allocs", "nomad_service_discovery", "preferred_address_family", "reserveable_cores",
+		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
+	},
+	"client.reserved":    {"cores"},
+	"client.server_join": {"retry_max_attempts", "start_join"},
+	"limits": {
+		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",
+	},
+	"plugin": {"args"},
+}

@@ -1,0 +1,182 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/droverhq/drover/api"
+)
+
+func load(t *testing.T, args ...string) (*Agent, []string, error) {
+	t.Helper()
+	f := new(Flags)
+	fs := flag.NewFlagSet("agent", flag.ContinueOnError)
+	f.Register(fs)
+	if err := fs.Parse(args); err != nil {
+		t.Fatalf("parse %v: %v", args, err)
+	}
+	return Load(f)
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestFilesOfAFolderAreMergedInNameOrderAndFlagsWin(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "20-client.hcl", `
+		datacenter = "east"
+		client {
+		  enabled = true
+		  servers = ["10.0.0.2"]
+		  meta { rack = "r2" }
+		  options = { "driver.raw_exec.enable" = "1" }
+		  max_kill_timeout = "1m"
+		  reserved { memory = 256 }
+		}`)
+	write(t, dir, "10-base.json", `{
+		"datacenter": "west", "data_dir": "/var/lib/drover", "ports": {"http": 5646},
+		"client": {"servers": ["10.0.0.1:5647"], "meta": {"rack": "r1", "row": "7"}}
+	}`)
+	write(t, dir, "README", "not a configuration")
+
+	a, notes, err := load(t, "-config", dir, "-dc", "north", "-meta", "shelf=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(notes) > 0 {
+		t.Errorf("notes: %v", notes)
+	}
+	if a.Datacenter != "north" || a.DataDir != "/var/lib/drover" || a.Ports.HTTP != 5646 || a.Ports.RPC != 4647 {
+		t.Errorf("datacenter %q, data_dir %q, ports %+v", a.Datacenter, a.DataDir, a.Ports)
+	}
+	if diff := cmp.Diff([]string{"10.0.0.1:5647", "10.0.0.2:4647"}, a.SessionServers()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"rack": "r2", "row": "7", "shelf": "3"}, a.Client.Meta); diff != "" {
+		t.Error(diff)
+	}
+	if !a.DriverOption("raw_exec") || a.Client.MaxKillTimeout != time.Minute || a.Client.Reserved.Memory != 256 {
+		t.Errorf("client: %+v", a.Client)
+	}
+}
+
+func TestWrongKeysAreNamedWithTheirPlace(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"a.hcl", "datacentre = \"x\"\n", `a.hcl:1,1-11: Unsupported argument; An argument named "datacentre" is not expected here. Did you mean "datacenter"?`},
+		{"b.hcl", "server {\n  enabld = true\n}\n", `b.hcl:2,3-9: Unsupported argument; An argument named "enabld" is not expected here. Did you mean "enabled"?`},
+		{"c.hcl", "clint {\n}\n", `c.hcl:1,1-6: Unsupported block type; Blocks of type "clint" are not expected here. Did you mean "client"?`},
+		{"d.hcl", "server {\n  job_gc_threshold = \"soon\"\n}\n", `"soon" is not a duration; write it as "30s" or "1h30m"`},
+		{"e.hcl", "ports {\n  http = 1.5\n}\n", `e.hcl:2,10-13: Wrong value; http: a whole number is required.`},
+		{"f.json", `{"data_dri": "/x"}`, `f.json:1,2-12`},
+		{"g.hcl", strings.Repeat("a{", 500), "nested more than 100 deep"},
+		{"h.hcl", "server {", "h.hcl:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := write(t, t.TempDir(), test.name, test.text)
+			_, _, err := load(t, "-config", path)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestKeysWithoutEffectAreNoted(t *testing.T) {
+	path := write(t, t.TempDir(), "a.hcl", `
+		data_dir = "/d"
+		telemetry { publish_allocation_metrics = true }
+		server {
+		  enabled = true
+		  raft_multiplier = 3
+		}
+		plugin "docker" {
+		  config { allow_privileged = true }
+		}`)
+	a, notes, err := load(t, "-config", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(notes) != 2 || !strings.HasSuffix(notes[0], "telemetry has no effect yet") ||
+		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") {
+		t.Errorf("notes: %q", notes)
+	}
+	if a.Plugins["docker"].Config["allow_privileged"] != true {
+		t.Errorf("plugins: %v", a.Plugins)
+	}
+}
+
+func TestEverythingInvalidIsReportedAtOnce(t *testing.T) {
+	_, _, err := load(t, "-log-level", "loud", "-server", "-bootstrap-expect", "3", "-data-dir", "rel", "-http-port", "4647")
+	var invalid *api.InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatalf("got %v", err)
+	}
+	var fields []string
+	for _, f := range invalid.Fields {
+		fields = append(fields, f.Field)
+	}
+	if diff := cmp.Diff([]string{"log_level", "data_dir", "ports.rpc", "server.bootstrap_expect"}, fields); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSampleFilesAreValid(t *testing.T) {
+	for _, args := range [][]string{
+		{"-dev", "-config", "samples/dev.hcl"},
+		{"-config", "samples/server.hcl"},
+		{"-config", "samples/client.hcl"},
+	} {
+		if _, notes, err := load(t, args...); err != nil || len(notes) > 0 {
+			t.Errorf("%v: %v, notes %v", args, err, notes)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	a, _, err := load(t, "-dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Advertise.RPC = "192.0.2.7"
+	a.Advertise.HTTP = "192.0.2.8:80"
+	a.Addresses.Serf = `{{ GetAllInterfaces | include "name" "^lo$" | include "type" "ipv4" | attr "address" }}`
+	for _, test := range []struct {
+		got  func() (string, error)
+		want string
+	}{
+		{func() (string, error) { return a.Listen(HTTP) }, "127.0.0.1:4646"},
+		{func() (string, error) { return a.Listen(Serf) }, "127.0.0.1:4648"},
+		{func() (string, error) { return a.AdvertiseAddr(Raft, 1234) }, "127.0.0.1:1234"},
+		{func() (string, error) { return a.AdvertiseAddr(RPC, 4647) }, "192.0.2.7:4647"},
+		{func() (string, error) { return a.AdvertiseAddr(HTTP, 4646) }, "192.0.2.8:80"},
+	} {
+		if got, err := test.got(); err != nil || got != test.want {
+			t.Errorf("got %q, %v; want %q", got, err, test.want)
+		}
+	}
+}
+
+func FuzzOverlayNeverPanics(f *testing.F) {
+	f.Add("a.hcl", "server { enabled = true }\nclient { meta = { a = 1 } }")
+	f.Add("a.json", `{"server": [{"enabled": true}], "plugin": {"x": {"config": {"a": [1]}}}}`)
+	f.Add("a.hcl", `plugin "x" { config { a = null b = { c = [1, "x"] } } }`)
+	f.Fuzz(func(t *testing.T, name, text string) {
+		a := Default()
+		if _, err := a.overlay(name, []byte(text)); err == nil {
+			_ = a.Validate()
+		}
+	})
+}
