@@ -5,6 +5,11 @@ import (
 	"time"
 )
 
+// Joined in at the HTTP edge, never stored.
+//
+//msgp:ignore AllocatedResources AllocatedTaskResources AllocatedCPUResources AllocatedMemoryResources
+//msgp:ignore AllocatedDeviceResource AllocatedSharedResources AllocationListStub
+
 // What the servers want of an allocation.
 const (
 	AllocDesiredRun   = "run"
@@ -29,57 +34,57 @@ const (
 // for is found in the JobVersion. The fields of the last block are joined in at
 // the HTTP edge (see Join).
 type Allocation struct {
-	ObjectMeta
-	ID        string `msg:"id"`
-	Namespace string `msg:"ns"`
-	EvalID    string `msg:"eval,omitempty"`
-	Name      string `msg:"name"` // job.group[index]
-	NodeID    string `msg:"node"`
-	NodeName  string `msg:"nodename,omitempty"`
-	JobID     string `msg:"job"`
+	ObjectMeta `msg:"-"`
+	ID         string `json:",omitempty" msg:"id"`
+	Namespace  string `json:",omitempty" msg:"ns"`
+	EvalID     string `json:",omitempty" msg:"eval"`
+	Name       string `json:",omitempty" msg:"name"` // job.group[index]
+	NodeID     string `json:",omitempty" msg:"node"`
+	NodeName   string `json:",omitempty" msg:"nodename"`
+	JobID      string `json:",omitempty" msg:"job"`
 	// JobVersion is the version of the job that this allocation runs. An in-place
 	// update raises it.
 	JobVersion uint64 `json:"-" msg:"jobv"`
-	TaskGroup  string `msg:"tg"`
+	TaskGroup  string `json:",omitempty" msg:"tg"`
 	// JobType is kept because controllers ask for it of allocations whose job is gone.
-	JobType string `json:"-" msg:"jobt,omitempty"`
+	JobType string `json:"-" msg:"jobt"`
 
-	DesiredStatus      string            `msg:"want"`
-	DesiredDescription string            `json:",omitempty" msg:"wantwhy,omitempty"`
-	DesiredTransition  DesiredTransition `json:",omitzero" msg:"trans,omitempty"`
+	DesiredStatus      string            `json:",omitempty" msg:"want"`
+	DesiredDescription string            `json:",omitempty" msg:"wantwhy"`
+	DesiredTransition  DesiredTransition `json:",omitzero" msg:"trans"`
 	// Lost says that its node went down while it was on it, with what the servers
 	// report as its client status: AllocClientLost or AllocClientUnknown.
-	Lost string `json:"-" msg:"lost,omitempty"`
+	Lost string `json:"-" msg:"lost"`
 
-	DeploymentID     string                 `msg:"depl,omitempty"`
-	DeploymentStatus *AllocDeploymentStatus `msg:"deplstat,omitempty"`
+	DeploymentID     string                 `json:",omitempty" msg:"depl"`
+	DeploymentStatus *AllocDeploymentStatus `json:",omitempty" msg:"deplstat"`
 
-	RescheduleTracker     *RescheduleTracker `json:",omitempty" msg:"resched,omitempty"`
-	PreviousAllocation    string             `json:",omitempty" msg:"prev,omitempty"`
-	NextAllocation        string             `json:",omitempty" msg:"next,omitempty"`
-	FollowupEvalID        string             `json:",omitempty" msg:"followup,omitempty"`
-	PreemptedByAllocation string             `json:",omitempty" msg:"preemptby,omitempty"`
-	PreemptedAllocations  []string           `json:",omitempty" msg:"preempted,omitempty"`
+	RescheduleTracker     *RescheduleTracker `json:",omitempty" msg:"resched"`
+	PreviousAllocation    string             `json:",omitempty" msg:"prev"`
+	NextAllocation        string             `json:",omitempty" msg:"next"`
+	FollowupEvalID        string             `json:",omitempty" msg:"followup"`
+	PreemptedByAllocation string             `json:",omitempty" msg:"preemptby"`
+	PreemptedAllocations  []string           `json:",omitempty" msg:"preempted"`
 
 	// Ports is what placement chose for the group's networks.
-	Ports []AllocatedPort `json:"-" msg:"ports,omitempty"`
+	Ports []AllocatedPort `json:"-" msg:"ports"`
 	// Usage is what the allocation takes from its node, all tasks together.
 	Usage Usage `json:"-" msg:"use"`
 
-	Metrics    *AllocationMetric `msg:"metrics,omitempty"`
-	CreateTime int64             `msg:"ct"`
-	ModifyTime int64             `msg:"mt"`
+	Metrics    *AllocationMetric `json:",omitempty" msg:"metrics"`
+	CreateTime int64             `json:",omitempty" msg:"ct"`
+	ModifyTime int64             `json:",omitempty" msg:"mt"`
 
-	ClientStatus       string                `msg:"-"`
-	ClientDescription  string                `msg:"-"`
-	TaskStates         map[string]*TaskState `msg:"-"`
-	NetworkStatus      *AllocNetworkStatus   `msg:"-"`
+	ClientStatus       string                `json:",omitempty" msg:"-"`
+	ClientDescription  string                `json:",omitempty" msg:"-"`
+	TaskStates         map[string]*TaskState `json:",omitempty" msg:"-"`
+	NetworkStatus      *AllocNetworkStatus   `json:",omitempty" msg:"-"`
 	Job                *Job                  `json:",omitempty" msg:"-"`
-	Resources          *Resources            `msg:"-"`
-	SharedResources    *Resources            `msg:"-"`
-	TaskResources      map[string]*Resources `msg:"-"`
-	AllocatedResources *AllocatedResources   `msg:"-"`
-	AllocModifyIndex   uint64                `msg:"-"` // ModifyIndex of what the servers want, without the status
+	Resources          *Resources            `json:",omitempty" msg:"-"`
+	SharedResources    *Resources            `json:",omitempty" msg:"-"`
+	TaskResources      map[string]*Resources `json:",omitempty" msg:"-"`
+	AllocatedResources *AllocatedResources   `json:",omitempty" msg:"-"`
+	AllocModifyIndex   uint64                `json:",omitempty" msg:"-"` // ModifyIndex of what the servers want, without the status
 	SigningKeyID       string                `json:",omitempty" msg:"-"`
 }
 
@@ -119,11 +124,11 @@ func (a *Allocation) WantsRun() bool { return a.DesiredStatus == AllocDesiredRun
 
 // Usage is an amount of a node's resources.
 type Usage struct {
-	CPU         int64 `msg:"c,omitempty"` // MHz
-	Cores       int64 `msg:"k,omitempty"`
-	MemoryMB    int64 `msg:"m,omitempty"`
-	MemoryMaxMB int64 `msg:"x,omitempty"`
-	DiskMB      int64 `msg:"d,omitempty"`
+	CPU         int64 `msg:"c"` // MHz
+	Cores       int64 `msg:"k"`
+	MemoryMB    int64 `msg:"m"`
+	MemoryMaxMB int64 `msg:"x"`
+	DiskMB      int64 `msg:"d"`
 }
 
 // Add returns the sum of two usages.
@@ -139,11 +144,11 @@ func (u Usage) Sub(v Usage) Usage {
 // DesiredTransition is what should happen to an allocation besides running or
 // stopping. It is a request: the job controller answers it.
 type DesiredTransition struct {
-	Migrate                 *bool `msg:"m,omitempty"`
-	Reschedule              *bool `msg:"r,omitempty"` // the allocation controller: replace this failed or lost one now
-	ForceReschedule         *bool `msg:"f,omitempty"`
-	NoShutdownDelay         *bool `msg:"n,omitempty"`
-	MigrateDisablePlacement *bool `msg:"d,omitempty"`
+	Migrate                 *bool `msg:"m"`
+	Reschedule              *bool `msg:"r"` // the allocation controller: replace this failed or lost one now
+	ForceReschedule         *bool `msg:"f"`
+	NoShutdownDelay         *bool `msg:"n"`
+	MigrateDisablePlacement *bool `msg:"d"`
 }
 
 // AllocDeploymentStatus is how an allocation does in its deployment.
@@ -172,10 +177,10 @@ type RescheduleEvent struct {
 type AllocatedPort struct {
 	Label           string
 	Value           int
-	To              int `json:",omitempty" msg:"To,omitempty"`
+	To              int `json:",omitempty"`
 	HostIP          string
-	HostNetwork     string `json:"-" msg:"HostNetwork,omitempty"`
-	IgnoreCollision bool   `json:",omitempty" msg:"IgnoreCollision,omitempty"`
+	HostNetwork     string `json:"-"`
+	IgnoreCollision bool   `json:",omitempty"`
 }
 
 // AllocatedResources is what an allocation got, task by task.
@@ -230,22 +235,22 @@ type AllocNetworkStatus struct {
 
 // AllocationMetric says how placement was decided, or why it could not be.
 type AllocationMetric struct {
-	NodesEvaluated     int                   `msg:"ev,omitempty"`
-	NodesFiltered      int                   `msg:"fi,omitempty"`
-	NodesInPool        int                   `msg:"pl,omitempty"`
-	NodePool           string                `msg:"pn,omitempty"`
-	NodesAvailable     map[string]int        `msg:"av,omitempty"` // by datacenter
-	ClassFiltered      map[string]int        `msg:"cf,omitempty"`
-	ConstraintFiltered map[string]int        `msg:"of,omitempty"`
-	NodesExhausted     int                   `msg:"ex,omitempty"`
-	ClassExhausted     map[string]int        `msg:"cx,omitempty"`
-	DimensionExhausted map[string]int        `msg:"dx,omitempty"`
-	QuotaExhausted     []string              `msg:"qx,omitempty"`
-	ResourcesExhausted map[string]*Resources `msg:"rx,omitempty"`
-	Scores             map[string]float64    `msg:"sc,omitempty"` // older form of ScoreMetaData
-	AllocationTime     time.Duration         `msg:"at,omitempty"`
-	CoalescedFailures  int                   `msg:"co,omitempty"` // further instances that failed for the same reason
-	ScoreMetaData      []*NodeScoreMeta      `msg:"sm,omitempty"` // the best nodes, best first
+	NodesEvaluated     int                   `msg:"ev"`
+	NodesFiltered      int                   `msg:"fi"`
+	NodesInPool        int                   `msg:"pl"`
+	NodePool           string                `msg:"pn"`
+	NodesAvailable     map[string]int        `msg:"av"` // by datacenter
+	ClassFiltered      map[string]int        `msg:"cf"`
+	ConstraintFiltered map[string]int        `msg:"of"`
+	NodesExhausted     int                   `msg:"ex"`
+	ClassExhausted     map[string]int        `msg:"cx"`
+	DimensionExhausted map[string]int        `msg:"dx"`
+	QuotaExhausted     []string              `msg:"qx"`
+	ResourcesExhausted map[string]*Resources `msg:"rx"`
+	Scores             map[string]float64    `msg:"sc"` // older form of ScoreMetaData
+	AllocationTime     time.Duration         `msg:"at"`
+	CoalescedFailures  int                   `msg:"co"` // further instances that failed for the same reason
+	ScoreMetaData      []*NodeScoreMeta      `msg:"sm"` // the best nodes, best first
 }
 
 // NodeScoreMeta is the score of one node and its parts.

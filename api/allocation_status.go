@@ -5,15 +5,15 @@ import "time"
 // AllocationStatus is what a node agent says of an allocation. It is small and
 // often written, and nobody else writes it.
 type AllocationStatus struct {
-	ObjectMeta        `json:"-"`
+	ObjectMeta        `json:"-" msg:"-"`
 	ID                string                `msg:"id"` // of the allocation
 	NodeID            string                `msg:"node"`
 	Namespace         string                `msg:"ns"`
 	JobID             string                `msg:"job"`
 	ClientStatus      string                `msg:"st"`
-	ClientDescription string                `msg:"why,omitempty"`
-	TaskStates        map[string]*TaskState `msg:"tasks,omitempty"`
-	NetworkStatus     *AllocNetworkStatus   `msg:"net,omitempty"`
+	ClientDescription string                `msg:"why"`
+	TaskStates        map[string]*TaskState `msg:"tasks"`
+	NetworkStatus     *AllocNetworkStatus   `msg:"net"`
 	ModifyTime        int64                 `msg:"mt"` // Unix nanoseconds, by the node's clock
 }
 
@@ -47,13 +47,13 @@ const (
 // TaskState is where a task is in its life, with its latest events.
 type TaskState struct {
 	State       string       `msg:"s"`
-	Failed      bool         `msg:"f,omitempty"`
-	Restarts    uint64       `msg:"r,omitempty"`
-	LastRestart *time.Time   `msg:"lr,omitempty"`
-	StartedAt   *time.Time   `msg:"sa,omitempty"`
-	FinishedAt  *time.Time   `msg:"fa,omitempty"`
-	Events      []*TaskEvent `msg:"e,omitempty"` // oldest first, at most MaxTaskEvents
-	Paused      string       `msg:"p,omitempty"`
+	Failed      bool         `msg:"f"`
+	Restarts    uint64       `msg:"r"`
+	LastRestart *time.Time   `msg:"lr"`
+	StartedAt   *time.Time   `msg:"sa"`
+	FinishedAt  *time.Time   `msg:"fa"`
+	Events      []*TaskEvent `msg:"e"` // oldest first, at most MaxTaskEvents
+	Paused      string       `msg:"p"`
 }
 
 // MaxTaskEvents is how many events of a task are kept.
@@ -89,26 +89,26 @@ const (
 type TaskEvent struct {
 	Type             string            `msg:"t"`
 	Time             int64             `msg:"at"` // Unix nanoseconds
-	DisplayMessage   string            `msg:"msg,omitempty"`
-	Details          map[string]string `msg:"d,omitempty"`
-	Message          string            `msg:"m,omitempty"`
-	FailsTask        bool              `msg:"ft,omitempty"`
-	RestartReason    string            `msg:"rr,omitempty"`
-	SetupError       string            `msg:"se,omitempty"`
-	DriverError      string            `msg:"de,omitempty"`
-	DriverMessage    string            `msg:"dm,omitempty"`
-	ExitCode         int               `msg:"x,omitempty"`
-	Signal           int               `msg:"sig,omitempty"`
-	KillReason       string            `msg:"kr,omitempty"`
-	KillTimeout      time.Duration     `msg:"kt,omitempty"`
-	KillError        string            `msg:"ke,omitempty"`
-	StartDelay       int64             `msg:"sd,omitempty"`
-	DownloadError    string            `msg:"dl,omitempty"`
-	ValidationError  string            `msg:"ve,omitempty"`
-	DiskLimit        int64             `msg:"dsk,omitempty"`
-	FailedSibling    string            `msg:"fs,omitempty"`
-	VaultError       string            `msg:"va,omitempty"`
-	TaskSignalReason string            `msg:"tsr,omitempty"`
-	TaskSignal       string            `msg:"ts,omitempty"`
-	GenericSource    string            `msg:"gs,omitempty"`
+	DisplayMessage   string            `msg:"msg"`
+	Details          map[string]string `msg:"d"`
+	Message          string            `msg:"m"`
+	FailsTask        bool              `msg:"ft"`
+	RestartReason    string            `msg:"rr"`
+	SetupError       string            `msg:"se"`
+	DriverError      string            `msg:"de"`
+	DriverMessage    string            `msg:"dm"`
+	ExitCode         int               `msg:"x"`
+	Signal           int               `msg:"sig"`
+	KillReason       string            `msg:"kr"`
+	KillTimeout      time.Duration     `msg:"kt"`
+	KillError        string            `msg:"ke"`
+	StartDelay       int64             `msg:"sd"`
+	DownloadError    string            `msg:"dl"`
+	ValidationError  string            `msg:"ve"`
+	DiskLimit        int64             `msg:"dsk"`
+	FailedSibling    string            `msg:"fs"`
+	VaultError       string            `msg:"va"`
+	TaskSignalReason string            `msg:"tsr"`
+	TaskSignal       string            `msg:"ts"`
+	GenericSource    string            `msg:"gs"`
 }

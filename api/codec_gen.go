@@ -11,18 +11,45 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Name"
-	o = append(o, 0x83, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Command"
-	o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.Command)
-	// string "Args"
-	o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
-	for za0001 := range z.Args {
-		o = msgp.AppendString(o, z.Args[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Command == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Args == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Command"
+			o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.Command)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Args"
+			o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
+			for za0001 := range z.Args {
+				o = msgp.AppendString(o, z.Args[za0001])
+			}
+		}
 	}
 	return
 }
@@ -58,22 +85,27 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Args":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Args")
-				return
-			}
-			if cap(z.Args) >= int(zb0002) {
-				z.Args = (z.Args)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Args = nil
 			} else {
-				z.Args = make([]string, zb0002)
-			}
-			for za0001 := range z.Args {
-				z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Args", za0001)
+					err = msgp.WrapError(err, "Args")
 					return
+				}
+				if z.Args != nil && cap(z.Args) >= int(zb0002) {
+					z.Args = (z.Args)[:zb0002]
+				} else {
+					z.Args = make([]string, zb0002)
+				}
+				for za0001 := range z.Args {
+					z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Args", za0001)
+						return
+					}
 				}
 			}
 		default:
@@ -100,22 +132,55 @@ func (z *Action) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Affinity) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "LTarget"
-	o = append(o, 0x84, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendString(o, z.LTarget)
-	// string "RTarget"
-	o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendString(o, z.RTarget)
-	// string "Operand"
-	o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.Operand)
-	// string "Weight"
-	o = append(o, 0xa6, 0x57, 0x65, 0x69, 0x67, 0x68, 0x74)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.LTarget == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.RTarget == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Operand == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.Weight == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt8(o, *z.Weight)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "LTarget"
+			o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+			o = msgp.AppendString(o, z.LTarget)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "RTarget"
+			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+			o = msgp.AppendString(o, z.RTarget)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Operand"
+			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.Operand)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Weight"
+			o = append(o, 0xa6, 0x57, 0x65, 0x69, 0x67, 0x68, 0x74)
+			if z.Weight == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt8(o, *z.Weight)
+			}
+		}
 	}
 	return
 }
@@ -197,612 +262,62 @@ func (z *Affinity) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *AgentHealth) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Client"
-	o = append(o, 0x82, 0xa6, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74)
-	if z.Client == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "OK"
-		o = append(o, 0x82, 0xa2, 0x4f, 0x4b)
-		o = msgp.AppendBool(o, z.Client.OK)
-		// string "Message"
-		o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-		o = msgp.AppendString(o, z.Client.Message)
-	}
-	// string "Server"
-	o = append(o, 0xa6, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72)
-	if z.Server == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "OK"
-		o = append(o, 0x82, 0xa2, 0x4f, 0x4b)
-		o = msgp.AppendBool(o, z.Server.OK)
-		// string "Message"
-		o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-		o = msgp.AppendString(o, z.Server.Message)
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AgentHealth) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Client":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Client = nil
-			} else {
-				if z.Client == nil {
-					z.Client = new(AgentRoleHealth)
-				}
-				var zb0002 uint32
-				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Client")
-					return
-				}
-				for zb0002 > 0 {
-					zb0002--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Client")
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "OK":
-						z.Client.OK, bts, err = msgp.ReadBoolBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Client", "OK")
-							return
-						}
-					case "Message":
-						z.Client.Message, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Client", "Message")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Client")
-							return
-						}
-					}
-				}
-			}
-		case "Server":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Server = nil
-			} else {
-				if z.Server == nil {
-					z.Server = new(AgentRoleHealth)
-				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Server")
-					return
-				}
-				for zb0003 > 0 {
-					zb0003--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Server")
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "OK":
-						z.Server.OK, bts, err = msgp.ReadBoolBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Server", "OK")
-							return
-						}
-					case "Message":
-						z.Server.Message, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Server", "Message")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Server")
-							return
-						}
-					}
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AgentHealth) Msgsize() (s int) {
-	s = 1 + 7
-	if z.Client == nil {
-		s += msgp.NilSize
-	} else {
-		s += 1 + 3 + msgp.BoolSize + 8 + msgp.StringPrefixSize + len(z.Client.Message)
-	}
-	s += 7
-	if z.Server == nil {
-		s += msgp.NilSize
-	} else {
-		s += 1 + 3 + msgp.BoolSize + 8 + msgp.StringPrefixSize + len(z.Server.Message)
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AgentMember) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 11
-	// string "Name"
-	o = append(o, 0x8b, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Addr"
-	o = append(o, 0xa4, 0x41, 0x64, 0x64, 0x72)
-	o = msgp.AppendString(o, z.Addr)
-	// string "Port"
-	o = append(o, 0xa4, 0x50, 0x6f, 0x72, 0x74)
-	o = msgp.AppendUint16(o, z.Port)
-	// string "Tags"
-	o = append(o, 0xa4, 0x54, 0x61, 0x67, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Tags)))
-	for za0001, za0002 := range z.Tags {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
-	}
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "ProtocolMin"
-	o = append(o, 0xab, 0x50, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c, 0x4d, 0x69, 0x6e)
-	o = msgp.AppendUint8(o, z.ProtocolMin)
-	// string "ProtocolMax"
-	o = append(o, 0xab, 0x50, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c, 0x4d, 0x61, 0x78)
-	o = msgp.AppendUint8(o, z.ProtocolMax)
-	// string "ProtocolCur"
-	o = append(o, 0xab, 0x50, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c, 0x43, 0x75, 0x72)
-	o = msgp.AppendUint8(o, z.ProtocolCur)
-	// string "DelegateMin"
-	o = append(o, 0xab, 0x44, 0x65, 0x6c, 0x65, 0x67, 0x61, 0x74, 0x65, 0x4d, 0x69, 0x6e)
-	o = msgp.AppendUint8(o, z.DelegateMin)
-	// string "DelegateMax"
-	o = append(o, 0xab, 0x44, 0x65, 0x6c, 0x65, 0x67, 0x61, 0x74, 0x65, 0x4d, 0x61, 0x78)
-	o = msgp.AppendUint8(o, z.DelegateMax)
-	// string "DelegateCur"
-	o = append(o, 0xab, 0x44, 0x65, 0x6c, 0x65, 0x67, 0x61, 0x74, 0x65, 0x43, 0x75, 0x72)
-	o = msgp.AppendUint8(o, z.DelegateCur)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AgentMember) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Addr":
-			z.Addr, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Addr")
-				return
-			}
-		case "Port":
-			z.Port, bts, err = msgp.ReadUint16Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Port")
-				return
-			}
-		case "Tags":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Tags")
-				return
-			}
-			if z.Tags == nil {
-				z.Tags = make(map[string]string, zb0002)
-			} else if len(z.Tags) > 0 {
-				clear(z.Tags)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Tags")
-					return
-				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Tags", za0001)
-					return
-				}
-				z.Tags[za0001] = za0002
-			}
-		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Status")
-				return
-			}
-		case "ProtocolMin":
-			z.ProtocolMin, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ProtocolMin")
-				return
-			}
-		case "ProtocolMax":
-			z.ProtocolMax, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ProtocolMax")
-				return
-			}
-		case "ProtocolCur":
-			z.ProtocolCur, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ProtocolCur")
-				return
-			}
-		case "DelegateMin":
-			z.DelegateMin, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DelegateMin")
-				return
-			}
-		case "DelegateMax":
-			z.DelegateMax, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DelegateMax")
-				return
-			}
-		case "DelegateCur":
-			z.DelegateCur, bts, err = msgp.ReadUint8Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DelegateCur")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AgentMember) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.Addr) + 5 + msgp.Uint16Size + 5 + msgp.MapHeaderSize
-	if z.Tags != nil {
-		for za0001, za0002 := range z.Tags {
-			_ = za0002
-			s += msgp.StringPrefixSize + len(za0001) + msgp.StringPrefixSize + len(za0002)
-		}
-	}
-	s += 7 + msgp.StringPrefixSize + len(z.Status) + 12 + msgp.Uint8Size + 12 + msgp.Uint8Size + 12 + msgp.Uint8Size + 12 + msgp.Uint8Size + 12 + msgp.Uint8Size + 12 + msgp.Uint8Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z AgentRoleHealth) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "OK"
-	o = append(o, 0x82, 0xa2, 0x4f, 0x4b)
-	o = msgp.AppendBool(o, z.OK)
-	// string "Message"
-	o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-	o = msgp.AppendString(o, z.Message)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AgentRoleHealth) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "OK":
-			z.OK, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "OK")
-				return
-			}
-		case "Message":
-			z.Message, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Message")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z AgentRoleHealth) Msgsize() (s int) {
-	s = 1 + 3 + msgp.BoolSize + 8 + msgp.StringPrefixSize + len(z.Message)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AgentSelf) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Config"
-	o = append(o, 0x83, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
-	for za0001, za0002 := range z.Config {
-		o = msgp.AppendString(o, za0001)
-		o, err = msgp.AppendIntf(o, za0002)
-		if err != nil {
-			err = msgp.WrapError(err, "Config", za0001)
-			return
-		}
-	}
-	// string "Member"
-	o = append(o, 0xa6, 0x4d, 0x65, 0x6d, 0x62, 0x65, 0x72)
-	o, err = z.Member.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Member")
-		return
-	}
-	// string "Stats"
-	o = append(o, 0xa5, 0x53, 0x74, 0x61, 0x74, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Stats)))
-	for za0003, za0004 := range z.Stats {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendMapHeader(o, uint32(len(za0004)))
-		for za0005, za0006 := range za0004 {
-			o = msgp.AppendString(o, za0005)
-			o = msgp.AppendString(o, za0006)
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AgentSelf) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Config":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Config")
-				return
-			}
-			if z.Config == nil {
-				z.Config = make(map[string]interface{}, zb0002)
-			} else if len(z.Config) > 0 {
-				clear(z.Config)
-			}
-			for zb0002 > 0 {
-				var za0002 interface{}
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Config")
-					return
-				}
-				za0002, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Config", za0001)
-					return
-				}
-				z.Config[za0001] = za0002
-			}
-		case "Member":
-			bts, err = z.Member.UnmarshalMsg(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Member")
-				return
-			}
-		case "Stats":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Stats")
-				return
-			}
-			if z.Stats == nil {
-				z.Stats = make(map[string]map[string]string, zb0003)
-			} else if len(z.Stats) > 0 {
-				clear(z.Stats)
-			}
-			for zb0003 > 0 {
-				var za0004 map[string]string
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Stats")
-					return
-				}
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Stats", za0003)
-					return
-				}
-				if za0004 == nil {
-					za0004 = make(map[string]string, zb0004)
-				} else if len(za0004) > 0 {
-					clear(za0004)
-				}
-				for zb0004 > 0 {
-					var za0006 string
-					zb0004--
-					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Stats", za0003)
-						return
-					}
-					za0006, bts, err = msgp.ReadStringBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Stats", za0003, za0005)
-						return
-					}
-					za0004[za0005] = za0006
-				}
-				z.Stats[za0003] = za0004
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AgentSelf) Msgsize() (s int) {
-	s = 1 + 7 + msgp.MapHeaderSize
-	if z.Config != nil {
-		for za0001, za0002 := range z.Config {
-			_ = za0002
-			s += msgp.StringPrefixSize + len(za0001) + msgp.GuessSize(za0002)
-		}
-	}
-	s += 7 + z.Member.Msgsize() + 6 + msgp.MapHeaderSize
-	if z.Stats != nil {
-		for za0003, za0004 := range z.Stats {
-			_ = za0004
-			s += msgp.StringPrefixSize + len(za0003) + msgp.MapHeaderSize
-			if za0004 != nil {
-				for za0005, za0006 := range za0004 {
-					_ = za0006
-					s += msgp.StringPrefixSize + len(za0005) + msgp.StringPrefixSize + len(za0006)
-				}
-			}
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *AllocDeploymentStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Healthy"
-	o = append(o, 0x84, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
 	if z.Healthy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Healthy)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Timestamp"
-	o = append(o, 0xa9, 0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
 	if z.Timestamp == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendTime(o, *z.Timestamp)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Canary"
-	o = append(o, 0xa6, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79)
-	o = msgp.AppendBool(o, z.Canary)
-	// string "ModifyIndex"
-	o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.ModifyIndex)
+	if z.Canary == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ModifyIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Healthy"
+			o = append(o, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
+			if z.Healthy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Healthy)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Timestamp"
+			o = append(o, 0xa9, 0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+			if z.Timestamp == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendTimeExt(o, *z.Timestamp)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Canary"
+			o = append(o, 0xa6, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79)
+			o = msgp.AppendBool(o, z.Canary)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ModifyIndex"
+			o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.ModifyIndex)
+		}
+	}
 	return
 }
 
@@ -852,7 +367,7 @@ func (z *AllocDeploymentStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Timestamp == nil {
 					z.Timestamp = new(time.Time)
 				}
-				*z.Timestamp, bts, err = msgp.ReadTimeBytes(bts)
+				*z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Timestamp")
 					return
@@ -901,124 +416,60 @@ func (z *AllocDeploymentStatus) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *AllocFileInfo) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "Name"
-	o = append(o, 0x86, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "IsDir"
-	o = append(o, 0xa5, 0x49, 0x73, 0x44, 0x69, 0x72)
-	o = msgp.AppendBool(o, z.IsDir)
-	// string "Size"
-	o = append(o, 0xa4, 0x53, 0x69, 0x7a, 0x65)
-	o = msgp.AppendInt64(o, z.Size)
-	// string "FileMode"
-	o = append(o, 0xa8, 0x46, 0x69, 0x6c, 0x65, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.FileMode)
-	// string "ModTime"
-	o = append(o, 0xa7, 0x4d, 0x6f, 0x64, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendTime(o, z.ModTime)
-	// string "ContentType"
-	o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x74, 0x65, 0x6e, 0x74, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.ContentType)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocFileInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "IsDir":
-			z.IsDir, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "IsDir")
-				return
-			}
-		case "Size":
-			z.Size, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Size")
-				return
-			}
-		case "FileMode":
-			z.FileMode, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "FileMode")
-				return
-			}
-		case "ModTime":
-			z.ModTime, bts, err = msgp.ReadTimeBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModTime")
-				return
-			}
-		case "ContentType":
-			z.ContentType, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ContentType")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocFileInfo) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.BoolSize + 5 + msgp.Int64Size + 9 + msgp.StringPrefixSize + len(z.FileMode) + 8 + msgp.TimeSize + 12 + msgp.StringPrefixSize + len(z.ContentType)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *AllocNetworkStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "InterfaceName"
-	o = append(o, 0x84, 0xad, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x66, 0x61, 0x63, 0x65, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.InterfaceName)
-	// string "Address"
-	o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-	o = msgp.AppendString(o, z.Address)
-	// string "AddressIPv6"
-	o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x49, 0x50, 0x76, 0x36)
-	o = msgp.AppendString(o, z.AddressIPv6)
-	// string "DNS"
-	o = append(o, 0xa3, 0x44, 0x4e, 0x53)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.InterfaceName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Address == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.AddressIPv6 == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.DNS == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.DNS.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "DNS")
-			return
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "InterfaceName"
+			o = append(o, 0xad, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x66, 0x61, 0x63, 0x65, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.InterfaceName)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Address"
+			o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+			o = msgp.AppendString(o, z.Address)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "AddressIPv6"
+			o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x49, 0x50, 0x76, 0x36)
+			o = msgp.AppendString(o, z.AddressIPv6)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "DNS"
+			o = append(o, 0xa3, 0x44, 0x4e, 0x53)
+			if z.DNS == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.DNS.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "DNS")
+					return
+				}
+			}
 		}
 	}
 	return
@@ -1101,312 +552,27 @@ func (z *AllocNetworkStatus) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z AllocStopResponse) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "EvalID"
-	o = append(o, 0x82, 0xa6, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
-	o = msgp.AppendString(o, z.EvalID)
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocStopResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "EvalID":
-			z.EvalID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalID")
-				return
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z AllocStopResponse) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.EvalID) + 6 + msgp.Uint64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AllocatedCPUResources) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "CpuShares"
-	o = append(o, 0x82, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
-	o = msgp.AppendInt64(o, z.CpuShares)
-	// string "ReservedCores"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.ReservedCores)))
-	for za0001 := range z.ReservedCores {
-		o = msgp.AppendUint16(o, z.ReservedCores[za0001])
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocatedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "CpuShares":
-			z.CpuShares, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CpuShares")
-				return
-			}
-		case "ReservedCores":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ReservedCores")
-				return
-			}
-			if cap(z.ReservedCores) >= int(zb0002) {
-				z.ReservedCores = (z.ReservedCores)[:zb0002]
-			} else {
-				z.ReservedCores = make([]uint16, zb0002)
-			}
-			for za0001 := range z.ReservedCores {
-				z.ReservedCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ReservedCores", za0001)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocatedCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 14 + msgp.ArrayHeaderSize + (len(z.ReservedCores) * (msgp.Uint16Size))
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AllocatedDeviceResource) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Vendor"
-	o = append(o, 0x84, 0xa6, 0x56, 0x65, 0x6e, 0x64, 0x6f, 0x72)
-	o = msgp.AppendString(o, z.Vendor)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "DeviceIDs"
-	o = append(o, 0xa9, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x49, 0x44, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.DeviceIDs)))
-	for za0001 := range z.DeviceIDs {
-		o = msgp.AppendString(o, z.DeviceIDs[za0001])
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocatedDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Vendor":
-			z.Vendor, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Vendor")
-				return
-			}
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "DeviceIDs":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DeviceIDs")
-				return
-			}
-			if cap(z.DeviceIDs) >= int(zb0002) {
-				z.DeviceIDs = (z.DeviceIDs)[:zb0002]
-			} else {
-				z.DeviceIDs = make([]string, zb0002)
-			}
-			for za0001 := range z.DeviceIDs {
-				z.DeviceIDs[za0001], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "DeviceIDs", za0001)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocatedDeviceResource) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.Vendor) + 5 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.Name) + 10 + msgp.ArrayHeaderSize
-	for za0001 := range z.DeviceIDs {
-		s += msgp.StringPrefixSize + len(z.DeviceIDs[za0001])
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z AllocatedMemoryResources) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "MemoryMB"
-	o = append(o, 0x82, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.MemoryMB)
-	// string "MemoryMaxMB"
-	o = append(o, 0xab, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x61, 0x78, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.MemoryMaxMB)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocatedMemoryResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "MemoryMB":
-			z.MemoryMB, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "MemoryMB")
-				return
-			}
-		case "MemoryMaxMB":
-			z.MemoryMaxMB, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "MemoryMaxMB")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z AllocatedMemoryResources) Msgsize() (s int) {
-	s = 1 + 9 + msgp.Int64Size + 12 + msgp.Int64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *AllocatedPort) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
 	zb0001Len := uint32(6)
 	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
+	if z.Label == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Value == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
 	if z.To == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.HostIP == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	if z.HostNetwork == "" {
 		zb0001Len--
@@ -1421,20 +587,26 @@ func (z *AllocatedPort) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "Label"
-		o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-		o = msgp.AppendString(o, z.Label)
-		// string "Value"
-		o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
-		o = msgp.AppendInt(o, z.Value)
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Label"
+			o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+			o = msgp.AppendString(o, z.Label)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Value"
+			o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
+			o = msgp.AppendInt(o, z.Value)
+		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "To"
 			o = append(o, 0xa2, 0x54, 0x6f)
 			o = msgp.AppendInt(o, z.To)
 		}
-		// string "HostIP"
-		o = append(o, 0xa6, 0x48, 0x6f, 0x73, 0x74, 0x49, 0x50)
-		o = msgp.AppendString(o, z.HostIP)
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "HostIP"
+			o = append(o, 0xa6, 0x48, 0x6f, 0x73, 0x74, 0x49, 0x50)
+			o = msgp.AppendString(o, z.HostIP)
+		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "HostNetwork"
 			o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b)
@@ -1522,727 +694,173 @@ func (z *AllocatedPort) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *AllocatedResources) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Tasks"
-	o = append(o, 0x83, 0xa5, 0x54, 0x61, 0x73, 0x6b, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Tasks)))
-	for za0001, za0002 := range z.Tasks {
-		o = msgp.AppendString(o, za0001)
-		if za0002 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0002.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Tasks", za0001)
-				return
-			}
-		}
-	}
-	// string "TaskLifecycles"
-	o = append(o, 0xae, 0x54, 0x61, 0x73, 0x6b, 0x4c, 0x69, 0x66, 0x65, 0x63, 0x79, 0x63, 0x6c, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.TaskLifecycles)))
-	for za0003, za0004 := range z.TaskLifecycles {
-		o = msgp.AppendString(o, za0003)
-		if za0004 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 2
-			// string "Hook"
-			o = append(o, 0x82, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
-			o = msgp.AppendString(o, za0004.Hook)
-			// string "Sidecar"
-			o = append(o, 0xa7, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72)
-			o = msgp.AppendBool(o, za0004.Sidecar)
-		}
-	}
-	// string "Shared"
-	o = append(o, 0xa6, 0x53, 0x68, 0x61, 0x72, 0x65, 0x64)
-	o, err = z.Shared.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Shared")
-		return
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocatedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Tasks":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Tasks")
-				return
-			}
-			if z.Tasks == nil {
-				z.Tasks = make(map[string]*AllocatedTaskResources, zb0002)
-			} else if len(z.Tasks) > 0 {
-				clear(z.Tasks)
-			}
-			for zb0002 > 0 {
-				var za0002 *AllocatedTaskResources
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Tasks")
-					return
-				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0002 = nil
-				} else {
-					if za0002 == nil {
-						za0002 = new(AllocatedTaskResources)
-					}
-					bts, err = za0002.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Tasks", za0001)
-						return
-					}
-				}
-				z.Tasks[za0001] = za0002
-			}
-		case "TaskLifecycles":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskLifecycles")
-				return
-			}
-			if z.TaskLifecycles == nil {
-				z.TaskLifecycles = make(map[string]*TaskLifecycle, zb0003)
-			} else if len(z.TaskLifecycles) > 0 {
-				clear(z.TaskLifecycles)
-			}
-			for zb0003 > 0 {
-				var za0004 *TaskLifecycle
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "TaskLifecycles")
-					return
-				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0004 = nil
-				} else {
-					if za0004 == nil {
-						za0004 = new(TaskLifecycle)
-					}
-					var zb0004 uint32
-					zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "TaskLifecycles", za0003)
-						return
-					}
-					for zb0004 > 0 {
-						zb0004--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "TaskLifecycles", za0003)
-							return
-						}
-						switch msgp.UnsafeString(field) {
-						case "Hook":
-							za0004.Hook, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "TaskLifecycles", za0003, "Hook")
-								return
-							}
-						case "Sidecar":
-							za0004.Sidecar, bts, err = msgp.ReadBoolBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "TaskLifecycles", za0003, "Sidecar")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "TaskLifecycles", za0003)
-								return
-							}
-						}
-					}
-				}
-				z.TaskLifecycles[za0003] = za0004
-			}
-		case "Shared":
-			bts, err = z.Shared.UnmarshalMsg(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Shared")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocatedResources) Msgsize() (s int) {
-	s = 1 + 6 + msgp.MapHeaderSize
-	if z.Tasks != nil {
-		for za0001, za0002 := range z.Tasks {
-			_ = za0002
-			s += msgp.StringPrefixSize + len(za0001)
-			if za0002 == nil {
-				s += msgp.NilSize
-			} else {
-				s += za0002.Msgsize()
-			}
-		}
-	}
-	s += 15 + msgp.MapHeaderSize
-	if z.TaskLifecycles != nil {
-		for za0003, za0004 := range z.TaskLifecycles {
-			_ = za0004
-			s += msgp.StringPrefixSize + len(za0003)
-			if za0004 == nil {
-				s += msgp.NilSize
-			} else {
-				s += 1 + 5 + msgp.StringPrefixSize + len(za0004.Hook) + 8 + msgp.BoolSize
-			}
-		}
-	}
-	s += 7 + z.Shared.Msgsize()
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AllocatedSharedResources) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "DiskMB"
-	o = append(o, 0x83, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.DiskMB)
-	// string "Networks"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
-	for za0001 := range z.Networks {
-		if z.Networks[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Networks[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks", za0001)
-				return
-			}
-		}
-	}
-	// string "Ports"
-	o = append(o, 0xa5, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Ports)))
-	for za0002 := range z.Ports {
-		o, err = z.Ports[za0002].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Ports", za0002)
-			return
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocatedSharedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "DiskMB":
-			z.DiskMB, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DiskMB")
-				return
-			}
-		case "Networks":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks")
-				return
-			}
-			if cap(z.Networks) >= int(zb0002) {
-				z.Networks = (z.Networks)[:zb0002]
-			} else {
-				z.Networks = make([]*NetworkResource, zb0002)
-			}
-			for za0001 := range z.Networks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Networks[za0001] = nil
-				} else {
-					if z.Networks[za0001] == nil {
-						z.Networks[za0001] = new(NetworkResource)
-					}
-					bts, err = z.Networks[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Networks", za0001)
-						return
-					}
-				}
-			}
-		case "Ports":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Ports")
-				return
-			}
-			if cap(z.Ports) >= int(zb0003) {
-				z.Ports = (z.Ports)[:zb0003]
-			} else {
-				z.Ports = make([]AllocatedPort, zb0003)
-			}
-			for za0002 := range z.Ports {
-				bts, err = z.Ports[za0002].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Ports", za0002)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocatedSharedResources) Msgsize() (s int) {
-	s = 1 + 7 + msgp.Int64Size + 9 + msgp.ArrayHeaderSize
-	for za0001 := range z.Networks {
-		if z.Networks[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Networks[za0001].Msgsize()
-		}
-	}
-	s += 6 + msgp.ArrayHeaderSize
-	for za0002 := range z.Ports {
-		s += z.Ports[za0002].Msgsize()
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AllocatedTaskResources) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Cpu"
-	o = append(o, 0x84, 0xa3, 0x43, 0x70, 0x75)
-	// map header, size 2
-	// string "CpuShares"
-	o = append(o, 0x82, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
-	o = msgp.AppendInt64(o, z.Cpu.CpuShares)
-	// string "ReservedCores"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Cpu.ReservedCores)))
-	for za0001 := range z.Cpu.ReservedCores {
-		o = msgp.AppendUint16(o, z.Cpu.ReservedCores[za0001])
-	}
-	// string "Memory"
-	o = append(o, 0xa6, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79)
-	// map header, size 2
-	// string "MemoryMB"
-	o = append(o, 0x82, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.Memory.MemoryMB)
-	// string "MemoryMaxMB"
-	o = append(o, 0xab, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x61, 0x78, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.Memory.MemoryMaxMB)
-	// string "Networks"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
-	for za0002 := range z.Networks {
-		if z.Networks[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Networks[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks", za0002)
-				return
-			}
-		}
-	}
-	// string "Devices"
-	o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
-	for za0003 := range z.Devices {
-		if z.Devices[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Devices[za0003].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices", za0003)
-				return
-			}
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocatedTaskResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Cpu":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Cpu")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Cpu")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				case "CpuShares":
-					z.Cpu.CpuShares, bts, err = msgp.ReadInt64Bytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Cpu", "CpuShares")
-						return
-					}
-				case "ReservedCores":
-					var zb0003 uint32
-					zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Cpu", "ReservedCores")
-						return
-					}
-					if cap(z.Cpu.ReservedCores) >= int(zb0003) {
-						z.Cpu.ReservedCores = (z.Cpu.ReservedCores)[:zb0003]
-					} else {
-						z.Cpu.ReservedCores = make([]uint16, zb0003)
-					}
-					for za0001 := range z.Cpu.ReservedCores {
-						z.Cpu.ReservedCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Cpu", "ReservedCores", za0001)
-							return
-						}
-					}
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Cpu")
-						return
-					}
-				}
-			}
-		case "Memory":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Memory")
-				return
-			}
-			for zb0004 > 0 {
-				zb0004--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Memory")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				case "MemoryMB":
-					z.Memory.MemoryMB, bts, err = msgp.ReadInt64Bytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Memory", "MemoryMB")
-						return
-					}
-				case "MemoryMaxMB":
-					z.Memory.MemoryMaxMB, bts, err = msgp.ReadInt64Bytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Memory", "MemoryMaxMB")
-						return
-					}
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Memory")
-						return
-					}
-				}
-			}
-		case "Networks":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks")
-				return
-			}
-			if cap(z.Networks) >= int(zb0005) {
-				z.Networks = (z.Networks)[:zb0005]
-			} else {
-				z.Networks = make([]*NetworkResource, zb0005)
-			}
-			for za0002 := range z.Networks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Networks[za0002] = nil
-				} else {
-					if z.Networks[za0002] == nil {
-						z.Networks[za0002] = new(NetworkResource)
-					}
-					bts, err = z.Networks[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Networks", za0002)
-						return
-					}
-				}
-			}
-		case "Devices":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices")
-				return
-			}
-			if cap(z.Devices) >= int(zb0006) {
-				z.Devices = (z.Devices)[:zb0006]
-			} else {
-				z.Devices = make([]*AllocatedDeviceResource, zb0006)
-			}
-			for za0003 := range z.Devices {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Devices[za0003] = nil
-				} else {
-					if z.Devices[za0003] == nil {
-						z.Devices[za0003] = new(AllocatedDeviceResource)
-					}
-					bts, err = z.Devices[za0003].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Devices", za0003)
-						return
-					}
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocatedTaskResources) Msgsize() (s int) {
-	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 14 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCores) * (msgp.Uint16Size)) + 7 + 1 + 9 + msgp.Int64Size + 12 + msgp.Int64Size + 9 + msgp.ArrayHeaderSize
-	for za0002 := range z.Networks {
-		if z.Networks[za0002] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Networks[za0002].Msgsize()
-		}
-	}
-	s += 8 + msgp.ArrayHeaderSize
-	for za0003 := range z.Devices {
-		if z.Devices[za0003] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Devices[za0003].Msgsize()
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(28)
-	var zb0001Mask uint32 /* 28 bits */
+	zb0001Len := uint32(27)
+	var zb0001Mask uint32 /* 27 bits */
 	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
 	if z.EvalID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Name == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
 	if z.NodeName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.JobID == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
+	if z.JobVersion == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.TaskGroup == "" {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
 	if z.JobType == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.DesiredStatus == "" {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
 	if z.DesiredDescription == "" {
 		zb0001Len--
-		zb0001Mask |= 0x1000
+		zb0001Mask |= 0x800
 	}
 	if z.Lost == "" {
 		zb0001Len--
-		zb0001Mask |= 0x4000
+		zb0001Mask |= 0x2000
 	}
 	if z.DeploymentID == "" {
 		zb0001Len--
-		zb0001Mask |= 0x8000
+		zb0001Mask |= 0x4000
 	}
 	if z.DeploymentStatus == nil {
 		zb0001Len--
-		zb0001Mask |= 0x10000
+		zb0001Mask |= 0x8000
 	}
 	if z.RescheduleTracker == nil {
 		zb0001Len--
-		zb0001Mask |= 0x20000
+		zb0001Mask |= 0x10000
 	}
 	if z.PreviousAllocation == "" {
 		zb0001Len--
-		zb0001Mask |= 0x40000
+		zb0001Mask |= 0x20000
 	}
 	if z.NextAllocation == "" {
 		zb0001Len--
-		zb0001Mask |= 0x80000
+		zb0001Mask |= 0x40000
 	}
 	if z.FollowupEvalID == "" {
 		zb0001Len--
-		zb0001Mask |= 0x100000
+		zb0001Mask |= 0x80000
 	}
 	if z.PreemptedByAllocation == "" {
 		zb0001Len--
-		zb0001Mask |= 0x200000
+		zb0001Mask |= 0x100000
 	}
 	if z.PreemptedAllocations == nil {
 		zb0001Len--
-		zb0001Mask |= 0x400000
+		zb0001Mask |= 0x200000
 	}
 	if z.Ports == nil {
 		zb0001Len--
-		zb0001Mask |= 0x800000
+		zb0001Mask |= 0x400000
 	}
 	if z.Metrics == nil {
 		zb0001Len--
+		zb0001Mask |= 0x1000000
+	}
+	if z.CreateTime == 0 {
+		zb0001Len--
 		zb0001Mask |= 0x2000000
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "ObjectMeta"
-		o = append(o, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-		// map header, size 0
-		_ = z.ObjectMeta
-		o = append(o, 0x80)
-		// string "id"
-		o = append(o, 0xa2, 0x69, 0x64)
-		o = msgp.AppendString(o, z.ID)
-		// string "ns"
-		o = append(o, 0xa2, 0x6e, 0x73)
-		o = msgp.AppendString(o, z.Namespace)
-		if (zb0001Mask & 0x8) == 0 { // if not omitted
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "id"
+			o = append(o, 0xa2, 0x69, 0x64)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "ns"
+			o = append(o, 0xa2, 0x6e, 0x73)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "eval"
 			o = append(o, 0xa4, 0x65, 0x76, 0x61, 0x6c)
 			o = msgp.AppendString(o, z.EvalID)
 		}
-		// string "name"
-		o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
-		o = msgp.AppendString(o, z.Name)
-		// string "node"
-		o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x65)
-		o = msgp.AppendString(o, z.NodeID)
-		if (zb0001Mask & 0x40) == 0 { // if not omitted
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "name"
+			o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "node"
+			o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "nodename"
 			o = append(o, 0xa8, 0x6e, 0x6f, 0x64, 0x65, 0x6e, 0x61, 0x6d, 0x65)
 			o = msgp.AppendString(o, z.NodeName)
 		}
-		// string "job"
-		o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
-		o = msgp.AppendString(o, z.JobID)
-		// string "jobv"
-		o = append(o, 0xa4, 0x6a, 0x6f, 0x62, 0x76)
-		o = msgp.AppendUint64(o, z.JobVersion)
-		// string "tg"
-		o = append(o, 0xa2, 0x74, 0x67)
-		o = msgp.AppendString(o, z.TaskGroup)
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "job"
+			o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "jobv"
+			o = append(o, 0xa4, 0x6a, 0x6f, 0x62, 0x76)
+			o = msgp.AppendUint64(o, z.JobVersion)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "tg"
+			o = append(o, 0xa2, 0x74, 0x67)
+			o = msgp.AppendString(o, z.TaskGroup)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "jobt"
 			o = append(o, 0xa4, 0x6a, 0x6f, 0x62, 0x74)
 			o = msgp.AppendString(o, z.JobType)
 		}
-		// string "want"
-		o = append(o, 0xa4, 0x77, 0x61, 0x6e, 0x74)
-		o = msgp.AppendString(o, z.DesiredStatus)
-		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "want"
+			o = append(o, 0xa4, 0x77, 0x61, 0x6e, 0x74)
+			o = msgp.AppendString(o, z.DesiredStatus)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "wantwhy"
 			o = append(o, 0xa7, 0x77, 0x61, 0x6e, 0x74, 0x77, 0x68, 0x79)
 			o = msgp.AppendString(o, z.DesiredDescription)
@@ -2254,17 +872,17 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "DesiredTransition")
 			return
 		}
-		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "lost"
 			o = append(o, 0xa4, 0x6c, 0x6f, 0x73, 0x74)
 			o = msgp.AppendString(o, z.Lost)
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "depl"
 			o = append(o, 0xa4, 0x64, 0x65, 0x70, 0x6c)
 			o = msgp.AppendString(o, z.DeploymentID)
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "deplstat"
 			o = append(o, 0xa8, 0x64, 0x65, 0x70, 0x6c, 0x73, 0x74, 0x61, 0x74)
 			if z.DeploymentStatus == nil {
@@ -2277,53 +895,74 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "resched"
 			o = append(o, 0xa7, 0x72, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64)
 			if z.RescheduleTracker == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				// map header, size 2
-				// string "Events"
-				o = append(o, 0x82, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
-				o = msgp.AppendArrayHeader(o, uint32(len(z.RescheduleTracker.Events)))
-				for za0001 := range z.RescheduleTracker.Events {
-					if z.RescheduleTracker.Events[za0001] == nil {
-						o = msgp.AppendNil(o)
-					} else {
-						o, err = z.RescheduleTracker.Events[za0001].MarshalMsg(o)
-						if err != nil {
-							err = msgp.WrapError(err, "RescheduleTracker", "Events", za0001)
-							return
+				// check for omitted fields
+				zb0002Len := uint32(2)
+				var zb0002Mask uint8 /* 2 bits */
+				_ = zb0002Mask
+				if z.RescheduleTracker.Events == nil {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.RescheduleTracker.LastReschedule == "" {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Events"
+						o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
+						o = msgp.AppendArrayHeader(o, uint32(len(z.RescheduleTracker.Events)))
+						for za0001 := range z.RescheduleTracker.Events {
+							if z.RescheduleTracker.Events[za0001] == nil {
+								o = msgp.AppendNil(o)
+							} else {
+								o, err = z.RescheduleTracker.Events[za0001].MarshalMsg(o)
+								if err != nil {
+									err = msgp.WrapError(err, "RescheduleTracker", "Events", za0001)
+									return
+								}
+							}
 						}
 					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "LastReschedule"
+						o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
+						o = msgp.AppendString(o, z.RescheduleTracker.LastReschedule)
+					}
 				}
-				// string "LastReschedule"
-				o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
-				o = msgp.AppendString(o, z.RescheduleTracker.LastReschedule)
 			}
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "prev"
 			o = append(o, 0xa4, 0x70, 0x72, 0x65, 0x76)
 			o = msgp.AppendString(o, z.PreviousAllocation)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "next"
 			o = append(o, 0xa4, 0x6e, 0x65, 0x78, 0x74)
 			o = msgp.AppendString(o, z.NextAllocation)
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "followup"
 			o = append(o, 0xa8, 0x66, 0x6f, 0x6c, 0x6c, 0x6f, 0x77, 0x75, 0x70)
 			o = msgp.AppendString(o, z.FollowupEvalID)
 		}
-		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "preemptby"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x62, 0x79)
 			o = msgp.AppendString(o, z.PreemptedByAllocation)
 		}
-		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "preempted"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.PreemptedAllocations)))
@@ -2331,7 +970,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.PreemptedAllocations[za0002])
 			}
 		}
-		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "ports"
 			o = append(o, 0xa5, 0x70, 0x6f, 0x72, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Ports)))
@@ -2350,7 +989,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Usage")
 			return
 		}
-		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
 			// string "metrics"
 			o = append(o, 0xa7, 0x6d, 0x65, 0x74, 0x72, 0x69, 0x63, 0x73)
 			if z.Metrics == nil {
@@ -2363,12 +1002,16 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		// string "ct"
-		o = append(o, 0xa2, 0x63, 0x74)
-		o = msgp.AppendInt64(o, z.CreateTime)
-		// string "mt"
-		o = append(o, 0xa2, 0x6d, 0x74)
-		o = msgp.AppendInt64(o, z.ModifyTime)
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+			// string "ct"
+			o = append(o, 0xa2, 0x63, 0x74)
+			o = msgp.AppendInt64(o, z.CreateTime)
+		}
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "mt"
+			o = append(o, 0xa2, 0x6d, 0x74)
+			o = msgp.AppendInt64(o, z.ModifyTime)
+		}
 	}
 	return
 }
@@ -2391,29 +1034,6 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "id":
 			z.ID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -2532,14 +1152,14 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.RescheduleTracker == nil {
 					z.RescheduleTracker = new(RescheduleTracker)
 				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "RescheduleTracker")
 					return
 				}
-				for zb0003 > 0 {
-					zb0003--
+				for zb0002 > 0 {
+					zb0002--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "RescheduleTracker")
@@ -2547,32 +1167,37 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Events":
-						var zb0004 uint32
-						zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "RescheduleTracker", "Events")
-							return
-						}
-						if cap(z.RescheduleTracker.Events) >= int(zb0004) {
-							z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0004]
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.RescheduleTracker.Events = nil
 						} else {
-							z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0004)
-						}
-						for za0001 := range z.RescheduleTracker.Events {
-							if msgp.IsNil(bts) {
-								bts, err = msgp.ReadNilBytes(bts)
-								if err != nil {
-									return
-								}
-								z.RescheduleTracker.Events[za0001] = nil
+							var zb0003 uint32
+							zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "RescheduleTracker", "Events")
+								return
+							}
+							if z.RescheduleTracker.Events != nil && cap(z.RescheduleTracker.Events) >= int(zb0003) {
+								z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0003]
 							} else {
-								if z.RescheduleTracker.Events[za0001] == nil {
-									z.RescheduleTracker.Events[za0001] = new(RescheduleEvent)
-								}
-								bts, err = z.RescheduleTracker.Events[za0001].UnmarshalMsg(bts)
-								if err != nil {
-									err = msgp.WrapError(err, "RescheduleTracker", "Events", za0001)
-									return
+								z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0003)
+							}
+							for za0001 := range z.RescheduleTracker.Events {
+								if msgp.IsNil(bts) {
+									bts, err = msgp.ReadNilBytes(bts)
+									if err != nil {
+										return
+									}
+									z.RescheduleTracker.Events[za0001] = nil
+								} else {
+									if z.RescheduleTracker.Events[za0001] == nil {
+										z.RescheduleTracker.Events[za0001] = new(RescheduleEvent)
+									}
+									bts, err = z.RescheduleTracker.Events[za0001].UnmarshalMsg(bts)
+									if err != nil {
+										err = msgp.WrapError(err, "RescheduleTracker", "Events", za0001)
+										return
+									}
 								}
 							}
 						}
@@ -2616,41 +1241,51 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "preempted":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PreemptedAllocations")
-				return
-			}
-			if cap(z.PreemptedAllocations) >= int(zb0005) {
-				z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0005]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.PreemptedAllocations = nil
 			} else {
-				z.PreemptedAllocations = make([]string, zb0005)
-			}
-			for za0002 := range z.PreemptedAllocations {
-				z.PreemptedAllocations[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "PreemptedAllocations", za0002)
+					err = msgp.WrapError(err, "PreemptedAllocations")
 					return
+				}
+				if z.PreemptedAllocations != nil && cap(z.PreemptedAllocations) >= int(zb0004) {
+					z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0004]
+				} else {
+					z.PreemptedAllocations = make([]string, zb0004)
+				}
+				for za0002 := range z.PreemptedAllocations {
+					z.PreemptedAllocations[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "PreemptedAllocations", za0002)
+						return
+					}
 				}
 			}
 		case "ports":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Ports")
-				return
-			}
-			if cap(z.Ports) >= int(zb0006) {
-				z.Ports = (z.Ports)[:zb0006]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Ports = nil
 			} else {
-				z.Ports = make([]AllocatedPort, zb0006)
-			}
-			for za0003 := range z.Ports {
-				bts, err = z.Ports[za0003].UnmarshalMsg(bts)
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Ports", za0003)
+					err = msgp.WrapError(err, "Ports")
 					return
+				}
+				if z.Ports != nil && cap(z.Ports) >= int(zb0005) {
+					z.Ports = (z.Ports)[:zb0005]
+				} else {
+					z.Ports = make([]AllocatedPort, zb0005)
+				}
+				for za0003 := range z.Ports {
+					bts, err = z.Ports[za0003].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Ports", za0003)
+						return
+					}
 				}
 			}
 		case "use":
@@ -2702,7 +1337,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Allocation) Msgsize() (s int) {
-	s = 3 + 11 + 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 4 + msgp.StringPrefixSize + len(z.JobID) + 5 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.TaskGroup) + 5 + msgp.StringPrefixSize + len(z.JobType) + 5 + msgp.StringPrefixSize + len(z.DesiredStatus) + 8 + msgp.StringPrefixSize + len(z.DesiredDescription) + 6 + z.DesiredTransition.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Lost) + 5 + msgp.StringPrefixSize + len(z.DeploymentID) + 9
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 4 + msgp.StringPrefixSize + len(z.JobID) + 5 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.TaskGroup) + 5 + msgp.StringPrefixSize + len(z.JobType) + 5 + msgp.StringPrefixSize + len(z.DesiredStatus) + 8 + msgp.StringPrefixSize + len(z.DesiredDescription) + 6 + z.DesiredTransition.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Lost) + 5 + msgp.StringPrefixSize + len(z.DeploymentID) + 9
 	if z.DeploymentStatus == nil {
 		s += msgp.NilSize
 	} else {
@@ -2737,522 +1372,6 @@ func (z *Allocation) Msgsize() (s int) {
 		s += z.Metrics.Msgsize()
 	}
 	s += 3 + msgp.Int64Size + 3 + msgp.Int64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *AllocationListStub) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 27
-	// string "ID"
-	o = append(o, 0xde, 0x0, 0x1b, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "EvalID"
-	o = append(o, 0xa6, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
-	o = msgp.AppendString(o, z.EvalID)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "NodeID"
-	o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "NodeName"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.NodeName)
-	// string "JobID"
-	o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-	o = msgp.AppendString(o, z.JobID)
-	// string "JobType"
-	o = append(o, 0xa7, 0x4a, 0x6f, 0x62, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.JobType)
-	// string "JobVersion"
-	o = append(o, 0xaa, 0x4a, 0x6f, 0x62, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendUint64(o, z.JobVersion)
-	// string "TaskGroup"
-	o = append(o, 0xa9, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70)
-	o = msgp.AppendString(o, z.TaskGroup)
-	// string "AllocatedResources"
-	o = append(o, 0xb2, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x65, 0x64, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
-	if z.AllocatedResources == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.AllocatedResources.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "AllocatedResources")
-			return
-		}
-	}
-	// string "DesiredStatus"
-	o = append(o, 0xad, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.DesiredStatus)
-	// string "DesiredDescription"
-	o = append(o, 0xb2, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.DesiredDescription)
-	// string "DesiredTransition"
-	o = append(o, 0xb1, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x72, 0x61, 0x6e, 0x73, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-	o, err = z.DesiredTransition.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "DesiredTransition")
-		return
-	}
-	// string "ClientStatus"
-	o = append(o, 0xac, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.ClientStatus)
-	// string "ClientDescription"
-	o = append(o, 0xb1, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.ClientDescription)
-	// string "TaskStates"
-	o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x53, 0x74, 0x61, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.TaskStates)))
-	for za0001, za0002 := range z.TaskStates {
-		o = msgp.AppendString(o, za0001)
-		if za0002 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0002.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskStates", za0001)
-				return
-			}
-		}
-	}
-	// string "DeploymentStatus"
-	o = append(o, 0xb0, 0x44, 0x65, 0x70, 0x6c, 0x6f, 0x79, 0x6d, 0x65, 0x6e, 0x74, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	if z.DeploymentStatus == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.DeploymentStatus.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "DeploymentStatus")
-			return
-		}
-	}
-	// string "FollowupEvalID"
-	o = append(o, 0xae, 0x46, 0x6f, 0x6c, 0x6c, 0x6f, 0x77, 0x75, 0x70, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
-	o = msgp.AppendString(o, z.FollowupEvalID)
-	// string "NextAllocation"
-	o = append(o, 0xae, 0x4e, 0x65, 0x78, 0x74, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.NextAllocation)
-	// string "RescheduleTracker"
-	o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x54, 0x72, 0x61, 0x63, 0x6b, 0x65, 0x72)
-	if z.RescheduleTracker == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "Events"
-		o = append(o, 0x82, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
-		o = msgp.AppendArrayHeader(o, uint32(len(z.RescheduleTracker.Events)))
-		for za0003 := range z.RescheduleTracker.Events {
-			if z.RescheduleTracker.Events[za0003] == nil {
-				o = msgp.AppendNil(o)
-			} else {
-				o, err = z.RescheduleTracker.Events[za0003].MarshalMsg(o)
-				if err != nil {
-					err = msgp.WrapError(err, "RescheduleTracker", "Events", za0003)
-					return
-				}
-			}
-		}
-		// string "LastReschedule"
-		o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
-		o = msgp.AppendString(o, z.RescheduleTracker.LastReschedule)
-	}
-	// string "PreemptedAllocations"
-	o = append(o, 0xb4, 0x50, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x65, 0x64, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.PreemptedAllocations)))
-	for za0004 := range z.PreemptedAllocations {
-		o = msgp.AppendString(o, z.PreemptedAllocations[za0004])
-	}
-	// string "PreemptedByAllocation"
-	o = append(o, 0xb5, 0x50, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x65, 0x64, 0x42, 0x79, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.PreemptedByAllocation)
-	// string "CreateIndex"
-	o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.CreateIndex)
-	// string "ModifyIndex"
-	o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.ModifyIndex)
-	// string "CreateTime"
-	o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.CreateTime)
-	// string "ModifyTime"
-	o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.ModifyTime)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *AllocationListStub) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ID")
-				return
-			}
-		case "EvalID":
-			z.EvalID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalID")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Namespace")
-				return
-			}
-		case "NodeID":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeID")
-				return
-			}
-		case "NodeName":
-			z.NodeName, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeName")
-				return
-			}
-		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobID")
-				return
-			}
-		case "JobType":
-			z.JobType, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobType")
-				return
-			}
-		case "JobVersion":
-			z.JobVersion, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobVersion")
-				return
-			}
-		case "TaskGroup":
-			z.TaskGroup, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroup")
-				return
-			}
-		case "AllocatedResources":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.AllocatedResources = nil
-			} else {
-				if z.AllocatedResources == nil {
-					z.AllocatedResources = new(AllocatedResources)
-				}
-				bts, err = z.AllocatedResources.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "AllocatedResources")
-					return
-				}
-			}
-		case "DesiredStatus":
-			z.DesiredStatus, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DesiredStatus")
-				return
-			}
-		case "DesiredDescription":
-			z.DesiredDescription, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DesiredDescription")
-				return
-			}
-		case "DesiredTransition":
-			bts, err = z.DesiredTransition.UnmarshalMsg(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DesiredTransition")
-				return
-			}
-		case "ClientStatus":
-			z.ClientStatus, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ClientStatus")
-				return
-			}
-		case "ClientDescription":
-			z.ClientDescription, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ClientDescription")
-				return
-			}
-		case "TaskStates":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskStates")
-				return
-			}
-			if z.TaskStates == nil {
-				z.TaskStates = make(map[string]*TaskState, zb0002)
-			} else if len(z.TaskStates) > 0 {
-				clear(z.TaskStates)
-			}
-			for zb0002 > 0 {
-				var za0002 *TaskState
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "TaskStates")
-					return
-				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0002 = nil
-				} else {
-					if za0002 == nil {
-						za0002 = new(TaskState)
-					}
-					bts, err = za0002.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "TaskStates", za0001)
-						return
-					}
-				}
-				z.TaskStates[za0001] = za0002
-			}
-		case "DeploymentStatus":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.DeploymentStatus = nil
-			} else {
-				if z.DeploymentStatus == nil {
-					z.DeploymentStatus = new(AllocDeploymentStatus)
-				}
-				bts, err = z.DeploymentStatus.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "DeploymentStatus")
-					return
-				}
-			}
-		case "FollowupEvalID":
-			z.FollowupEvalID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "FollowupEvalID")
-				return
-			}
-		case "NextAllocation":
-			z.NextAllocation, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NextAllocation")
-				return
-			}
-		case "RescheduleTracker":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.RescheduleTracker = nil
-			} else {
-				if z.RescheduleTracker == nil {
-					z.RescheduleTracker = new(RescheduleTracker)
-				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "RescheduleTracker")
-					return
-				}
-				for zb0003 > 0 {
-					zb0003--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "RescheduleTracker")
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "Events":
-						var zb0004 uint32
-						zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "RescheduleTracker", "Events")
-							return
-						}
-						if cap(z.RescheduleTracker.Events) >= int(zb0004) {
-							z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0004]
-						} else {
-							z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0004)
-						}
-						for za0003 := range z.RescheduleTracker.Events {
-							if msgp.IsNil(bts) {
-								bts, err = msgp.ReadNilBytes(bts)
-								if err != nil {
-									return
-								}
-								z.RescheduleTracker.Events[za0003] = nil
-							} else {
-								if z.RescheduleTracker.Events[za0003] == nil {
-									z.RescheduleTracker.Events[za0003] = new(RescheduleEvent)
-								}
-								bts, err = z.RescheduleTracker.Events[za0003].UnmarshalMsg(bts)
-								if err != nil {
-									err = msgp.WrapError(err, "RescheduleTracker", "Events", za0003)
-									return
-								}
-							}
-						}
-					case "LastReschedule":
-						z.RescheduleTracker.LastReschedule, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "RescheduleTracker", "LastReschedule")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "RescheduleTracker")
-							return
-						}
-					}
-				}
-			}
-		case "PreemptedAllocations":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PreemptedAllocations")
-				return
-			}
-			if cap(z.PreemptedAllocations) >= int(zb0005) {
-				z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0005]
-			} else {
-				z.PreemptedAllocations = make([]string, zb0005)
-			}
-			for za0004 := range z.PreemptedAllocations {
-				z.PreemptedAllocations[za0004], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "PreemptedAllocations", za0004)
-					return
-				}
-			}
-		case "PreemptedByAllocation":
-			z.PreemptedByAllocation, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PreemptedByAllocation")
-				return
-			}
-		case "CreateIndex":
-			z.CreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreateIndex")
-				return
-			}
-		case "ModifyIndex":
-			z.ModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModifyIndex")
-				return
-			}
-		case "CreateTime":
-			z.CreateTime, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreateTime")
-				return
-			}
-		case "ModifyTime":
-			z.ModifyTime, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModifyTime")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *AllocationListStub) Msgsize() (s int) {
-	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 7 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 7 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 6 + msgp.StringPrefixSize + len(z.JobID) + 8 + msgp.StringPrefixSize + len(z.JobType) + 11 + msgp.Uint64Size + 10 + msgp.StringPrefixSize + len(z.TaskGroup) + 19
-	if z.AllocatedResources == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.AllocatedResources.Msgsize()
-	}
-	s += 14 + msgp.StringPrefixSize + len(z.DesiredStatus) + 19 + msgp.StringPrefixSize + len(z.DesiredDescription) + 18 + z.DesiredTransition.Msgsize() + 13 + msgp.StringPrefixSize + len(z.ClientStatus) + 18 + msgp.StringPrefixSize + len(z.ClientDescription) + 11 + msgp.MapHeaderSize
-	if z.TaskStates != nil {
-		for za0001, za0002 := range z.TaskStates {
-			_ = za0002
-			s += msgp.StringPrefixSize + len(za0001)
-			if za0002 == nil {
-				s += msgp.NilSize
-			} else {
-				s += za0002.Msgsize()
-			}
-		}
-	}
-	s += 17
-	if z.DeploymentStatus == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.DeploymentStatus.Msgsize()
-	}
-	s += 15 + msgp.StringPrefixSize + len(z.FollowupEvalID) + 15 + msgp.StringPrefixSize + len(z.NextAllocation) + 18
-	if z.RescheduleTracker == nil {
-		s += msgp.NilSize
-	} else {
-		s += 1 + 7 + msgp.ArrayHeaderSize
-		for za0003 := range z.RescheduleTracker.Events {
-			if z.RescheduleTracker.Events[za0003] == nil {
-				s += msgp.NilSize
-			} else {
-				s += z.RescheduleTracker.Events[za0003].Msgsize()
-			}
-		}
-		s += 15 + msgp.StringPrefixSize + len(z.RescheduleTracker.LastReschedule)
-	}
-	s += 21 + msgp.ArrayHeaderSize
-	for za0004 := range z.PreemptedAllocations {
-		s += msgp.StringPrefixSize + len(z.PreemptedAllocations[za0004])
-	}
-	s += 22 + msgp.StringPrefixSize + len(z.PreemptedByAllocation) + 12 + msgp.Uint64Size + 12 + msgp.Uint64Size + 11 + msgp.Int64Size + 11 + msgp.Int64Size
 	return
 }
 
@@ -3509,88 +1628,103 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "av":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodesAvailable")
-				return
-			}
-			if z.NodesAvailable == nil {
-				z.NodesAvailable = make(map[string]int, zb0002)
-			} else if len(z.NodesAvailable) > 0 {
-				clear(z.NodesAvailable)
-			}
-			for zb0002 > 0 {
-				var za0002 int
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.NodesAvailable = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "NodesAvailable")
 					return
 				}
-				za0002, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "NodesAvailable", za0001)
-					return
+				if z.NodesAvailable == nil {
+					z.NodesAvailable = make(map[string]int, zb0002)
+				} else if len(z.NodesAvailable) > 0 {
+					clear(z.NodesAvailable)
 				}
-				z.NodesAvailable[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 int
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "NodesAvailable")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "NodesAvailable", za0001)
+						return
+					}
+					z.NodesAvailable[za0001] = za0002
+				}
 			}
 		case "cf":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ClassFiltered")
-				return
-			}
-			if z.ClassFiltered == nil {
-				z.ClassFiltered = make(map[string]int, zb0003)
-			} else if len(z.ClassFiltered) > 0 {
-				clear(z.ClassFiltered)
-			}
-			for zb0003 > 0 {
-				var za0004 int
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ClassFiltered = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ClassFiltered")
 					return
 				}
-				za0004, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ClassFiltered", za0003)
-					return
+				if z.ClassFiltered == nil {
+					z.ClassFiltered = make(map[string]int, zb0003)
+				} else if len(z.ClassFiltered) > 0 {
+					clear(z.ClassFiltered)
 				}
-				z.ClassFiltered[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 int
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ClassFiltered")
+						return
+					}
+					za0004, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ClassFiltered", za0003)
+						return
+					}
+					z.ClassFiltered[za0003] = za0004
+				}
 			}
 		case "of":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ConstraintFiltered")
-				return
-			}
-			if z.ConstraintFiltered == nil {
-				z.ConstraintFiltered = make(map[string]int, zb0004)
-			} else if len(z.ConstraintFiltered) > 0 {
-				clear(z.ConstraintFiltered)
-			}
-			for zb0004 > 0 {
-				var za0006 int
-				zb0004--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ConstraintFiltered = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ConstraintFiltered")
 					return
 				}
-				za0006, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ConstraintFiltered", za0005)
-					return
+				if z.ConstraintFiltered == nil {
+					z.ConstraintFiltered = make(map[string]int, zb0004)
+				} else if len(z.ConstraintFiltered) > 0 {
+					clear(z.ConstraintFiltered)
 				}
-				z.ConstraintFiltered[za0005] = za0006
+				for zb0004 > 0 {
+					var za0006 int
+					zb0004--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ConstraintFiltered")
+						return
+					}
+					za0006, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ConstraintFiltered", za0005)
+						return
+					}
+					z.ConstraintFiltered[za0005] = za0006
+				}
 			}
 		case "ex":
 			z.NodesExhausted, bts, err = msgp.ReadIntBytes(bts)
@@ -3599,146 +1733,171 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "cx":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ClassExhausted")
-				return
-			}
-			if z.ClassExhausted == nil {
-				z.ClassExhausted = make(map[string]int, zb0005)
-			} else if len(z.ClassExhausted) > 0 {
-				clear(z.ClassExhausted)
-			}
-			for zb0005 > 0 {
-				var za0008 int
-				zb0005--
-				var za0007 string
-				za0007, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ClassExhausted = nil
+			} else {
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ClassExhausted")
 					return
 				}
-				za0008, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ClassExhausted", za0007)
-					return
+				if z.ClassExhausted == nil {
+					z.ClassExhausted = make(map[string]int, zb0005)
+				} else if len(z.ClassExhausted) > 0 {
+					clear(z.ClassExhausted)
 				}
-				z.ClassExhausted[za0007] = za0008
+				for zb0005 > 0 {
+					var za0008 int
+					zb0005--
+					var za0007 string
+					za0007, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ClassExhausted")
+						return
+					}
+					za0008, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ClassExhausted", za0007)
+						return
+					}
+					z.ClassExhausted[za0007] = za0008
+				}
 			}
 		case "dx":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DimensionExhausted")
-				return
-			}
-			if z.DimensionExhausted == nil {
-				z.DimensionExhausted = make(map[string]int, zb0006)
-			} else if len(z.DimensionExhausted) > 0 {
-				clear(z.DimensionExhausted)
-			}
-			for zb0006 > 0 {
-				var za0010 int
-				zb0006--
-				var za0009 string
-				za0009, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DimensionExhausted = nil
+			} else {
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "DimensionExhausted")
 					return
 				}
-				za0010, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "DimensionExhausted", za0009)
-					return
+				if z.DimensionExhausted == nil {
+					z.DimensionExhausted = make(map[string]int, zb0006)
+				} else if len(z.DimensionExhausted) > 0 {
+					clear(z.DimensionExhausted)
 				}
-				z.DimensionExhausted[za0009] = za0010
+				for zb0006 > 0 {
+					var za0010 int
+					zb0006--
+					var za0009 string
+					za0009, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DimensionExhausted")
+						return
+					}
+					za0010, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DimensionExhausted", za0009)
+						return
+					}
+					z.DimensionExhausted[za0009] = za0010
+				}
 			}
 		case "qx":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "QuotaExhausted")
-				return
-			}
-			if cap(z.QuotaExhausted) >= int(zb0007) {
-				z.QuotaExhausted = (z.QuotaExhausted)[:zb0007]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.QuotaExhausted = nil
 			} else {
-				z.QuotaExhausted = make([]string, zb0007)
-			}
-			for za0011 := range z.QuotaExhausted {
-				z.QuotaExhausted[za0011], bts, err = msgp.ReadStringBytes(bts)
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "QuotaExhausted", za0011)
+					err = msgp.WrapError(err, "QuotaExhausted")
 					return
+				}
+				if z.QuotaExhausted != nil && cap(z.QuotaExhausted) >= int(zb0007) {
+					z.QuotaExhausted = (z.QuotaExhausted)[:zb0007]
+				} else {
+					z.QuotaExhausted = make([]string, zb0007)
+				}
+				for za0011 := range z.QuotaExhausted {
+					z.QuotaExhausted[za0011], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "QuotaExhausted", za0011)
+						return
+					}
 				}
 			}
 		case "rx":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ResourcesExhausted")
-				return
-			}
-			if z.ResourcesExhausted == nil {
-				z.ResourcesExhausted = make(map[string]*Resources, zb0008)
-			} else if len(z.ResourcesExhausted) > 0 {
-				clear(z.ResourcesExhausted)
-			}
-			for zb0008 > 0 {
-				var za0013 *Resources
-				zb0008--
-				var za0012 string
-				za0012, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ResourcesExhausted = nil
+			} else {
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ResourcesExhausted")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0013 = nil
-				} else {
-					if za0013 == nil {
-						za0013 = new(Resources)
-					}
-					bts, err = za0013.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ResourcesExhausted", za0012)
-						return
-					}
+				if z.ResourcesExhausted == nil {
+					z.ResourcesExhausted = make(map[string]*Resources, zb0008)
+				} else if len(z.ResourcesExhausted) > 0 {
+					clear(z.ResourcesExhausted)
 				}
-				z.ResourcesExhausted[za0012] = za0013
+				for zb0008 > 0 {
+					var za0013 *Resources
+					zb0008--
+					var za0012 string
+					za0012, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ResourcesExhausted")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0013 = nil
+					} else {
+						if za0013 == nil {
+							za0013 = new(Resources)
+						}
+						bts, err = za0013.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ResourcesExhausted", za0012)
+							return
+						}
+					}
+					z.ResourcesExhausted[za0012] = za0013
+				}
 			}
 		case "sc":
-			var zb0009 uint32
-			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Scores")
-				return
-			}
-			if z.Scores == nil {
-				z.Scores = make(map[string]float64, zb0009)
-			} else if len(z.Scores) > 0 {
-				clear(z.Scores)
-			}
-			for zb0009 > 0 {
-				var za0015 float64
-				zb0009--
-				var za0014 string
-				za0014, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Scores = nil
+			} else {
+				var zb0009 uint32
+				zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Scores")
 					return
 				}
-				za0015, bts, err = msgp.ReadFloat64Bytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Scores", za0014)
-					return
+				if z.Scores == nil {
+					z.Scores = make(map[string]float64, zb0009)
+				} else if len(z.Scores) > 0 {
+					clear(z.Scores)
 				}
-				z.Scores[za0014] = za0015
+				for zb0009 > 0 {
+					var za0015 float64
+					zb0009--
+					var za0014 string
+					za0014, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Scores")
+						return
+					}
+					za0015, bts, err = msgp.ReadFloat64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Scores", za0014)
+						return
+					}
+					z.Scores[za0014] = za0015
+				}
 			}
 		case "at":
 			z.AllocationTime, bts, err = msgp.ReadDurationBytes(bts)
@@ -3753,32 +1912,37 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "sm":
-			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ScoreMetaData")
-				return
-			}
-			if cap(z.ScoreMetaData) >= int(zb0010) {
-				z.ScoreMetaData = (z.ScoreMetaData)[:zb0010]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ScoreMetaData = nil
 			} else {
-				z.ScoreMetaData = make([]*NodeScoreMeta, zb0010)
-			}
-			for za0016 := range z.ScoreMetaData {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.ScoreMetaData[za0016] = nil
+				var zb0010 uint32
+				zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ScoreMetaData")
+					return
+				}
+				if z.ScoreMetaData != nil && cap(z.ScoreMetaData) >= int(zb0010) {
+					z.ScoreMetaData = (z.ScoreMetaData)[:zb0010]
 				} else {
-					if z.ScoreMetaData[za0016] == nil {
-						z.ScoreMetaData[za0016] = new(NodeScoreMeta)
-					}
-					bts, err = z.ScoreMetaData[za0016].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ScoreMetaData", za0016)
-						return
+					z.ScoreMetaData = make([]*NodeScoreMeta, zb0010)
+				}
+				for za0016 := range z.ScoreMetaData {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.ScoreMetaData[za0016] = nil
+					} else {
+						if z.ScoreMetaData[za0016] == nil {
+							z.ScoreMetaData[za0016] = new(NodeScoreMeta)
+						}
+						bts, err = z.ScoreMetaData[za0016].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ScoreMetaData", za0016)
+							return
+						}
 					}
 				}
 			}
@@ -3869,18 +2033,42 @@ func (z *AllocationMetric) Msgsize() (s int) {
 func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(10)
-	var zb0001Mask uint16 /* 10 bits */
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
 	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.ClientStatus == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
 	if z.ClientDescription == "" {
 		zb0001Len--
-		zb0001Mask |= 0x40
+		zb0001Mask |= 0x20
 	}
 	if z.TaskStates == nil {
 		zb0001Len--
-		zb0001Mask |= 0x80
+		zb0001Mask |= 0x40
 	}
 	if z.NetworkStatus == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.ModifyTime == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
@@ -3889,32 +2077,37 @@ func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "ObjectMeta"
-		o = append(o, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-		// map header, size 0
-		_ = z.ObjectMeta
-		o = append(o, 0x80)
-		// string "id"
-		o = append(o, 0xa2, 0x69, 0x64)
-		o = msgp.AppendString(o, z.ID)
-		// string "node"
-		o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x65)
-		o = msgp.AppendString(o, z.NodeID)
-		// string "ns"
-		o = append(o, 0xa2, 0x6e, 0x73)
-		o = msgp.AppendString(o, z.Namespace)
-		// string "job"
-		o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
-		o = msgp.AppendString(o, z.JobID)
-		// string "st"
-		o = append(o, 0xa2, 0x73, 0x74)
-		o = msgp.AppendString(o, z.ClientStatus)
-		if (zb0001Mask & 0x40) == 0 { // if not omitted
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "id"
+			o = append(o, 0xa2, 0x69, 0x64)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "node"
+			o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ns"
+			o = append(o, 0xa2, 0x6e, 0x73)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "job"
+			o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "st"
+			o = append(o, 0xa2, 0x73, 0x74)
+			o = msgp.AppendString(o, z.ClientStatus)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "why"
 			o = append(o, 0xa3, 0x77, 0x68, 0x79)
 			o = msgp.AppendString(o, z.ClientDescription)
 		}
-		if (zb0001Mask & 0x80) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "tasks"
 			o = append(o, 0xa5, 0x74, 0x61, 0x73, 0x6b, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.TaskStates)))
@@ -3931,7 +2124,7 @@ func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "net"
 			o = append(o, 0xa3, 0x6e, 0x65, 0x74)
 			if z.NetworkStatus == nil {
@@ -3944,9 +2137,11 @@ func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		// string "mt"
-		o = append(o, 0xa2, 0x6d, 0x74)
-		o = msgp.AppendInt64(o, z.ModifyTime)
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "mt"
+			o = append(o, 0xa2, 0x6d, 0x74)
+			o = msgp.AppendInt64(o, z.ModifyTime)
+		}
 	}
 	return
 }
@@ -3969,29 +2164,6 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "id":
 			z.ID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -4029,43 +2201,48 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "tasks":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskStates")
-				return
-			}
-			if z.TaskStates == nil {
-				z.TaskStates = make(map[string]*TaskState, zb0003)
-			} else if len(z.TaskStates) > 0 {
-				clear(z.TaskStates)
-			}
-			for zb0003 > 0 {
-				var za0002 *TaskState
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.TaskStates = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "TaskStates")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0002 = nil
-				} else {
-					if za0002 == nil {
-						za0002 = new(TaskState)
-					}
-					bts, err = za0002.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "TaskStates", za0001)
-						return
-					}
+				if z.TaskStates == nil {
+					z.TaskStates = make(map[string]*TaskState, zb0002)
+				} else if len(z.TaskStates) > 0 {
+					clear(z.TaskStates)
 				}
-				z.TaskStates[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 *TaskState
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "TaskStates")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0002 = nil
+					} else {
+						if za0002 == nil {
+							za0002 = new(TaskState)
+						}
+						bts, err = za0002.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "TaskStates", za0001)
+							return
+						}
+					}
+					z.TaskStates[za0001] = za0002
+				}
 			}
 		case "net":
 			if msgp.IsNil(bts) {
@@ -4104,7 +2281,7 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *AllocationStatus) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 4 + msgp.StringPrefixSize + len(z.JobID) + 3 + msgp.StringPrefixSize + len(z.ClientStatus) + 4 + msgp.StringPrefixSize + len(z.ClientDescription) + 6 + msgp.MapHeaderSize
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 4 + msgp.StringPrefixSize + len(z.JobID) + 3 + msgp.StringPrefixSize + len(z.ClientStatus) + 4 + msgp.StringPrefixSize + len(z.ClientDescription) + 6 + msgp.MapHeaderSize
 	if z.TaskStates != nil {
 		for za0001, za0002 := range z.TaskStates {
 			_ = za0002
@@ -4129,13 +2306,24 @@ func (z *AllocationStatus) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *CNIConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "Args"
-	o = append(o, 0x81, 0xa4, 0x41, 0x72, 0x67, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Args)))
-	for za0001, za0002 := range z.Args {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.Args == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "Args"
+		o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
+		o = msgp.AppendMapHeader(o, uint32(len(z.Args)))
+		for za0001, za0002 := range z.Args {
+			o = msgp.AppendString(o, za0001)
+			o = msgp.AppendString(o, za0002)
+		}
 	}
 	return
 }
@@ -4159,32 +2347,37 @@ func (z *CNIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Args":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Args")
-				return
-			}
-			if z.Args == nil {
-				z.Args = make(map[string]string, zb0002)
-			} else if len(z.Args) > 0 {
-				clear(z.Args)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Args = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Args")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Args", za0001)
-					return
+				if z.Args == nil {
+					z.Args = make(map[string]string, zb0002)
+				} else if len(z.Args) > 0 {
+					clear(z.Args)
 				}
-				z.Args[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Args")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Args", za0001)
+						return
+					}
+					z.Args[za0001] = za0002
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -4213,15 +2406,36 @@ func (z *CNIConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *CSIMountOptions) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "FSType"
-	o = append(o, 0x82, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.FSType)
-	// string "MountFlags"
-	o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.MountFlags)))
-	for za0001 := range z.MountFlags {
-		o = msgp.AppendString(o, z.MountFlags[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.FSType == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.MountFlags == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "FSType"
+			o = append(o, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.FSType)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "MountFlags"
+			o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.MountFlags)))
+			for za0001 := range z.MountFlags {
+				o = msgp.AppendString(o, z.MountFlags[za0001])
+			}
+		}
 	}
 	return
 }
@@ -4251,22 +2465,27 @@ func (z *CSIMountOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "MountFlags":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "MountFlags")
-				return
-			}
-			if cap(z.MountFlags) >= int(zb0002) {
-				z.MountFlags = (z.MountFlags)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.MountFlags = nil
 			} else {
-				z.MountFlags = make([]string, zb0002)
-			}
-			for za0001 := range z.MountFlags {
-				z.MountFlags[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "MountFlags", za0001)
+					err = msgp.WrapError(err, "MountFlags")
 					return
+				}
+				if z.MountFlags != nil && cap(z.MountFlags) >= int(zb0002) {
+					z.MountFlags = (z.MountFlags)[:zb0002]
+				} else {
+					z.MountFlags = make([]string, zb0002)
+				}
+				for za0001 := range z.MountFlags {
+					z.MountFlags[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "MountFlags", za0001)
+						return
+					}
 				}
 			}
 		default:
@@ -4293,33 +2512,66 @@ func (z *CSIMountOptions) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *ChangeScript) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Command"
-	o = append(o, 0x84, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
 	if z.Command == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Command)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Args"
-	o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
-	for za0001 := range z.Args {
-		o = msgp.AppendString(o, z.Args[za0001])
+	if z.Args == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Timeout"
-	o = append(o, 0xa7, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
 	if z.Timeout == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Timeout)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "FailOnError"
-	o = append(o, 0xab, 0x46, 0x61, 0x69, 0x6c, 0x4f, 0x6e, 0x45, 0x72, 0x72, 0x6f, 0x72)
 	if z.FailOnError == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.FailOnError)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Command"
+			o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
+			if z.Command == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Command)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Args"
+			o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
+			for za0001 := range z.Args {
+				o = msgp.AppendString(o, z.Args[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Timeout"
+			o = append(o, 0xa7, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
+			if z.Timeout == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Timeout)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "FailOnError"
+			o = append(o, 0xab, 0x46, 0x61, 0x69, 0x6c, 0x4f, 0x6e, 0x45, 0x72, 0x72, 0x6f, 0x72)
+			if z.FailOnError == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.FailOnError)
+			}
+		}
 	}
 	return
 }
@@ -4360,22 +2612,27 @@ func (z *ChangeScript) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Args":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Args")
-				return
-			}
-			if cap(z.Args) >= int(zb0002) {
-				z.Args = (z.Args)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Args = nil
 			} else {
-				z.Args = make([]string, zb0002)
-			}
-			for za0001 := range z.Args {
-				z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Args", za0001)
+					err = msgp.WrapError(err, "Args")
 					return
+				}
+				if z.Args != nil && cap(z.Args) >= int(zb0002) {
+					z.Args = (z.Args)[:zb0002]
+				} else {
+					z.Args = make([]string, zb0002)
+				}
+				for za0001 := range z.Args {
+					z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Args", za0001)
+						return
+					}
 				}
 			}
 		case "Timeout":
@@ -4454,20 +2711,47 @@ func (z *ChangeScript) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *CheckRestart) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Limit"
-	o = append(o, 0x83, 0xa5, 0x4c, 0x69, 0x6d, 0x69, 0x74)
-	o = msgp.AppendInt(o, z.Limit)
-	// string "Grace"
-	o = append(o, 0xa5, 0x47, 0x72, 0x61, 0x63, 0x65)
-	if z.Grace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Grace)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Limit == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "IgnoreWarnings"
-	o = append(o, 0xae, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67, 0x73)
-	o = msgp.AppendBool(o, z.IgnoreWarnings)
+	if z.Grace == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.IgnoreWarnings == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Limit"
+			o = append(o, 0xa5, 0x4c, 0x69, 0x6d, 0x69, 0x74)
+			o = msgp.AppendInt(o, z.Limit)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Grace"
+			o = append(o, 0xa5, 0x47, 0x72, 0x61, 0x63, 0x65)
+			if z.Grace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Grace)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "IgnoreWarnings"
+			o = append(o, 0xae, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67, 0x73)
+			o = msgp.AppendBool(o, z.IgnoreWarnings)
+		}
+	}
 	return
 }
 
@@ -4545,16 +2829,43 @@ func (z *CheckRestart) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z Constraint) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "LTarget"
-	o = append(o, 0x83, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendString(o, z.LTarget)
-	// string "RTarget"
-	o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendString(o, z.RTarget)
-	// string "Operand"
-	o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.Operand)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.LTarget == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.RTarget == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Operand == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "LTarget"
+			o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+			o = msgp.AppendString(o, z.LTarget)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "RTarget"
+			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+			o = msgp.AppendString(o, z.RTarget)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Operand"
+			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.Operand)
+		}
+	}
 	return
 }
 
@@ -4615,16 +2926,43 @@ func (z Constraint) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z Consul) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Namespace"
-	o = append(o, 0x83, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "Cluster"
-	o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Cluster)
-	// string "Partition"
-	o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.Partition)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Cluster == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Partition == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Cluster"
+			o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Cluster)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Partition"
+			o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Partition)
+		}
+	}
 	return
 }
 
@@ -4685,41 +3023,74 @@ func (z Consul) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *ConsulConnect) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Native"
-	o = append(o, 0x84, 0xa6, 0x4e, 0x61, 0x74, 0x69, 0x76, 0x65)
-	o = msgp.AppendBool(o, z.Native)
-	// string "Gateway"
-	o = append(o, 0xa7, 0x47, 0x61, 0x74, 0x65, 0x77, 0x61, 0x79)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Gateway)))
-	for za0001, za0002 := range z.Gateway {
-		o = msgp.AppendString(o, za0001)
-		o, err = msgp.AppendIntf(o, za0002)
-		if err != nil {
-			err = msgp.WrapError(err, "Gateway", za0001)
-			return
-		}
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Native == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "SidecarService"
-	o = append(o, 0xae, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
-	o = msgp.AppendMapHeader(o, uint32(len(z.SidecarService)))
-	for za0003, za0004 := range z.SidecarService {
-		o = msgp.AppendString(o, za0003)
-		o, err = msgp.AppendIntf(o, za0004)
-		if err != nil {
-			err = msgp.WrapError(err, "SidecarService", za0003)
-			return
-		}
+	if z.Gateway == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "SidecarTask"
-	o = append(o, 0xab, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72, 0x54, 0x61, 0x73, 0x6b)
-	o = msgp.AppendMapHeader(o, uint32(len(z.SidecarTask)))
-	for za0005, za0006 := range z.SidecarTask {
-		o = msgp.AppendString(o, za0005)
-		o, err = msgp.AppendIntf(o, za0006)
-		if err != nil {
-			err = msgp.WrapError(err, "SidecarTask", za0005)
-			return
+	if z.SidecarService == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.SidecarTask == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Native"
+			o = append(o, 0xa6, 0x4e, 0x61, 0x74, 0x69, 0x76, 0x65)
+			o = msgp.AppendBool(o, z.Native)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Gateway"
+			o = append(o, 0xa7, 0x47, 0x61, 0x74, 0x65, 0x77, 0x61, 0x79)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Gateway)))
+			for za0001, za0002 := range z.Gateway {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Gateway", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "SidecarService"
+			o = append(o, 0xae, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
+			o = msgp.AppendMapHeader(o, uint32(len(z.SidecarService)))
+			for za0003, za0004 := range z.SidecarService {
+				o = msgp.AppendString(o, za0003)
+				o, err = msgp.AppendIntf(o, za0004)
+				if err != nil {
+					err = msgp.WrapError(err, "SidecarService", za0003)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "SidecarTask"
+			o = append(o, 0xab, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72, 0x54, 0x61, 0x73, 0x6b)
+			o = msgp.AppendMapHeader(o, uint32(len(z.SidecarTask)))
+			for za0005, za0006 := range z.SidecarTask {
+				o = msgp.AppendString(o, za0005)
+				o, err = msgp.AppendIntf(o, za0006)
+				if err != nil {
+					err = msgp.WrapError(err, "SidecarTask", za0005)
+					return
+				}
+			}
 		}
 	}
 	return
@@ -4750,88 +3121,103 @@ func (z *ConsulConnect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Gateway":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Gateway")
-				return
-			}
-			if z.Gateway == nil {
-				z.Gateway = make(map[string]interface{}, zb0002)
-			} else if len(z.Gateway) > 0 {
-				clear(z.Gateway)
-			}
-			for zb0002 > 0 {
-				var za0002 interface{}
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Gateway = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Gateway")
 					return
 				}
-				za0002, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Gateway", za0001)
-					return
+				if z.Gateway == nil {
+					z.Gateway = make(Values, zb0002)
+				} else if len(z.Gateway) > 0 {
+					clear(z.Gateway)
 				}
-				z.Gateway[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 interface{}
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Gateway")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Gateway", za0001)
+						return
+					}
+					z.Gateway[za0001] = za0002
+				}
 			}
 		case "SidecarService":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "SidecarService")
-				return
-			}
-			if z.SidecarService == nil {
-				z.SidecarService = make(map[string]interface{}, zb0003)
-			} else if len(z.SidecarService) > 0 {
-				clear(z.SidecarService)
-			}
-			for zb0003 > 0 {
-				var za0004 interface{}
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.SidecarService = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "SidecarService")
 					return
 				}
-				za0004, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "SidecarService", za0003)
-					return
+				if z.SidecarService == nil {
+					z.SidecarService = make(Values, zb0003)
+				} else if len(z.SidecarService) > 0 {
+					clear(z.SidecarService)
 				}
-				z.SidecarService[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 interface{}
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "SidecarService")
+						return
+					}
+					za0004, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "SidecarService", za0003)
+						return
+					}
+					z.SidecarService[za0003] = za0004
+				}
 			}
 		case "SidecarTask":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "SidecarTask")
-				return
-			}
-			if z.SidecarTask == nil {
-				z.SidecarTask = make(map[string]interface{}, zb0004)
-			} else if len(z.SidecarTask) > 0 {
-				clear(z.SidecarTask)
-			}
-			for zb0004 > 0 {
-				var za0006 interface{}
-				zb0004--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.SidecarTask = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "SidecarTask")
 					return
 				}
-				za0006, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "SidecarTask", za0005)
-					return
+				if z.SidecarTask == nil {
+					z.SidecarTask = make(Values, zb0004)
+				} else if len(z.SidecarTask) > 0 {
+					clear(z.SidecarTask)
 				}
-				z.SidecarTask[za0005] = za0006
+				for zb0004 > 0 {
+					var za0006 interface{}
+					zb0004--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "SidecarTask")
+						return
+					}
+					za0006, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "SidecarTask", za0005)
+						return
+					}
+					z.SidecarTask[za0005] = za0006
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -4874,24 +3260,51 @@ func (z *ConsulConnect) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DNSConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Servers"
-	o = append(o, 0x83, 0xa7, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Servers)))
-	for za0001 := range z.Servers {
-		o = msgp.AppendString(o, z.Servers[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Servers == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Searches"
-	o = append(o, 0xa8, 0x53, 0x65, 0x61, 0x72, 0x63, 0x68, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Searches)))
-	for za0002 := range z.Searches {
-		o = msgp.AppendString(o, z.Searches[za0002])
+	if z.Searches == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Options"
-	o = append(o, 0xa7, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Options)))
-	for za0003 := range z.Options {
-		o = msgp.AppendString(o, z.Options[za0003])
+	if z.Options == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Servers"
+			o = append(o, 0xa7, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Servers)))
+			for za0001 := range z.Servers {
+				o = msgp.AppendString(o, z.Servers[za0001])
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Searches"
+			o = append(o, 0xa8, 0x53, 0x65, 0x61, 0x72, 0x63, 0x68, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Searches)))
+			for za0002 := range z.Searches {
+				o = msgp.AppendString(o, z.Searches[za0002])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Options"
+			o = append(o, 0xa7, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Options)))
+			for za0003 := range z.Options {
+				o = msgp.AppendString(o, z.Options[za0003])
+			}
+		}
 	}
 	return
 }
@@ -4915,60 +3328,75 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Servers":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Servers")
-				return
-			}
-			if cap(z.Servers) >= int(zb0002) {
-				z.Servers = (z.Servers)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Servers = nil
 			} else {
-				z.Servers = make([]string, zb0002)
-			}
-			for za0001 := range z.Servers {
-				z.Servers[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Servers", za0001)
+					err = msgp.WrapError(err, "Servers")
 					return
+				}
+				if z.Servers != nil && cap(z.Servers) >= int(zb0002) {
+					z.Servers = (z.Servers)[:zb0002]
+				} else {
+					z.Servers = make([]string, zb0002)
+				}
+				for za0001 := range z.Servers {
+					z.Servers[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Servers", za0001)
+						return
+					}
 				}
 			}
 		case "Searches":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Searches")
-				return
-			}
-			if cap(z.Searches) >= int(zb0003) {
-				z.Searches = (z.Searches)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Searches = nil
 			} else {
-				z.Searches = make([]string, zb0003)
-			}
-			for za0002 := range z.Searches {
-				z.Searches[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Searches", za0002)
+					err = msgp.WrapError(err, "Searches")
 					return
+				}
+				if z.Searches != nil && cap(z.Searches) >= int(zb0003) {
+					z.Searches = (z.Searches)[:zb0003]
+				} else {
+					z.Searches = make([]string, zb0003)
+				}
+				for za0002 := range z.Searches {
+					z.Searches[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Searches", za0002)
+						return
+					}
 				}
 			}
 		case "Options":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Options")
-				return
-			}
-			if cap(z.Options) >= int(zb0004) {
-				z.Options = (z.Options)[:zb0004]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Options = nil
 			} else {
-				z.Options = make([]string, zb0004)
-			}
-			for za0003 := range z.Options {
-				z.Options[za0003], bts, err = msgp.ReadStringBytes(bts)
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Options", za0003)
+					err = msgp.WrapError(err, "Options")
 					return
+				}
+				if z.Options != nil && cap(z.Options) >= int(zb0004) {
+					z.Options = (z.Options)[:zb0004]
+				} else {
+					z.Options = make([]string, zb0004)
+				}
+				for za0003 := range z.Options {
+					z.Options[za0003], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Options", za0003)
+						return
+					}
 				}
 			}
 		default:
@@ -5003,66 +3431,154 @@ func (z *DNSConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Deployment) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 15
-	// string "ObjectMeta"
-	o = append(o, 0x8f, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "JobID"
-	o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-	o = msgp.AppendString(o, z.JobID)
-	// string "JobVersion"
-	o = append(o, 0xaa, 0x4a, 0x6f, 0x62, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendUint64(o, z.JobVersion)
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "JobSpecModifyIndex"
-	o = append(o, 0xb2, 0x4a, 0x6f, 0x62, 0x53, 0x70, 0x65, 0x63, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobSpecModifyIndex)
-	// string "JobCreateIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobCreateIndex)
-	// string "IsMultiregion"
-	o = append(o, 0xad, 0x49, 0x73, 0x4d, 0x75, 0x6c, 0x74, 0x69, 0x72, 0x65, 0x67, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendBool(o, z.IsMultiregion)
-	// string "TaskGroups"
-	o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.TaskGroups)))
-	for za0001, za0002 := range z.TaskGroups {
-		o = msgp.AppendString(o, za0001)
-		if za0002 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0002.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroups", za0001)
-				return
+	// check for omitted fields
+	zb0001Len := uint32(14)
+	var zb0001Mask uint16 /* 14 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.JobVersion == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.JobModifyIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.JobSpecModifyIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.JobCreateIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.IsMultiregion == false {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.TaskGroups == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.StatusDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.EvalPriority == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.CreateTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "JobVersion"
+			o = append(o, 0xaa, 0x4a, 0x6f, 0x62, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendUint64(o, z.JobVersion)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "JobModifyIndex"
+			o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.JobModifyIndex)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "JobSpecModifyIndex"
+			o = append(o, 0xb2, 0x4a, 0x6f, 0x62, 0x53, 0x70, 0x65, 0x63, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.JobSpecModifyIndex)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "JobCreateIndex"
+			o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.JobCreateIndex)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "IsMultiregion"
+			o = append(o, 0xad, 0x49, 0x73, 0x4d, 0x75, 0x6c, 0x74, 0x69, 0x72, 0x65, 0x67, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendBool(o, z.IsMultiregion)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "TaskGroups"
+			o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.TaskGroups)))
+			for za0001, za0002 := range z.TaskGroups {
+				o = msgp.AppendString(o, za0001)
+				if za0002 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0002.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "TaskGroups", za0001)
+						return
+					}
+				}
 			}
 		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Status"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "StatusDescription"
+			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.StatusDescription)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "EvalPriority"
+			o = append(o, 0xac, 0x45, 0x76, 0x61, 0x6c, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
+			o = msgp.AppendInt(o, z.EvalPriority)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "CreateTime"
+			o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.CreateTime)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "ModifyTime"
+			o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.ModifyTime)
+		}
 	}
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "StatusDescription"
-	o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.StatusDescription)
-	// string "EvalPriority"
-	o = append(o, 0xac, 0x45, 0x76, 0x61, 0x6c, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
-	o = msgp.AppendInt(o, z.EvalPriority)
-	// string "CreateTime"
-	o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.CreateTime)
-	// string "ModifyTime"
-	o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.ModifyTime)
 	return
 }
 
@@ -5084,29 +3600,6 @@ func (z *Deployment) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "ID":
 			z.ID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -5156,43 +3649,48 @@ func (z *Deployment) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "TaskGroups":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroups")
-				return
-			}
-			if z.TaskGroups == nil {
-				z.TaskGroups = make(map[string]*DeploymentState, zb0003)
-			} else if len(z.TaskGroups) > 0 {
-				clear(z.TaskGroups)
-			}
-			for zb0003 > 0 {
-				var za0002 *DeploymentState
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.TaskGroups = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "TaskGroups")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0002 = nil
-				} else {
-					if za0002 == nil {
-						za0002 = new(DeploymentState)
-					}
-					bts, err = za0002.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "TaskGroups", za0001)
-						return
-					}
+				if z.TaskGroups == nil {
+					z.TaskGroups = make(map[string]*DeploymentState, zb0002)
+				} else if len(z.TaskGroups) > 0 {
+					clear(z.TaskGroups)
 				}
-				z.TaskGroups[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 *DeploymentState
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "TaskGroups")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0002 = nil
+					} else {
+						if za0002 == nil {
+							za0002 = new(DeploymentState)
+						}
+						bts, err = za0002.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "TaskGroups", za0001)
+							return
+						}
+					}
+					z.TaskGroups[za0001] = za0002
+				}
 			}
 		case "Status":
 			z.Status, bts, err = msgp.ReadStringBytes(bts)
@@ -5238,7 +3736,7 @@ func (z *Deployment) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Deployment) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 11 + msgp.Uint64Size + 15 + msgp.Uint64Size + 19 + msgp.Uint64Size + 15 + msgp.Uint64Size + 14 + msgp.BoolSize + 11 + msgp.MapHeaderSize
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 11 + msgp.Uint64Size + 15 + msgp.Uint64Size + 19 + msgp.Uint64Size + 15 + msgp.Uint64Size + 14 + msgp.BoolSize + 11 + msgp.MapHeaderSize
 	if z.TaskGroups != nil {
 		for za0001, za0002 := range z.TaskGroups {
 			_ = za0002
@@ -5257,47 +3755,122 @@ func (z *Deployment) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DeploymentState) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 11
-	// string "AutoRevert"
-	o = append(o, 0x8b, 0xaa, 0x41, 0x75, 0x74, 0x6f, 0x52, 0x65, 0x76, 0x65, 0x72, 0x74)
-	o = msgp.AppendBool(o, z.AutoRevert)
-	// string "AutoPromote"
-	o = append(o, 0xab, 0x41, 0x75, 0x74, 0x6f, 0x50, 0x72, 0x6f, 0x6d, 0x6f, 0x74, 0x65)
-	o = msgp.AppendBool(o, z.AutoPromote)
-	// string "ProgressDeadline"
-	o = append(o, 0xb0, 0x50, 0x72, 0x6f, 0x67, 0x72, 0x65, 0x73, 0x73, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
-	o = msgp.AppendDuration(o, z.ProgressDeadline)
-	// string "RequireProgressBy"
-	o = append(o, 0xb1, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x50, 0x72, 0x6f, 0x67, 0x72, 0x65, 0x73, 0x73, 0x42, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
+	_ = zb0001Mask
+	if z.AutoRevert == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.AutoPromote == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ProgressDeadline == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.RequireProgressBy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendTime(o, *z.RequireProgressBy)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "Promoted"
-	o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x6d, 0x6f, 0x74, 0x65, 0x64)
-	o = msgp.AppendBool(o, z.Promoted)
-	// string "PlacedCanaries"
-	o = append(o, 0xae, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x64, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.PlacedCanaries)))
-	for za0001 := range z.PlacedCanaries {
-		o = msgp.AppendString(o, z.PlacedCanaries[za0001])
+	if z.Promoted == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "DesiredCanaries"
-	o = append(o, 0xaf, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x69, 0x65, 0x73)
-	o = msgp.AppendInt(o, z.DesiredCanaries)
-	// string "DesiredTotal"
-	o = append(o, 0xac, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x6f, 0x74, 0x61, 0x6c)
-	o = msgp.AppendInt(o, z.DesiredTotal)
-	// string "PlacedAllocs"
-	o = append(o, 0xac, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x64, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
-	o = msgp.AppendInt(o, z.PlacedAllocs)
-	// string "HealthyAllocs"
-	o = append(o, 0xad, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
-	o = msgp.AppendInt(o, z.HealthyAllocs)
-	// string "UnhealthyAllocs"
-	o = append(o, 0xaf, 0x55, 0x6e, 0x68, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
-	o = msgp.AppendInt(o, z.UnhealthyAllocs)
+	if z.PlacedCanaries == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.DesiredCanaries == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.DesiredTotal == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.PlacedAllocs == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.HealthyAllocs == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.UnhealthyAllocs == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "AutoRevert"
+			o = append(o, 0xaa, 0x41, 0x75, 0x74, 0x6f, 0x52, 0x65, 0x76, 0x65, 0x72, 0x74)
+			o = msgp.AppendBool(o, z.AutoRevert)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "AutoPromote"
+			o = append(o, 0xab, 0x41, 0x75, 0x74, 0x6f, 0x50, 0x72, 0x6f, 0x6d, 0x6f, 0x74, 0x65)
+			o = msgp.AppendBool(o, z.AutoPromote)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ProgressDeadline"
+			o = append(o, 0xb0, 0x50, 0x72, 0x6f, 0x67, 0x72, 0x65, 0x73, 0x73, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			o = msgp.AppendDuration(o, z.ProgressDeadline)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "RequireProgressBy"
+			o = append(o, 0xb1, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x50, 0x72, 0x6f, 0x67, 0x72, 0x65, 0x73, 0x73, 0x42, 0x79)
+			if z.RequireProgressBy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendTimeExt(o, *z.RequireProgressBy)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Promoted"
+			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x6d, 0x6f, 0x74, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Promoted)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "PlacedCanaries"
+			o = append(o, 0xae, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x64, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.PlacedCanaries)))
+			for za0001 := range z.PlacedCanaries {
+				o = msgp.AppendString(o, z.PlacedCanaries[za0001])
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "DesiredCanaries"
+			o = append(o, 0xaf, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x69, 0x65, 0x73)
+			o = msgp.AppendInt(o, z.DesiredCanaries)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "DesiredTotal"
+			o = append(o, 0xac, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x6f, 0x74, 0x61, 0x6c)
+			o = msgp.AppendInt(o, z.DesiredTotal)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "PlacedAllocs"
+			o = append(o, 0xac, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x64, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
+			o = msgp.AppendInt(o, z.PlacedAllocs)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "HealthyAllocs"
+			o = append(o, 0xad, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
+			o = msgp.AppendInt(o, z.HealthyAllocs)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "UnhealthyAllocs"
+			o = append(o, 0xaf, 0x55, 0x6e, 0x68, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
+			o = msgp.AppendInt(o, z.UnhealthyAllocs)
+		}
+	}
 	return
 }
 
@@ -5348,7 +3921,7 @@ func (z *DeploymentState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.RequireProgressBy == nil {
 					z.RequireProgressBy = new(time.Time)
 				}
-				*z.RequireProgressBy, bts, err = msgp.ReadTimeBytes(bts)
+				*z.RequireProgressBy, bts, err = msgp.ReadTimeUTCBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "RequireProgressBy")
 					return
@@ -5361,22 +3934,27 @@ func (z *DeploymentState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "PlacedCanaries":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PlacedCanaries")
-				return
-			}
-			if cap(z.PlacedCanaries) >= int(zb0002) {
-				z.PlacedCanaries = (z.PlacedCanaries)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.PlacedCanaries = nil
 			} else {
-				z.PlacedCanaries = make([]string, zb0002)
-			}
-			for za0001 := range z.PlacedCanaries {
-				z.PlacedCanaries[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "PlacedCanaries", za0001)
+					err = msgp.WrapError(err, "PlacedCanaries")
 					return
+				}
+				if z.PlacedCanaries != nil && cap(z.PlacedCanaries) >= int(zb0002) {
+					z.PlacedCanaries = (z.PlacedCanaries)[:zb0002]
+				} else {
+					z.PlacedCanaries = make([]string, zb0002)
+				}
+				for za0001 := range z.PlacedCanaries {
+					z.PlacedCanaries[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "PlacedCanaries", za0001)
+						return
+					}
 				}
 			}
 		case "DesiredCanaries":
@@ -5671,43 +4249,124 @@ func (z *DesiredTransition) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DesiredUpdates) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 12
-	// string "Ignore"
-	o = append(o, 0x8c, 0xa6, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65)
-	o = msgp.AppendUint64(o, z.Ignore)
-	// string "Place"
-	o = append(o, 0xa5, 0x50, 0x6c, 0x61, 0x63, 0x65)
-	o = msgp.AppendUint64(o, z.Place)
-	// string "Migrate"
-	o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
-	o = msgp.AppendUint64(o, z.Migrate)
-	// string "Stop"
-	o = append(o, 0xa4, 0x53, 0x74, 0x6f, 0x70)
-	o = msgp.AppendUint64(o, z.Stop)
-	// string "InPlaceUpdate"
-	o = append(o, 0xad, 0x49, 0x6e, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
-	o = msgp.AppendUint64(o, z.InPlaceUpdate)
-	// string "DestructiveUpdate"
-	o = append(o, 0xb1, 0x44, 0x65, 0x73, 0x74, 0x72, 0x75, 0x63, 0x74, 0x69, 0x76, 0x65, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
-	o = msgp.AppendUint64(o, z.DestructiveUpdate)
-	// string "Canary"
-	o = append(o, 0xa6, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79)
-	o = msgp.AppendUint64(o, z.Canary)
-	// string "Preemptions"
-	o = append(o, 0xab, 0x50, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendUint64(o, z.Preemptions)
-	// string "Disconnect"
-	o = append(o, 0xaa, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
-	o = msgp.AppendUint64(o, z.Disconnect)
-	// string "Reconnect"
-	o = append(o, 0xa9, 0x52, 0x65, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
-	o = msgp.AppendUint64(o, z.Reconnect)
-	// string "RescheduleNow"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x4e, 0x6f, 0x77)
-	o = msgp.AppendUint64(o, z.RescheduleNow)
-	// string "RescheduleLater"
-	o = append(o, 0xaf, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x4c, 0x61, 0x74, 0x65, 0x72)
-	o = msgp.AppendUint64(o, z.RescheduleLater)
+	// check for omitted fields
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
+	_ = zb0001Mask
+	if z.Ignore == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Place == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Migrate == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Stop == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.InPlaceUpdate == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.DestructiveUpdate == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Canary == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Preemptions == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.Disconnect == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Reconnect == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.RescheduleNow == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.RescheduleLater == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Ignore"
+			o = append(o, 0xa6, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65)
+			o = msgp.AppendUint64(o, z.Ignore)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Place"
+			o = append(o, 0xa5, 0x50, 0x6c, 0x61, 0x63, 0x65)
+			o = msgp.AppendUint64(o, z.Place)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Migrate"
+			o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
+			o = msgp.AppendUint64(o, z.Migrate)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Stop"
+			o = append(o, 0xa4, 0x53, 0x74, 0x6f, 0x70)
+			o = msgp.AppendUint64(o, z.Stop)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "InPlaceUpdate"
+			o = append(o, 0xad, 0x49, 0x6e, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
+			o = msgp.AppendUint64(o, z.InPlaceUpdate)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "DestructiveUpdate"
+			o = append(o, 0xb1, 0x44, 0x65, 0x73, 0x74, 0x72, 0x75, 0x63, 0x74, 0x69, 0x76, 0x65, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
+			o = msgp.AppendUint64(o, z.DestructiveUpdate)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Canary"
+			o = append(o, 0xa6, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79)
+			o = msgp.AppendUint64(o, z.Canary)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Preemptions"
+			o = append(o, 0xab, 0x50, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendUint64(o, z.Preemptions)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "Disconnect"
+			o = append(o, 0xaa, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
+			o = msgp.AppendUint64(o, z.Disconnect)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Reconnect"
+			o = append(o, 0xa9, 0x52, 0x65, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
+			o = msgp.AppendUint64(o, z.Reconnect)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "RescheduleNow"
+			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x4e, 0x6f, 0x77)
+			o = msgp.AppendUint64(o, z.RescheduleNow)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "RescheduleLater"
+			o = append(o, 0xaf, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x4c, 0x61, 0x74, 0x65, 0x72)
+			o = msgp.AppendUint64(o, z.RescheduleLater)
+		}
+	}
 	return
 }
 
@@ -5822,38 +4481,77 @@ func (z *DesiredUpdates) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DeviceAttribute) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Float"
-	o = append(o, 0x85, 0xa5, 0x46, 0x6c, 0x6f, 0x61, 0x74)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
 	if z.Float == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendFloat64(o, *z.Float)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Int"
-	o = append(o, 0xa3, 0x49, 0x6e, 0x74)
 	if z.Int == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt64(o, *z.Int)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "String"
-	o = append(o, 0xa6, 0x53, 0x74, 0x72, 0x69, 0x6e, 0x67)
 	if z.String == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.String)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Bool"
-	o = append(o, 0xa4, 0x42, 0x6f, 0x6f, 0x6c)
 	if z.Bool == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Bool)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "Unit"
-	o = append(o, 0xa4, 0x55, 0x6e, 0x69, 0x74)
-	o = msgp.AppendString(o, z.Unit)
+	if z.Unit == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Float"
+			o = append(o, 0xa5, 0x46, 0x6c, 0x6f, 0x61, 0x74)
+			if z.Float == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendFloat64(o, *z.Float)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Int"
+			o = append(o, 0xa3, 0x49, 0x6e, 0x74)
+			if z.Int == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt64(o, *z.Int)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "String"
+			o = append(o, 0xa6, 0x53, 0x74, 0x72, 0x69, 0x6e, 0x67)
+			if z.String == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.String)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Bool"
+			o = append(o, 0xa4, 0x42, 0x6f, 0x6f, 0x6c)
+			if z.Bool == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Bool)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Unit"
+			o = append(o, 0xa4, 0x55, 0x6e, 0x69, 0x74)
+			o = msgp.AppendString(o, z.Unit)
+		}
+	}
 	return
 }
 
@@ -5994,34 +4692,67 @@ func (z *DeviceAttribute) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DisconnectStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "LostAfter"
-	o = append(o, 0x84, 0xa9, 0x4c, 0x6f, 0x73, 0x74, 0x41, 0x66, 0x74, 0x65, 0x72)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
 	if z.LostAfter == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.LostAfter)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "StopOnClientAfter"
-	o = append(o, 0xb1, 0x53, 0x74, 0x6f, 0x70, 0x4f, 0x6e, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x41, 0x66, 0x74, 0x65, 0x72)
 	if z.StopOnClientAfter == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.StopOnClientAfter)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Replace"
-	o = append(o, 0xa7, 0x52, 0x65, 0x70, 0x6c, 0x61, 0x63, 0x65)
 	if z.Replace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Replace)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Reconcile"
-	o = append(o, 0xa9, 0x52, 0x65, 0x63, 0x6f, 0x6e, 0x63, 0x69, 0x6c, 0x65)
 	if z.Reconcile == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Reconcile)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "LostAfter"
+			o = append(o, 0xa9, 0x4c, 0x6f, 0x73, 0x74, 0x41, 0x66, 0x74, 0x65, 0x72)
+			if z.LostAfter == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.LostAfter)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "StopOnClientAfter"
+			o = append(o, 0xb1, 0x53, 0x74, 0x6f, 0x70, 0x4f, 0x6e, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x41, 0x66, 0x74, 0x65, 0x72)
+			if z.StopOnClientAfter == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.StopOnClientAfter)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Replace"
+			o = append(o, 0xa7, 0x52, 0x65, 0x70, 0x6c, 0x61, 0x63, 0x65)
+			if z.Replace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Replace)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Reconcile"
+			o = append(o, 0xa9, 0x52, 0x65, 0x63, 0x6f, 0x6e, 0x63, 0x69, 0x6c, 0x65)
+			if z.Reconcile == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Reconcile)
+			}
+		}
 	}
 	return
 }
@@ -6156,10 +4887,21 @@ func (z *DisconnectStrategy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z DispatchPayloadConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "File"
-	o = append(o, 0x81, 0xa4, 0x46, 0x69, 0x6c, 0x65)
-	o = msgp.AppendString(o, z.File)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.File == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "File"
+		o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
+		o = msgp.AppendString(o, z.File)
+	}
 	return
 }
 
@@ -6208,25 +4950,64 @@ func (z DispatchPayloadConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DrainMetadata) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "StartedAt"
-	o = append(o, 0x85, 0xa9, 0x53, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64, 0x41, 0x74)
-	o = msgp.AppendTime(o, z.StartedAt)
-	// string "UpdatedAt"
-	o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
-	o = msgp.AppendTime(o, z.UpdatedAt)
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "AccessorID"
-	o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x6f, 0x72, 0x49, 0x44)
-	o = msgp.AppendString(o, z.AccessorID)
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0001, za0002 := range z.Meta {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.StartedAt == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.UpdatedAt == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.AccessorID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "StartedAt"
+			o = append(o, 0xa9, 0x53, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64, 0x41, 0x74)
+			o = msgp.AppendTimeExt(o, z.StartedAt)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "UpdatedAt"
+			o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
+			o = msgp.AppendTimeExt(o, z.UpdatedAt)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Status"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "AccessorID"
+			o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x6f, 0x72, 0x49, 0x44)
+			o = msgp.AppendString(o, z.AccessorID)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0001, za0002 := range z.Meta {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
 	}
 	return
 }
@@ -6250,13 +5031,13 @@ func (z *DrainMetadata) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "StartedAt":
-			z.StartedAt, bts, err = msgp.ReadTimeBytes(bts)
+			z.StartedAt, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StartedAt")
 				return
 			}
 		case "UpdatedAt":
-			z.UpdatedAt, bts, err = msgp.ReadTimeBytes(bts)
+			z.UpdatedAt, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "UpdatedAt")
 				return
@@ -6274,32 +5055,37 @@ func (z *DrainMetadata) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Meta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0002)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0001)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0002)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0001)
+						return
+					}
+					z.Meta[za0001] = za0002
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -6328,19 +5114,52 @@ func (z *DrainMetadata) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DrainStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Deadline"
-	o = append(o, 0x84, 0xa8, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
-	o = msgp.AppendDuration(o, z.Deadline)
-	// string "IgnoreSystemJobs"
-	o = append(o, 0xb0, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x53, 0x79, 0x73, 0x74, 0x65, 0x6d, 0x4a, 0x6f, 0x62, 0x73)
-	o = msgp.AppendBool(o, z.IgnoreSystemJobs)
-	// string "ForceDeadline"
-	o = append(o, 0xad, 0x46, 0x6f, 0x72, 0x63, 0x65, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
-	o = msgp.AppendTime(o, z.ForceDeadline)
-	// string "StartedAt"
-	o = append(o, 0xa9, 0x53, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64, 0x41, 0x74)
-	o = msgp.AppendTime(o, z.StartedAt)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Deadline == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.IgnoreSystemJobs == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ForceDeadline == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.StartedAt == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Deadline"
+			o = append(o, 0xa8, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			o = msgp.AppendDuration(o, z.Deadline)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "IgnoreSystemJobs"
+			o = append(o, 0xb0, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x53, 0x79, 0x73, 0x74, 0x65, 0x6d, 0x4a, 0x6f, 0x62, 0x73)
+			o = msgp.AppendBool(o, z.IgnoreSystemJobs)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ForceDeadline"
+			o = append(o, 0xad, 0x46, 0x6f, 0x72, 0x63, 0x65, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			o = msgp.AppendTimeExt(o, z.ForceDeadline)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "StartedAt"
+			o = append(o, 0xa9, 0x53, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64, 0x41, 0x74)
+			o = msgp.AppendTimeExt(o, z.StartedAt)
+		}
+	}
 	return
 }
 
@@ -6375,13 +5194,13 @@ func (z *DrainStrategy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "ForceDeadline":
-			z.ForceDeadline, bts, err = msgp.ReadTimeBytes(bts)
+			z.ForceDeadline, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ForceDeadline")
 				return
 			}
 		case "StartedAt":
-			z.StartedAt, bts, err = msgp.ReadTimeBytes(bts)
+			z.StartedAt, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StartedAt")
 				return
@@ -6407,26 +5226,65 @@ func (z *DrainStrategy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *DriverInfo) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Attributes"
-	o = append(o, 0x85, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
-	for za0001, za0002 := range z.Attributes {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Attributes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Detected"
-	o = append(o, 0xa8, 0x44, 0x65, 0x74, 0x65, 0x63, 0x74, 0x65, 0x64)
-	o = msgp.AppendBool(o, z.Detected)
-	// string "Healthy"
-	o = append(o, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
-	o = msgp.AppendBool(o, z.Healthy)
-	// string "HealthDescription"
-	o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.HealthDescription)
-	// string "UpdateTime"
-	o = append(o, 0xaa, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendTime(o, z.UpdateTime)
+	if z.Detected == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Healthy == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.HealthDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.UpdateTime == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Attributes"
+			o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
+			for za0001, za0002 := range z.Attributes {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Detected"
+			o = append(o, 0xa8, 0x44, 0x65, 0x74, 0x65, 0x63, 0x74, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Detected)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Healthy"
+			o = append(o, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
+			o = msgp.AppendBool(o, z.Healthy)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "HealthDescription"
+			o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.HealthDescription)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "UpdateTime"
+			o = append(o, 0xaa, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendTimeExt(o, z.UpdateTime)
+		}
+	}
 	return
 }
 
@@ -6449,32 +5307,37 @@ func (z *DriverInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Attributes":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Attributes")
-				return
-			}
-			if z.Attributes == nil {
-				z.Attributes = make(map[string]string, zb0002)
-			} else if len(z.Attributes) > 0 {
-				clear(z.Attributes)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Attributes = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Attributes")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Attributes", za0001)
-					return
+				if z.Attributes == nil {
+					z.Attributes = make(map[string]string, zb0002)
+				} else if len(z.Attributes) > 0 {
+					clear(z.Attributes)
 				}
-				z.Attributes[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Attributes")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Attributes", za0001)
+						return
+					}
+					z.Attributes[za0001] = za0002
+				}
 			}
 		case "Detected":
 			z.Detected, bts, err = msgp.ReadBoolBytes(bts)
@@ -6495,7 +5358,7 @@ func (z *DriverInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "UpdateTime":
-			z.UpdateTime, bts, err = msgp.ReadTimeBytes(bts)
+			z.UpdateTime, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "UpdateTime")
 				return
@@ -6528,27 +5391,54 @@ func (z *DriverInfo) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *EphemeralDisk) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Sticky"
-	o = append(o, 0x83, 0xa6, 0x53, 0x74, 0x69, 0x63, 0x6b, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
 	if z.Sticky == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Sticky)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Migrate"
-	o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
 	if z.Migrate == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Migrate)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "SizeMB"
-	o = append(o, 0xa6, 0x53, 0x69, 0x7a, 0x65, 0x4d, 0x42)
 	if z.SizeMB == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.SizeMB)
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Sticky"
+			o = append(o, 0xa6, 0x53, 0x74, 0x69, 0x63, 0x6b, 0x79)
+			if z.Sticky == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Sticky)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Migrate"
+			o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
+			if z.Migrate == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Migrate)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "SizeMB"
+			o = append(o, 0xa6, 0x53, 0x69, 0x7a, 0x65, 0x4d, 0x42)
+			if z.SizeMB == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.SizeMB)
+			}
+		}
 	}
 	return
 }
@@ -6660,123 +5550,282 @@ func (z *EphemeralDisk) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 25
-	// string "ObjectMeta"
-	o = append(o, 0xde, 0x0, 0x19, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Priority"
-	o = append(o, 0xa8, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
-	o = msgp.AppendInt(o, z.Priority)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "TriggeredBy"
-	o = append(o, 0xab, 0x54, 0x72, 0x69, 0x67, 0x67, 0x65, 0x72, 0x65, 0x64, 0x42, 0x79)
-	o = msgp.AppendString(o, z.TriggeredBy)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "JobID"
-	o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-	o = msgp.AppendString(o, z.JobID)
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "NodeID"
-	o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "NodeModifyIndex"
-	o = append(o, 0xaf, 0x4e, 0x6f, 0x64, 0x65, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.NodeModifyIndex)
-	// string "DeploymentID"
-	o = append(o, 0xac, 0x44, 0x65, 0x70, 0x6c, 0x6f, 0x79, 0x6d, 0x65, 0x6e, 0x74, 0x49, 0x44)
-	o = msgp.AppendString(o, z.DeploymentID)
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "StatusDescription"
-	o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.StatusDescription)
-	// string "Wait"
-	o = append(o, 0xa4, 0x57, 0x61, 0x69, 0x74)
-	o = msgp.AppendDuration(o, z.Wait)
-	// string "WaitUntil"
-	o = append(o, 0xa9, 0x57, 0x61, 0x69, 0x74, 0x55, 0x6e, 0x74, 0x69, 0x6c)
-	o = msgp.AppendTime(o, z.WaitUntil)
-	// string "NextEval"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x78, 0x74, 0x45, 0x76, 0x61, 0x6c)
-	o = msgp.AppendString(o, z.NextEval)
-	// string "PreviousEval"
-	o = append(o, 0xac, 0x50, 0x72, 0x65, 0x76, 0x69, 0x6f, 0x75, 0x73, 0x45, 0x76, 0x61, 0x6c)
-	o = msgp.AppendString(o, z.PreviousEval)
-	// string "BlockedEval"
-	o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
-	o = msgp.AppendString(o, z.BlockedEval)
-	// string "FailedTGAllocs"
-	o = append(o, 0xae, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64, 0x54, 0x47, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.FailedTGAllocs)))
-	for za0001, za0002 := range z.FailedTGAllocs {
-		o = msgp.AppendString(o, za0001)
-		if za0002 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0002.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "FailedTGAllocs", za0001)
-				return
-			}
-		}
+	// check for omitted fields
+	zb0001Len := uint32(24)
+	var zb0001Mask uint32 /* 24 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "ClassEligibility"
-	o = append(o, 0xb0, 0x43, 0x6c, 0x61, 0x73, 0x73, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
-	o = msgp.AppendMapHeader(o, uint32(len(z.ClassEligibility)))
-	for za0003, za0004 := range z.ClassEligibility {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendBool(o, za0004)
+	if z.Priority == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "QueuedAllocations"
-	o = append(o, 0xb1, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.QueuedAllocations)))
-	for za0005, za0006 := range z.QueuedAllocations {
-		o = msgp.AppendString(o, za0005)
-		o = msgp.AppendInt(o, za0006)
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "PlanAnnotations"
-	o = append(o, 0xaf, 0x50, 0x6c, 0x61, 0x6e, 0x41, 0x6e, 0x6e, 0x6f, 0x74, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+	if z.TriggeredBy == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.JobModifyIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.NodeModifyIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.DeploymentID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.StatusDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.Wait == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.WaitUntil == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.NextEval == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.PreviousEval == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.BlockedEval == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	if z.FailedTGAllocs == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000
+	}
+	if z.ClassEligibility == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000
+	}
+	if z.QueuedAllocations == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
+	}
 	if z.PlanAnnotations == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 1
-		// string "DesiredTGUpdates"
-		o = append(o, 0x81, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
-		o = msgp.AppendMapHeader(o, uint32(len(z.PlanAnnotations.DesiredTGUpdates)))
-		for za0007, za0008 := range z.PlanAnnotations.DesiredTGUpdates {
-			o = msgp.AppendString(o, za0007)
-			if za0008 == nil {
-				o = msgp.AppendNil(o)
-			} else {
-				o, err = za0008.MarshalMsg(o)
-				if err != nil {
-					err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates", za0007)
-					return
+		zb0001Len--
+		zb0001Mask |= 0x100000
+	}
+	if z.SnapshotIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200000
+	}
+	if z.CreateTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400000
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x800000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Priority"
+			o = append(o, 0xa8, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
+			o = msgp.AppendInt(o, z.Priority)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "TriggeredBy"
+			o = append(o, 0xab, 0x54, 0x72, 0x69, 0x67, 0x67, 0x65, 0x72, 0x65, 0x64, 0x42, 0x79)
+			o = msgp.AppendString(o, z.TriggeredBy)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "JobModifyIndex"
+			o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.JobModifyIndex)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "NodeID"
+			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "NodeModifyIndex"
+			o = append(o, 0xaf, 0x4e, 0x6f, 0x64, 0x65, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.NodeModifyIndex)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "DeploymentID"
+			o = append(o, 0xac, 0x44, 0x65, 0x70, 0x6c, 0x6f, 0x79, 0x6d, 0x65, 0x6e, 0x74, 0x49, 0x44)
+			o = msgp.AppendString(o, z.DeploymentID)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Status"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "StatusDescription"
+			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.StatusDescription)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "Wait"
+			o = append(o, 0xa4, 0x57, 0x61, 0x69, 0x74)
+			o = msgp.AppendDuration(o, z.Wait)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "WaitUntil"
+			o = append(o, 0xa9, 0x57, 0x61, 0x69, 0x74, 0x55, 0x6e, 0x74, 0x69, 0x6c)
+			o = msgp.AppendTimeExt(o, z.WaitUntil)
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "NextEval"
+			o = append(o, 0xa8, 0x4e, 0x65, 0x78, 0x74, 0x45, 0x76, 0x61, 0x6c)
+			o = msgp.AppendString(o, z.NextEval)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "PreviousEval"
+			o = append(o, 0xac, 0x50, 0x72, 0x65, 0x76, 0x69, 0x6f, 0x75, 0x73, 0x45, 0x76, 0x61, 0x6c)
+			o = msgp.AppendString(o, z.PreviousEval)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "BlockedEval"
+			o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
+			o = msgp.AppendString(o, z.BlockedEval)
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "FailedTGAllocs"
+			o = append(o, 0xae, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64, 0x54, 0x47, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.FailedTGAllocs)))
+			for za0001, za0002 := range z.FailedTGAllocs {
+				o = msgp.AppendString(o, za0001)
+				if za0002 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0002.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "FailedTGAllocs", za0001)
+						return
+					}
 				}
 			}
 		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "ClassEligibility"
+			o = append(o, 0xb0, 0x43, 0x6c, 0x61, 0x73, 0x73, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
+			o = msgp.AppendMapHeader(o, uint32(len(z.ClassEligibility)))
+			for za0003, za0004 := range z.ClassEligibility {
+				o = msgp.AppendString(o, za0003)
+				o = msgp.AppendBool(o, za0004)
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "QueuedAllocations"
+			o = append(o, 0xb1, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.QueuedAllocations)))
+			for za0005, za0006 := range z.QueuedAllocations {
+				o = msgp.AppendString(o, za0005)
+				o = msgp.AppendInt(o, za0006)
+			}
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "PlanAnnotations"
+			o = append(o, 0xaf, 0x50, 0x6c, 0x61, 0x6e, 0x41, 0x6e, 0x6e, 0x6f, 0x74, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			if z.PlanAnnotations == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(1)
+				var zb0002Mask uint8 /* 1 bits */
+				_ = zb0002Mask
+				if z.PlanAnnotations.DesiredTGUpdates == nil {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+				if (zb0002Mask & 0x1) == 0 { // if not omitted
+					// string "DesiredTGUpdates"
+					o = append(o, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
+					o = msgp.AppendMapHeader(o, uint32(len(z.PlanAnnotations.DesiredTGUpdates)))
+					for za0007, za0008 := range z.PlanAnnotations.DesiredTGUpdates {
+						o = msgp.AppendString(o, za0007)
+						if za0008 == nil {
+							o = msgp.AppendNil(o)
+						} else {
+							o, err = za0008.MarshalMsg(o)
+							if err != nil {
+								err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates", za0007)
+								return
+							}
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "SnapshotIndex"
+			o = append(o, 0xad, 0x53, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.SnapshotIndex)
+		}
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "CreateTime"
+			o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.CreateTime)
+		}
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+			// string "ModifyTime"
+			o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.ModifyTime)
+		}
 	}
-	// string "SnapshotIndex"
-	o = append(o, 0xad, 0x53, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.SnapshotIndex)
-	// string "CreateTime"
-	o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.CreateTime)
-	// string "ModifyTime"
-	o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.ModifyTime)
 	return
 }
 
@@ -6798,29 +5847,6 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "ID":
 			z.ID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -6900,7 +5926,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "WaitUntil":
-			z.WaitUntil, bts, err = msgp.ReadTimeBytes(bts)
+			z.WaitUntil, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "WaitUntil")
 				return
@@ -6924,99 +5950,114 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "FailedTGAllocs":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "FailedTGAllocs")
-				return
-			}
-			if z.FailedTGAllocs == nil {
-				z.FailedTGAllocs = make(map[string]*AllocationMetric, zb0003)
-			} else if len(z.FailedTGAllocs) > 0 {
-				clear(z.FailedTGAllocs)
-			}
-			for zb0003 > 0 {
-				var za0002 *AllocationMetric
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.FailedTGAllocs = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "FailedTGAllocs")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0002 = nil
-				} else {
-					if za0002 == nil {
-						za0002 = new(AllocationMetric)
-					}
-					bts, err = za0002.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "FailedTGAllocs", za0001)
-						return
-					}
+				if z.FailedTGAllocs == nil {
+					z.FailedTGAllocs = make(map[string]*AllocationMetric, zb0002)
+				} else if len(z.FailedTGAllocs) > 0 {
+					clear(z.FailedTGAllocs)
 				}
-				z.FailedTGAllocs[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 *AllocationMetric
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "FailedTGAllocs")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0002 = nil
+					} else {
+						if za0002 == nil {
+							za0002 = new(AllocationMetric)
+						}
+						bts, err = za0002.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "FailedTGAllocs", za0001)
+							return
+						}
+					}
+					z.FailedTGAllocs[za0001] = za0002
+				}
 			}
 		case "ClassEligibility":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ClassEligibility")
-				return
-			}
-			if z.ClassEligibility == nil {
-				z.ClassEligibility = make(map[string]bool, zb0004)
-			} else if len(z.ClassEligibility) > 0 {
-				clear(z.ClassEligibility)
-			}
-			for zb0004 > 0 {
-				var za0004 bool
-				zb0004--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ClassEligibility = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ClassEligibility")
 					return
 				}
-				za0004, bts, err = msgp.ReadBoolBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ClassEligibility", za0003)
-					return
+				if z.ClassEligibility == nil {
+					z.ClassEligibility = make(map[string]bool, zb0003)
+				} else if len(z.ClassEligibility) > 0 {
+					clear(z.ClassEligibility)
 				}
-				z.ClassEligibility[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 bool
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ClassEligibility")
+						return
+					}
+					za0004, bts, err = msgp.ReadBoolBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ClassEligibility", za0003)
+						return
+					}
+					z.ClassEligibility[za0003] = za0004
+				}
 			}
 		case "QueuedAllocations":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "QueuedAllocations")
-				return
-			}
-			if z.QueuedAllocations == nil {
-				z.QueuedAllocations = make(map[string]int, zb0005)
-			} else if len(z.QueuedAllocations) > 0 {
-				clear(z.QueuedAllocations)
-			}
-			for zb0005 > 0 {
-				var za0006 int
-				zb0005--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.QueuedAllocations = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "QueuedAllocations")
 					return
 				}
-				za0006, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "QueuedAllocations", za0005)
-					return
+				if z.QueuedAllocations == nil {
+					z.QueuedAllocations = make(map[string]int, zb0004)
+				} else if len(z.QueuedAllocations) > 0 {
+					clear(z.QueuedAllocations)
 				}
-				z.QueuedAllocations[za0005] = za0006
+				for zb0004 > 0 {
+					var za0006 int
+					zb0004--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "QueuedAllocations")
+						return
+					}
+					za0006, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "QueuedAllocations", za0005)
+						return
+					}
+					z.QueuedAllocations[za0005] = za0006
+				}
 			}
 		case "PlanAnnotations":
 			if msgp.IsNil(bts) {
@@ -7029,14 +6070,14 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.PlanAnnotations == nil {
 					z.PlanAnnotations = new(PlanAnnotations)
 				}
-				var zb0006 uint32
-				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "PlanAnnotations")
 					return
 				}
-				for zb0006 > 0 {
-					zb0006--
+				for zb0005 > 0 {
+					zb0005--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "PlanAnnotations")
@@ -7044,43 +6085,48 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "DesiredTGUpdates":
-						var zb0007 uint32
-						zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates")
-							return
-						}
-						if z.PlanAnnotations.DesiredTGUpdates == nil {
-							z.PlanAnnotations.DesiredTGUpdates = make(map[string]*DesiredUpdates, zb0007)
-						} else if len(z.PlanAnnotations.DesiredTGUpdates) > 0 {
-							clear(z.PlanAnnotations.DesiredTGUpdates)
-						}
-						for zb0007 > 0 {
-							var za0008 *DesiredUpdates
-							zb0007--
-							var za0007 string
-							za0007, bts, err = msgp.ReadStringBytes(bts)
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.PlanAnnotations.DesiredTGUpdates = nil
+						} else {
+							var zb0006 uint32
+							zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates")
 								return
 							}
-							if msgp.IsNil(bts) {
-								bts, err = msgp.ReadNilBytes(bts)
-								if err != nil {
-									return
-								}
-								za0008 = nil
-							} else {
-								if za0008 == nil {
-									za0008 = new(DesiredUpdates)
-								}
-								bts, err = za0008.UnmarshalMsg(bts)
-								if err != nil {
-									err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates", za0007)
-									return
-								}
+							if z.PlanAnnotations.DesiredTGUpdates == nil {
+								z.PlanAnnotations.DesiredTGUpdates = make(map[string]*DesiredUpdates, zb0006)
+							} else if len(z.PlanAnnotations.DesiredTGUpdates) > 0 {
+								clear(z.PlanAnnotations.DesiredTGUpdates)
 							}
-							z.PlanAnnotations.DesiredTGUpdates[za0007] = za0008
+							for zb0006 > 0 {
+								var za0008 *DesiredUpdates
+								zb0006--
+								var za0007 string
+								za0007, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates")
+									return
+								}
+								if msgp.IsNil(bts) {
+									bts, err = msgp.ReadNilBytes(bts)
+									if err != nil {
+										return
+									}
+									za0008 = nil
+								} else {
+									if za0008 == nil {
+										za0008 = new(DesiredUpdates)
+									}
+									bts, err = za0008.UnmarshalMsg(bts)
+									if err != nil {
+										err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates", za0007)
+										return
+									}
+								}
+								z.PlanAnnotations.DesiredTGUpdates[za0007] = za0008
+							}
 						}
 					default:
 						bts, err = msgp.Skip(bts)
@@ -7123,7 +6169,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Evaluation) Msgsize() (s int) {
-	s = 3 + 11 + 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 9 + msgp.IntSize + 5 + msgp.StringPrefixSize + len(z.Type) + 12 + msgp.StringPrefixSize + len(z.TriggeredBy) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 15 + msgp.Uint64Size + 7 + msgp.StringPrefixSize + len(z.NodeID) + 16 + msgp.Uint64Size + 13 + msgp.StringPrefixSize + len(z.DeploymentID) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 5 + msgp.DurationSize + 10 + msgp.TimeSize + 9 + msgp.StringPrefixSize + len(z.NextEval) + 13 + msgp.StringPrefixSize + len(z.PreviousEval) + 12 + msgp.StringPrefixSize + len(z.BlockedEval) + 15 + msgp.MapHeaderSize
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 9 + msgp.IntSize + 5 + msgp.StringPrefixSize + len(z.Type) + 12 + msgp.StringPrefixSize + len(z.TriggeredBy) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 15 + msgp.Uint64Size + 7 + msgp.StringPrefixSize + len(z.NodeID) + 16 + msgp.Uint64Size + 13 + msgp.StringPrefixSize + len(z.DeploymentID) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 5 + msgp.DurationSize + 10 + msgp.TimeSize + 9 + msgp.StringPrefixSize + len(z.NextEval) + 13 + msgp.StringPrefixSize + len(z.PreviousEval) + 12 + msgp.StringPrefixSize + len(z.BlockedEval) + 15 + msgp.MapHeaderSize
 	if z.FailedTGAllocs != nil {
 		for za0001, za0002 := range z.FailedTGAllocs {
 			_ = za0002
@@ -7171,435 +6217,54 @@ func (z *Evaluation) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *Event) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "Topic"
-	o = append(o, 0x87, 0xa5, 0x54, 0x6f, 0x70, 0x69, 0x63)
-	o = msgp.AppendString(o, z.Topic)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Key"
-	o = append(o, 0xa3, 0x4b, 0x65, 0x79)
-	o = msgp.AppendString(o, z.Key)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "FilterKeys"
-	o = append(o, 0xaa, 0x46, 0x69, 0x6c, 0x74, 0x65, 0x72, 0x4b, 0x65, 0x79, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.FilterKeys)))
-	for za0001 := range z.FilterKeys {
-		o = msgp.AppendString(o, z.FilterKeys[za0001])
-	}
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	// string "Payload"
-	o = append(o, 0xa7, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Payload)))
-	for za0002, za0003 := range z.Payload {
-		o = msgp.AppendString(o, za0002)
-		o, err = msgp.AppendIntf(o, za0003)
-		if err != nil {
-			err = msgp.WrapError(err, "Payload", za0002)
-			return
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Event) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Topic":
-			z.Topic, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Topic")
-				return
-			}
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Key":
-			z.Key, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Key")
-				return
-			}
-		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Namespace")
-				return
-			}
-		case "FilterKeys":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "FilterKeys")
-				return
-			}
-			if cap(z.FilterKeys) >= int(zb0002) {
-				z.FilterKeys = (z.FilterKeys)[:zb0002]
-			} else {
-				z.FilterKeys = make([]string, zb0002)
-			}
-			for za0001 := range z.FilterKeys {
-				z.FilterKeys[za0001], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "FilterKeys", za0001)
-					return
-				}
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		case "Payload":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Payload")
-				return
-			}
-			if z.Payload == nil {
-				z.Payload = make(map[string]interface{}, zb0003)
-			} else if len(z.Payload) > 0 {
-				clear(z.Payload)
-			}
-			for zb0003 > 0 {
-				var za0003 interface{}
-				zb0003--
-				var za0002 string
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Payload")
-					return
-				}
-				za0003, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Payload", za0002)
-					return
-				}
-				z.Payload[za0002] = za0003
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *Event) Msgsize() (s int) {
-	s = 1 + 6 + msgp.StringPrefixSize + len(z.Topic) + 5 + msgp.StringPrefixSize + len(z.Type) + 4 + msgp.StringPrefixSize + len(z.Key) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 11 + msgp.ArrayHeaderSize
-	for za0001 := range z.FilterKeys {
-		s += msgp.StringPrefixSize + len(z.FilterKeys[za0001])
-	}
-	s += 6 + msgp.Uint64Size + 8 + msgp.MapHeaderSize
-	if z.Payload != nil {
-		for za0002, za0003 := range z.Payload {
-			_ = za0003
-			s += msgp.StringPrefixSize + len(za0002) + msgp.GuessSize(za0003)
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *Events) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Index"
-	o = append(o, 0x82, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	// string "Events"
-	o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
-	for za0001 := range z.Events {
-		o, err = z.Events[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Events", za0001)
-			return
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Events) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		case "Events":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Events")
-				return
-			}
-			if cap(z.Events) >= int(zb0002) {
-				z.Events = (z.Events)[:zb0002]
-			} else {
-				z.Events = make([]Event, zb0002)
-			}
-			for za0001 := range z.Events {
-				bts, err = z.Events[za0001].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Events", za0001)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *Events) Msgsize() (s int) {
-	s = 1 + 6 + msgp.Uint64Size + 7 + msgp.ArrayHeaderSize
-	for za0001 := range z.Events {
-		s += z.Events[za0001].Msgsize()
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *FieldDiff) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Type"
-	o = append(o, 0x85, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Old"
-	o = append(o, 0xa3, 0x4f, 0x6c, 0x64)
-	o = msgp.AppendString(o, z.Old)
-	// string "New"
-	o = append(o, 0xa3, 0x4e, 0x65, 0x77)
-	o = msgp.AppendString(o, z.New)
-	// string "Annotations"
-	o = append(o, 0xab, 0x41, 0x6e, 0x6e, 0x6f, 0x74, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Annotations)))
-	for za0001 := range z.Annotations {
-		o = msgp.AppendString(o, z.Annotations[za0001])
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *FieldDiff) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Old":
-			z.Old, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Old")
-				return
-			}
-		case "New":
-			z.New, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "New")
-				return
-			}
-		case "Annotations":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Annotations")
-				return
-			}
-			if cap(z.Annotations) >= int(zb0002) {
-				z.Annotations = (z.Annotations)[:zb0002]
-			} else {
-				z.Annotations = make([]string, zb0002)
-			}
-			for za0001 := range z.Annotations {
-				z.Annotations[za0001], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Annotations", za0001)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *FieldDiff) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.Name) + 4 + msgp.StringPrefixSize + len(z.Old) + 4 + msgp.StringPrefixSize + len(z.New) + 12 + msgp.ArrayHeaderSize
-	for za0001 := range z.Annotations {
-		s += msgp.StringPrefixSize + len(z.Annotations[za0001])
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z FieldError) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Field"
-	o = append(o, 0x82, 0xa5, 0x46, 0x69, 0x65, 0x6c, 0x64)
-	o = msgp.AppendString(o, z.Field)
-	// string "Message"
-	o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-	o = msgp.AppendString(o, z.Message)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *FieldError) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Field":
-			z.Field, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Field")
-				return
-			}
-		case "Message":
-			z.Message, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Message")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z FieldError) Msgsize() (s int) {
-	s = 1 + 6 + msgp.StringPrefixSize + len(z.Field) + 8 + msgp.StringPrefixSize + len(z.Message)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *HostNetworkInfo) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Name"
-	o = append(o, 0x84, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "CIDR"
-	o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
-	o = msgp.AppendString(o, z.CIDR)
-	// string "Interface"
-	o = append(o, 0xa9, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x66, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Interface)
-	// string "ReservedPorts"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendString(o, z.ReservedPorts)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.CIDR == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Interface == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ReservedPorts == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "CIDR"
+			o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
+			o = msgp.AppendString(o, z.CIDR)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Interface"
+			o = append(o, 0xa9, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x66, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Interface)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ReservedPorts"
+			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
+			o = msgp.AppendString(o, z.ReservedPorts)
+		}
+	}
 	return
 }
 
@@ -7666,16 +6331,43 @@ func (z *HostNetworkInfo) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z HostVolumeInfo) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "ID"
-	o = append(o, 0x83, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Path"
-	o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-	o = msgp.AppendString(o, z.Path)
-	// string "ReadOnly"
-	o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
-	o = msgp.AppendBool(o, z.ReadOnly)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Path == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ReadOnly == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Path"
+			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
+			o = msgp.AppendString(o, z.Path)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ReadOnly"
+			o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
+			o = msgp.AppendBool(o, z.ReadOnly)
+		}
+	}
 	return
 }
 
@@ -7734,423 +6426,605 @@ func (z HostVolumeInfo) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *InvalidError) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "What"
-	o = append(o, 0x82, 0xa4, 0x57, 0x68, 0x61, 0x74)
-	o = msgp.AppendString(o, z.What)
-	// string "Fields"
-	o = append(o, 0xa6, 0x46, 0x69, 0x65, 0x6c, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
-	for za0001 := range z.Fields {
-		// map header, size 2
-		// string "Field"
-		o = append(o, 0x82, 0xa5, 0x46, 0x69, 0x65, 0x6c, 0x64)
-		o = msgp.AppendString(o, z.Fields[za0001].Field)
-		// string "Message"
-		o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-		o = msgp.AppendString(o, z.Fields[za0001].Message)
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *InvalidError) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "What":
-			z.What, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "What")
-				return
-			}
-		case "Fields":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields")
-				return
-			}
-			if cap(z.Fields) >= int(zb0002) {
-				z.Fields = (z.Fields)[:zb0002]
-			} else {
-				z.Fields = make([]FieldError, zb0002)
-			}
-			for za0001 := range z.Fields {
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Fields", za0001)
-					return
-				}
-				for zb0003 > 0 {
-					zb0003--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Fields", za0001)
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "Field":
-						z.Fields[za0001].Field, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Fields", za0001, "Field")
-							return
-						}
-					case "Message":
-						z.Fields[za0001].Message, bts, err = msgp.ReadStringBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Fields", za0001, "Message")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Fields", za0001)
-							return
-						}
-					}
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *InvalidError) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.What) + 7 + msgp.ArrayHeaderSize
-	for za0001 := range z.Fields {
-		s += 1 + 6 + msgp.StringPrefixSize + len(z.Fields[za0001].Field) + 8 + msgp.StringPrefixSize + len(z.Fields[za0001].Message)
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 32
-	// string "Region"
-	o = append(o, 0xde, 0x0, 0x20, 0xa6, 0x52, 0x65, 0x67, 0x69, 0x6f, 0x6e)
+	// check for omitted fields
+	zb0001Len := uint32(32)
+	var zb0001Mask uint32 /* 32 bits */
+	_ = zb0001Mask
 	if z.Region == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Region)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
 	if z.Namespace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Namespace)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
 	if z.ID == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ID)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
 	if z.Name == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Name)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
 	if z.Type == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Type)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Priority"
-	o = append(o, 0xa8, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
 	if z.Priority == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Priority)
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "AllAtOnce"
-	o = append(o, 0xa9, 0x41, 0x6c, 0x6c, 0x41, 0x74, 0x4f, 0x6e, 0x63, 0x65)
 	if z.AllAtOnce == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.AllAtOnce)
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "Datacenters"
-	o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
-	for za0001 := range z.Datacenters {
-		o = msgp.AppendString(o, z.Datacenters[za0001])
+	if z.Datacenters == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "NodePool"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
 	if z.NodePool == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.NodePool)
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "Constraints"
-	o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
-	for za0002 := range z.Constraints {
-		if z.Constraints[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 3
-			// string "LTarget"
-			o = append(o, 0x83, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0002].LTarget)
-			// string "RTarget"
-			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0002].RTarget)
-			// string "Operand"
-			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Constraints[za0002].Operand)
-		}
+	if z.Constraints == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
-	// string "Affinities"
-	o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
-	for za0003 := range z.Affinities {
-		if z.Affinities[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Affinities[za0003].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities", za0003)
-				return
-			}
-		}
+	if z.Affinities == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
-	// string "TaskGroups"
-	o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.TaskGroups)))
-	for za0004 := range z.TaskGroups {
-		if z.TaskGroups[za0004] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.TaskGroups[za0004].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroups", za0004)
-				return
-			}
-		}
+	if z.TaskGroups == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
-	// string "Update"
-	o = append(o, 0xa6, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
 	if z.Update == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Update.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Update")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x1000
 	}
-	// string "Multiregion"
-	o = append(o, 0xab, 0x4d, 0x75, 0x6c, 0x74, 0x69, 0x72, 0x65, 0x67, 0x69, 0x6f, 0x6e)
 	if z.Multiregion == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Multiregion.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Multiregion")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x2000
 	}
-	// string "Spreads"
-	o = append(o, 0xa7, 0x53, 0x70, 0x72, 0x65, 0x61, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Spreads)))
-	for za0005 := range z.Spreads {
-		if z.Spreads[za0005] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Spreads[za0005].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Spreads", za0005)
-				return
-			}
-		}
+	if z.Spreads == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000
 	}
-	// string "Periodic"
-	o = append(o, 0xa8, 0x50, 0x65, 0x72, 0x69, 0x6f, 0x64, 0x69, 0x63)
 	if z.Periodic == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Periodic.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Periodic")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x8000
 	}
-	// string "ParameterizedJob"
-	o = append(o, 0xb0, 0x50, 0x61, 0x72, 0x61, 0x6d, 0x65, 0x74, 0x65, 0x72, 0x69, 0x7a, 0x65, 0x64, 0x4a, 0x6f, 0x62)
 	if z.ParameterizedJob == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.ParameterizedJob.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ParameterizedJob")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x10000
 	}
-	// string "Reschedule"
-	o = append(o, 0xaa, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
 	if z.Reschedule == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Reschedule.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Reschedule")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x20000
 	}
-	// string "Migrate"
-	o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
 	if z.Migrate == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Migrate.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Migrate")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x40000
 	}
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0006, za0007 := range z.Meta {
-		o = msgp.AppendString(o, za0006)
-		o = msgp.AppendString(o, za0007)
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
 	}
-	// string "UI"
-	o = append(o, 0xa2, 0x55, 0x49)
 	if z.UI == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "Description"
-		o = append(o, 0x82, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-		o = msgp.AppendString(o, z.UI.Description)
-		// string "Links"
-		o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
-		o = msgp.AppendArrayHeader(o, uint32(len(z.UI.Links)))
-		for za0008 := range z.UI.Links {
-			if z.UI.Links[za0008] == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100000
+	}
+	if z.Stop == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200000
+	}
+	if z.ParentID == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400000
+	}
+	if z.DispatchIdempotencyToken == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800000
+	}
+	if z.Dispatched == false {
+		zb0001Len--
+		zb0001Mask |= 0x1000000
+	}
+	if z.Payload == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000000
+	}
+	if z.ConsulNamespace == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000000
+	}
+	if z.VaultNamespace == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8000000
+	}
+	if z.NomadTokenID == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000000
+	}
+	if z.Version == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000000
+	}
+	if z.VersionTag == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000000
+	}
+	if z.SubmitTime == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Region"
+			o = append(o, 0xa6, 0x52, 0x65, 0x67, 0x69, 0x6f, 0x6e)
+			if z.Region == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				// map header, size 2
-				// string "Label"
-				o = append(o, 0x82, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-				o = msgp.AppendString(o, z.UI.Links[za0008].Label)
-				// string "URL"
-				o = append(o, 0xa3, 0x55, 0x52, 0x4c)
-				o = msgp.AppendString(o, z.UI.Links[za0008].URL)
+				o = msgp.AppendString(o, *z.Region)
 			}
 		}
-	}
-	// string "Stop"
-	o = append(o, 0xa4, 0x53, 0x74, 0x6f, 0x70)
-	if z.Stop == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Stop)
-	}
-	// string "ParentID"
-	o = append(o, 0xa8, 0x50, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x49, 0x44)
-	if z.ParentID == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ParentID)
-	}
-	// string "DispatchIdempotencyToken"
-	o = append(o, 0xb8, 0x44, 0x69, 0x73, 0x70, 0x61, 0x74, 0x63, 0x68, 0x49, 0x64, 0x65, 0x6d, 0x70, 0x6f, 0x74, 0x65, 0x6e, 0x63, 0x79, 0x54, 0x6f, 0x6b, 0x65, 0x6e)
-	if z.DispatchIdempotencyToken == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.DispatchIdempotencyToken)
-	}
-	// string "Dispatched"
-	o = append(o, 0xaa, 0x44, 0x69, 0x73, 0x70, 0x61, 0x74, 0x63, 0x68, 0x65, 0x64)
-	o = msgp.AppendBool(o, z.Dispatched)
-	// string "Payload"
-	o = append(o, 0xa7, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
-	o = msgp.AppendBytes(o, z.Payload)
-	// string "ConsulNamespace"
-	o = append(o, 0xaf, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	if z.ConsulNamespace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ConsulNamespace)
-	}
-	// string "VaultNamespace"
-	o = append(o, 0xae, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	if z.VaultNamespace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.VaultNamespace)
-	}
-	// string "NomadTokenID"
-	o = append(o, 0xac, 0x4e, 0x6f, 0x6d, 0x61, 0x64, 0x54, 0x6f, 0x6b, 0x65, 0x6e, 0x49, 0x44)
-	if z.NomadTokenID == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.NomadTokenID)
-	}
-	// string "Version"
-	o = append(o, 0xa7, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
-	if z.Version == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendUint64(o, *z.Version)
-	}
-	// string "VersionTag"
-	o = append(o, 0xaa, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x54, 0x61, 0x67)
-	if z.VersionTag == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 3
-		// string "Name"
-		o = append(o, 0x83, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-		o = msgp.AppendString(o, z.VersionTag.Name)
-		// string "Description"
-		o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-		o = msgp.AppendString(o, z.VersionTag.Description)
-		// string "TaggedTime"
-		o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
-		o = msgp.AppendInt64(o, z.VersionTag.TaggedTime)
-	}
-	// string "SubmitTime"
-	o = append(o, 0xaa, 0x53, 0x75, 0x62, 0x6d, 0x69, 0x74, 0x54, 0x69, 0x6d, 0x65)
-	if z.SubmitTime == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt64(o, *z.SubmitTime)
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			if z.Namespace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Namespace)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			if z.ID == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ID)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			if z.Name == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Name)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			if z.Type == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Type)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Priority"
+			o = append(o, 0xa8, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
+			if z.Priority == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Priority)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "AllAtOnce"
+			o = append(o, 0xa9, 0x41, 0x6c, 0x6c, 0x41, 0x74, 0x4f, 0x6e, 0x63, 0x65)
+			if z.AllAtOnce == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.AllAtOnce)
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Datacenters"
+			o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
+			for za0001 := range z.Datacenters {
+				o = msgp.AppendString(o, z.Datacenters[za0001])
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "NodePool"
+			o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
+			if z.NodePool == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.NodePool)
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Constraints"
+			o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
+			for za0002 := range z.Constraints {
+				if z.Constraints[za0002] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(3)
+					var zb0002Mask uint8 /* 3 bits */
+					_ = zb0002Mask
+					if z.Constraints[za0002].LTarget == "" {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					if z.Constraints[za0002].RTarget == "" {
+						zb0002Len--
+						zb0002Mask |= 0x2
+					}
+					if z.Constraints[za0002].Operand == "" {
+						zb0002Len--
+						zb0002Mask |= 0x4
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+
+					// skip if no fields are to be emitted
+					if zb0002Len != 0 {
+						if (zb0002Mask & 0x1) == 0 { // if not omitted
+							// string "LTarget"
+							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0002].LTarget)
+						}
+						if (zb0002Mask & 0x2) == 0 { // if not omitted
+							// string "RTarget"
+							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0002].RTarget)
+						}
+						if (zb0002Mask & 0x4) == 0 { // if not omitted
+							// string "Operand"
+							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
+							o = msgp.AppendString(o, z.Constraints[za0002].Operand)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Affinities"
+			o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
+			for za0003 := range z.Affinities {
+				if z.Affinities[za0003] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Affinities[za0003].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Affinities", za0003)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "TaskGroups"
+			o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.TaskGroups)))
+			for za0004 := range z.TaskGroups {
+				if z.TaskGroups[za0004] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.TaskGroups[za0004].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "TaskGroups", za0004)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "Update"
+			o = append(o, 0xa6, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
+			if z.Update == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Update.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Update")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "Multiregion"
+			o = append(o, 0xab, 0x4d, 0x75, 0x6c, 0x74, 0x69, 0x72, 0x65, 0x67, 0x69, 0x6f, 0x6e)
+			if z.Multiregion == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Multiregion.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Multiregion")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "Spreads"
+			o = append(o, 0xa7, 0x53, 0x70, 0x72, 0x65, 0x61, 0x64, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Spreads)))
+			for za0005 := range z.Spreads {
+				if z.Spreads[za0005] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Spreads[za0005].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Spreads", za0005)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "Periodic"
+			o = append(o, 0xa8, 0x50, 0x65, 0x72, 0x69, 0x6f, 0x64, 0x69, 0x63)
+			if z.Periodic == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Periodic.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Periodic")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "ParameterizedJob"
+			o = append(o, 0xb0, 0x50, 0x61, 0x72, 0x61, 0x6d, 0x65, 0x74, 0x65, 0x72, 0x69, 0x7a, 0x65, 0x64, 0x4a, 0x6f, 0x62)
+			if z.ParameterizedJob == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.ParameterizedJob.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ParameterizedJob")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "Reschedule"
+			o = append(o, 0xaa, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
+			if z.Reschedule == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Reschedule.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Reschedule")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "Migrate"
+			o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
+			if z.Migrate == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Migrate.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Migrate")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0006, za0007 := range z.Meta {
+				o = msgp.AppendString(o, za0006)
+				o = msgp.AppendString(o, za0007)
+			}
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "UI"
+			o = append(o, 0xa2, 0x55, 0x49)
+			if z.UI == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0003Len := uint32(2)
+				var zb0003Mask uint8 /* 2 bits */
+				_ = zb0003Mask
+				if z.UI.Description == "" {
+					zb0003Len--
+					zb0003Mask |= 0x1
+				}
+				if z.UI.Links == nil {
+					zb0003Len--
+					zb0003Mask |= 0x2
+				}
+				// variable map header, size zb0003Len
+				o = append(o, 0x80|uint8(zb0003Len))
+
+				// skip if no fields are to be emitted
+				if zb0003Len != 0 {
+					if (zb0003Mask & 0x1) == 0 { // if not omitted
+						// string "Description"
+						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+						o = msgp.AppendString(o, z.UI.Description)
+					}
+					if (zb0003Mask & 0x2) == 0 { // if not omitted
+						// string "Links"
+						o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
+						o = msgp.AppendArrayHeader(o, uint32(len(z.UI.Links)))
+						for za0008 := range z.UI.Links {
+							if z.UI.Links[za0008] == nil {
+								o = msgp.AppendNil(o)
+							} else {
+								// check for omitted fields
+								zb0004Len := uint32(2)
+								var zb0004Mask uint8 /* 2 bits */
+								_ = zb0004Mask
+								if z.UI.Links[za0008].Label == "" {
+									zb0004Len--
+									zb0004Mask |= 0x1
+								}
+								if z.UI.Links[za0008].URL == "" {
+									zb0004Len--
+									zb0004Mask |= 0x2
+								}
+								// variable map header, size zb0004Len
+								o = append(o, 0x80|uint8(zb0004Len))
+
+								// skip if no fields are to be emitted
+								if zb0004Len != 0 {
+									if (zb0004Mask & 0x1) == 0 { // if not omitted
+										// string "Label"
+										o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+										o = msgp.AppendString(o, z.UI.Links[za0008].Label)
+									}
+									if (zb0004Mask & 0x2) == 0 { // if not omitted
+										// string "URL"
+										o = append(o, 0xa3, 0x55, 0x52, 0x4c)
+										o = msgp.AppendString(o, z.UI.Links[za0008].URL)
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "Stop"
+			o = append(o, 0xa4, 0x53, 0x74, 0x6f, 0x70)
+			if z.Stop == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Stop)
+			}
+		}
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "ParentID"
+			o = append(o, 0xa8, 0x50, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x49, 0x44)
+			if z.ParentID == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ParentID)
+			}
+		}
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+			// string "DispatchIdempotencyToken"
+			o = append(o, 0xb8, 0x44, 0x69, 0x73, 0x70, 0x61, 0x74, 0x63, 0x68, 0x49, 0x64, 0x65, 0x6d, 0x70, 0x6f, 0x74, 0x65, 0x6e, 0x63, 0x79, 0x54, 0x6f, 0x6b, 0x65, 0x6e)
+			if z.DispatchIdempotencyToken == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.DispatchIdempotencyToken)
+			}
+		}
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+			// string "Dispatched"
+			o = append(o, 0xaa, 0x44, 0x69, 0x73, 0x70, 0x61, 0x74, 0x63, 0x68, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Dispatched)
+		}
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+			// string "Payload"
+			o = append(o, 0xa7, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
+			o = msgp.AppendBytes(o, z.Payload)
+		}
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "ConsulNamespace"
+			o = append(o, 0xaf, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			if z.ConsulNamespace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ConsulNamespace)
+			}
+		}
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+			// string "VaultNamespace"
+			o = append(o, 0xae, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			if z.VaultNamespace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.VaultNamespace)
+			}
+		}
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+			// string "NomadTokenID"
+			o = append(o, 0xac, 0x4e, 0x6f, 0x6d, 0x61, 0x64, 0x54, 0x6f, 0x6b, 0x65, 0x6e, 0x49, 0x44)
+			if z.NomadTokenID == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.NomadTokenID)
+			}
+		}
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+			// string "Version"
+			o = append(o, 0xa7, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			if z.Version == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendUint64(o, *z.Version)
+			}
+		}
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
+			// string "VersionTag"
+			o = append(o, 0xaa, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x54, 0x61, 0x67)
+			if z.VersionTag == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0005Len := uint32(3)
+				var zb0005Mask uint8 /* 3 bits */
+				_ = zb0005Mask
+				if z.VersionTag.Name == "" {
+					zb0005Len--
+					zb0005Mask |= 0x1
+				}
+				if z.VersionTag.Description == "" {
+					zb0005Len--
+					zb0005Mask |= 0x2
+				}
+				if z.VersionTag.TaggedTime == 0 {
+					zb0005Len--
+					zb0005Mask |= 0x4
+				}
+				// variable map header, size zb0005Len
+				o = append(o, 0x80|uint8(zb0005Len))
+
+				// skip if no fields are to be emitted
+				if zb0005Len != 0 {
+					if (zb0005Mask & 0x1) == 0 { // if not omitted
+						// string "Name"
+						o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+						o = msgp.AppendString(o, z.VersionTag.Name)
+					}
+					if (zb0005Mask & 0x2) == 0 { // if not omitted
+						// string "Description"
+						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+						o = msgp.AppendString(o, z.VersionTag.Description)
+					}
+					if (zb0005Mask & 0x4) == 0 { // if not omitted
+						// string "TaggedTime"
+						o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
+						o = msgp.AppendInt64(o, z.VersionTag.TaggedTime)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
+			// string "SubmitTime"
+			o = append(o, 0xaa, 0x53, 0x75, 0x62, 0x6d, 0x69, 0x74, 0x54, 0x69, 0x6d, 0x65)
+			if z.SubmitTime == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt64(o, *z.SubmitTime)
+			}
+		}
 	}
 	return
 }
@@ -8293,22 +7167,27 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Datacenters":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Datacenters")
-				return
-			}
-			if cap(z.Datacenters) >= int(zb0002) {
-				z.Datacenters = (z.Datacenters)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Datacenters = nil
 			} else {
-				z.Datacenters = make([]string, zb0002)
-			}
-			for za0001 := range z.Datacenters {
-				z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Datacenters", za0001)
+					err = msgp.WrapError(err, "Datacenters")
 					return
+				}
+				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
+					z.Datacenters = (z.Datacenters)[:zb0002]
+				} else {
+					z.Datacenters = make([]string, zb0002)
+				}
+				for za0001 := range z.Datacenters {
+					z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Datacenters", za0001)
+						return
+					}
 				}
 			}
 		case "NodePool":
@@ -8329,127 +7208,142 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Constraints":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Constraints")
-				return
-			}
-			if cap(z.Constraints) >= int(zb0003) {
-				z.Constraints = (z.Constraints)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Constraints = nil
 			} else {
-				z.Constraints = make([]*Constraint, zb0003)
-			}
-			for za0002 := range z.Constraints {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Constraints[za0002] = nil
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Constraints")
+					return
+				}
+				if z.Constraints != nil && cap(z.Constraints) >= int(zb0003) {
+					z.Constraints = (z.Constraints)[:zb0003]
 				} else {
-					if z.Constraints[za0002] == nil {
-						z.Constraints[za0002] = new(Constraint)
-					}
-					var zb0004 uint32
-					zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Constraints", za0002)
-						return
-					}
-					for zb0004 > 0 {
-						zb0004--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					z.Constraints = make([]*Constraint, zb0003)
+				}
+				for za0002 := range z.Constraints {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Constraints[za0002] = nil
+					} else {
+						if z.Constraints[za0002] == nil {
+							z.Constraints[za0002] = new(Constraint)
+						}
+						var zb0004 uint32
+						zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Constraints", za0002)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "LTarget":
-							z.Constraints[za0002].LTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0002, "LTarget")
-								return
-							}
-						case "RTarget":
-							z.Constraints[za0002].RTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0002, "RTarget")
-								return
-							}
-						case "Operand":
-							z.Constraints[za0002].Operand, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0002, "Operand")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0004 > 0 {
+							zb0004--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Constraints", za0002)
 								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "LTarget":
+								z.Constraints[za0002].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0002, "LTarget")
+									return
+								}
+							case "RTarget":
+								z.Constraints[za0002].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0002, "RTarget")
+									return
+								}
+							case "Operand":
+								z.Constraints[za0002].Operand, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0002, "Operand")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0002)
+									return
+								}
 							}
 						}
 					}
 				}
 			}
 		case "Affinities":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities")
-				return
-			}
-			if cap(z.Affinities) >= int(zb0005) {
-				z.Affinities = (z.Affinities)[:zb0005]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Affinities = nil
 			} else {
-				z.Affinities = make([]*Affinity, zb0005)
-			}
-			for za0003 := range z.Affinities {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Affinities[za0003] = nil
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Affinities")
+					return
+				}
+				if z.Affinities != nil && cap(z.Affinities) >= int(zb0005) {
+					z.Affinities = (z.Affinities)[:zb0005]
 				} else {
-					if z.Affinities[za0003] == nil {
-						z.Affinities[za0003] = new(Affinity)
-					}
-					bts, err = z.Affinities[za0003].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Affinities", za0003)
-						return
+					z.Affinities = make([]*Affinity, zb0005)
+				}
+				for za0003 := range z.Affinities {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Affinities[za0003] = nil
+					} else {
+						if z.Affinities[za0003] == nil {
+							z.Affinities[za0003] = new(Affinity)
+						}
+						bts, err = z.Affinities[za0003].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Affinities", za0003)
+							return
+						}
 					}
 				}
 			}
 		case "TaskGroups":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroups")
-				return
-			}
-			if cap(z.TaskGroups) >= int(zb0006) {
-				z.TaskGroups = (z.TaskGroups)[:zb0006]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.TaskGroups = nil
 			} else {
-				z.TaskGroups = make([]*TaskGroup, zb0006)
-			}
-			for za0004 := range z.TaskGroups {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.TaskGroups[za0004] = nil
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "TaskGroups")
+					return
+				}
+				if z.TaskGroups != nil && cap(z.TaskGroups) >= int(zb0006) {
+					z.TaskGroups = (z.TaskGroups)[:zb0006]
 				} else {
-					if z.TaskGroups[za0004] == nil {
-						z.TaskGroups[za0004] = new(TaskGroup)
-					}
-					bts, err = z.TaskGroups[za0004].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "TaskGroups", za0004)
-						return
+					z.TaskGroups = make([]*TaskGroup, zb0006)
+				}
+				for za0004 := range z.TaskGroups {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.TaskGroups[za0004] = nil
+					} else {
+						if z.TaskGroups[za0004] == nil {
+							z.TaskGroups[za0004] = new(TaskGroup)
+						}
+						bts, err = z.TaskGroups[za0004].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "TaskGroups", za0004)
+							return
+						}
 					}
 				}
 			}
@@ -8488,32 +7382,37 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Spreads":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Spreads")
-				return
-			}
-			if cap(z.Spreads) >= int(zb0007) {
-				z.Spreads = (z.Spreads)[:zb0007]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Spreads = nil
 			} else {
-				z.Spreads = make([]*Spread, zb0007)
-			}
-			for za0005 := range z.Spreads {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Spreads[za0005] = nil
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Spreads")
+					return
+				}
+				if z.Spreads != nil && cap(z.Spreads) >= int(zb0007) {
+					z.Spreads = (z.Spreads)[:zb0007]
 				} else {
-					if z.Spreads[za0005] == nil {
-						z.Spreads[za0005] = new(Spread)
-					}
-					bts, err = z.Spreads[za0005].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Spreads", za0005)
-						return
+					z.Spreads = make([]*Spread, zb0007)
+				}
+				for za0005 := range z.Spreads {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Spreads[za0005] = nil
+					} else {
+						if z.Spreads[za0005] == nil {
+							z.Spreads[za0005] = new(Spread)
+						}
+						bts, err = z.Spreads[za0005].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Spreads", za0005)
+							return
+						}
 					}
 				}
 			}
@@ -8586,32 +7485,37 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Meta":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0008)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0008 > 0 {
-				var za0007 string
-				zb0008--
-				var za0006 string
-				za0006, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0007, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0006)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0008)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0006] = za0007
+				for zb0008 > 0 {
+					var za0007 string
+					zb0008--
+					var za0006 string
+					za0006, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0007, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0006)
+						return
+					}
+					z.Meta[za0006] = za0007
+				}
 			}
 		case "UI":
 			if msgp.IsNil(bts) {
@@ -8645,59 +7549,64 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							return
 						}
 					case "Links":
-						var zb0010 uint32
-						zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "UI", "Links")
-							return
-						}
-						if cap(z.UI.Links) >= int(zb0010) {
-							z.UI.Links = (z.UI.Links)[:zb0010]
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.UI.Links = nil
 						} else {
-							z.UI.Links = make([]*JobUILink, zb0010)
-						}
-						for za0008 := range z.UI.Links {
-							if msgp.IsNil(bts) {
-								bts, err = msgp.ReadNilBytes(bts)
-								if err != nil {
-									return
-								}
-								z.UI.Links[za0008] = nil
+							var zb0010 uint32
+							zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "UI", "Links")
+								return
+							}
+							if z.UI.Links != nil && cap(z.UI.Links) >= int(zb0010) {
+								z.UI.Links = (z.UI.Links)[:zb0010]
 							} else {
-								if z.UI.Links[za0008] == nil {
-									z.UI.Links[za0008] = new(JobUILink)
-								}
-								var zb0011 uint32
-								zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
-								if err != nil {
-									err = msgp.WrapError(err, "UI", "Links", za0008)
-									return
-								}
-								for zb0011 > 0 {
-									zb0011--
-									field, bts, err = msgp.ReadMapKeyZC(bts)
+								z.UI.Links = make([]*JobUILink, zb0010)
+							}
+							for za0008 := range z.UI.Links {
+								if msgp.IsNil(bts) {
+									bts, err = msgp.ReadNilBytes(bts)
+									if err != nil {
+										return
+									}
+									z.UI.Links[za0008] = nil
+								} else {
+									if z.UI.Links[za0008] == nil {
+										z.UI.Links[za0008] = new(JobUILink)
+									}
+									var zb0011 uint32
+									zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
 									if err != nil {
 										err = msgp.WrapError(err, "UI", "Links", za0008)
 										return
 									}
-									switch msgp.UnsafeString(field) {
-									case "Label":
-										z.UI.Links[za0008].Label, bts, err = msgp.ReadStringBytes(bts)
-										if err != nil {
-											err = msgp.WrapError(err, "UI", "Links", za0008, "Label")
-											return
-										}
-									case "URL":
-										z.UI.Links[za0008].URL, bts, err = msgp.ReadStringBytes(bts)
-										if err != nil {
-											err = msgp.WrapError(err, "UI", "Links", za0008, "URL")
-											return
-										}
-									default:
-										bts, err = msgp.Skip(bts)
+									for zb0011 > 0 {
+										zb0011--
+										field, bts, err = msgp.ReadMapKeyZC(bts)
 										if err != nil {
 											err = msgp.WrapError(err, "UI", "Links", za0008)
 											return
+										}
+										switch msgp.UnsafeString(field) {
+										case "Label":
+											z.UI.Links[za0008].Label, bts, err = msgp.ReadStringBytes(bts)
+											if err != nil {
+												err = msgp.WrapError(err, "UI", "Links", za0008, "Label")
+												return
+											}
+										case "URL":
+											z.UI.Links[za0008].URL, bts, err = msgp.ReadStringBytes(bts)
+											if err != nil {
+												err = msgp.WrapError(err, "UI", "Links", za0008, "URL")
+												return
+											}
+										default:
+											bts, err = msgp.Skip(bts)
+											if err != nil {
+												err = msgp.WrapError(err, "UI", "Links", za0008)
+												return
+											}
 										}
 									}
 								}
@@ -9124,1501 +8033,76 @@ func (z *Job) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z JobChildrenSummary) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Pending"
-	o = append(o, 0x83, 0xa7, 0x50, 0x65, 0x6e, 0x64, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt64(o, z.Pending)
-	// string "Running"
-	o = append(o, 0xa7, 0x52, 0x75, 0x6e, 0x6e, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt64(o, z.Running)
-	// string "Dead"
-	o = append(o, 0xa4, 0x44, 0x65, 0x61, 0x64)
-	o = msgp.AppendInt64(o, z.Dead)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobChildrenSummary) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Pending":
-			z.Pending, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Pending")
-				return
-			}
-		case "Running":
-			z.Running, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Running")
-				return
-			}
-		case "Dead":
-			z.Dead, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Dead")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z JobChildrenSummary) Msgsize() (s int) {
-	s = 1 + 8 + msgp.Int64Size + 8 + msgp.Int64Size + 5 + msgp.Int64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobDeregisterResponse) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
-	// string "EvalID"
-	o = append(o, 0x89, 0xa6, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
-	o = msgp.AppendString(o, z.EvalID)
-	// string "EvalCreateIndex"
-	o = append(o, 0xaf, 0x45, 0x76, 0x61, 0x6c, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.EvalCreateIndex)
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "VolumeEvalID"
-	o = append(o, 0xac, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
-	o = msgp.AppendString(o, z.VolumeEvalID)
-	// string "VolumeEvalIndex"
-	o = append(o, 0xaf, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.VolumeEvalIndex)
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	// string "LastContact"
-	o = append(o, 0xab, 0x4c, 0x61, 0x73, 0x74, 0x43, 0x6f, 0x6e, 0x74, 0x61, 0x63, 0x74)
-	o = msgp.AppendDuration(o, z.LastContact)
-	// string "KnownLeader"
-	o = append(o, 0xab, 0x4b, 0x6e, 0x6f, 0x77, 0x6e, 0x4c, 0x65, 0x61, 0x64, 0x65, 0x72)
-	o = msgp.AppendBool(o, z.KnownLeader)
-	// string "NextToken"
-	o = append(o, 0xa9, 0x4e, 0x65, 0x78, 0x74, 0x54, 0x6f, 0x6b, 0x65, 0x6e)
-	o = msgp.AppendString(o, z.NextToken)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobDeregisterResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "EvalID":
-			z.EvalID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalID")
-				return
-			}
-		case "EvalCreateIndex":
-			z.EvalCreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalCreateIndex")
-				return
-			}
-		case "JobModifyIndex":
-			z.JobModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobModifyIndex")
-				return
-			}
-		case "VolumeEvalID":
-			z.VolumeEvalID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "VolumeEvalID")
-				return
-			}
-		case "VolumeEvalIndex":
-			z.VolumeEvalIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "VolumeEvalIndex")
-				return
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		case "LastContact":
-			z.LastContact, bts, err = msgp.ReadDurationBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "LastContact")
-				return
-			}
-		case "KnownLeader":
-			z.KnownLeader, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "KnownLeader")
-				return
-			}
-		case "NextToken":
-			z.NextToken, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NextToken")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobDeregisterResponse) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.EvalID) + 16 + msgp.Uint64Size + 15 + msgp.Uint64Size + 13 + msgp.StringPrefixSize + len(z.VolumeEvalID) + 16 + msgp.Uint64Size + 6 + msgp.Uint64Size + 12 + msgp.DurationSize + 12 + msgp.BoolSize + 10 + msgp.StringPrefixSize + len(z.NextToken)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobDiff) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Type"
-	o = append(o, 0x85, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Fields"
-	o = append(o, 0xa6, 0x46, 0x69, 0x65, 0x6c, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Fields[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields", za0001)
-				return
-			}
-		}
-	}
-	// string "Objects"
-	o = append(o, 0xa7, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Objects)))
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Objects[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects", za0002)
-				return
-			}
-		}
-	}
-	// string "TaskGroups"
-	o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.TaskGroups)))
-	for za0003 := range z.TaskGroups {
-		if z.TaskGroups[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.TaskGroups[za0003].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroups", za0003)
-				return
-			}
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobDiff) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ID")
-				return
-			}
-		case "Fields":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields")
-				return
-			}
-			if cap(z.Fields) >= int(zb0002) {
-				z.Fields = (z.Fields)[:zb0002]
-			} else {
-				z.Fields = make([]*FieldDiff, zb0002)
-			}
-			for za0001 := range z.Fields {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Fields[za0001] = nil
-				} else {
-					if z.Fields[za0001] == nil {
-						z.Fields[za0001] = new(FieldDiff)
-					}
-					bts, err = z.Fields[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Fields", za0001)
-						return
-					}
-				}
-			}
-		case "Objects":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects")
-				return
-			}
-			if cap(z.Objects) >= int(zb0003) {
-				z.Objects = (z.Objects)[:zb0003]
-			} else {
-				z.Objects = make([]*ObjectDiff, zb0003)
-			}
-			for za0002 := range z.Objects {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Objects[za0002] = nil
-				} else {
-					if z.Objects[za0002] == nil {
-						z.Objects[za0002] = new(ObjectDiff)
-					}
-					bts, err = z.Objects[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Objects", za0002)
-						return
-					}
-				}
-			}
-		case "TaskGroups":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaskGroups")
-				return
-			}
-			if cap(z.TaskGroups) >= int(zb0004) {
-				z.TaskGroups = (z.TaskGroups)[:zb0004]
-			} else {
-				z.TaskGroups = make([]*TaskGroupDiff, zb0004)
-			}
-			for za0003 := range z.TaskGroups {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.TaskGroups[za0003] = nil
-				} else {
-					if z.TaskGroups[za0003] == nil {
-						z.TaskGroups[za0003] = new(TaskGroupDiff)
-					}
-					bts, err = z.TaskGroups[za0003].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "TaskGroups", za0003)
-						return
-					}
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobDiff) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Type) + 3 + msgp.StringPrefixSize + len(z.ID) + 7 + msgp.ArrayHeaderSize
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Fields[za0001].Msgsize()
-		}
-	}
-	s += 8 + msgp.ArrayHeaderSize
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Objects[za0002].Msgsize()
-		}
-	}
-	s += 11 + msgp.ArrayHeaderSize
-	for za0003 := range z.TaskGroups {
-		if z.TaskGroups[za0003] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.TaskGroups[za0003].Msgsize()
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobListStub) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 20
-	// string "ID"
-	o = append(o, 0xde, 0x0, 0x14, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "ParentID"
-	o = append(o, 0xa8, 0x50, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ParentID)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "Datacenters"
-	o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
-	for za0001 := range z.Datacenters {
-		o = msgp.AppendString(o, z.Datacenters[za0001])
-	}
-	// string "NodePool"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
-	o = msgp.AppendString(o, z.NodePool)
-	// string "Multiregion"
-	o = append(o, 0xab, 0x4d, 0x75, 0x6c, 0x74, 0x69, 0x72, 0x65, 0x67, 0x69, 0x6f, 0x6e)
-	if z.Multiregion == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Multiregion.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Multiregion")
-			return
-		}
-	}
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Priority"
-	o = append(o, 0xa8, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
-	o = msgp.AppendInt(o, z.Priority)
-	// string "Periodic"
-	o = append(o, 0xa8, 0x50, 0x65, 0x72, 0x69, 0x6f, 0x64, 0x69, 0x63)
-	o = msgp.AppendBool(o, z.Periodic)
-	// string "ParameterizedJob"
-	o = append(o, 0xb0, 0x50, 0x61, 0x72, 0x61, 0x6d, 0x65, 0x74, 0x65, 0x72, 0x69, 0x7a, 0x65, 0x64, 0x4a, 0x6f, 0x62)
-	o = msgp.AppendBool(o, z.ParameterizedJob)
-	// string "Stop"
-	o = append(o, 0xa4, 0x53, 0x74, 0x6f, 0x70)
-	o = msgp.AppendBool(o, z.Stop)
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "StatusDescription"
-	o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.StatusDescription)
-	// string "JobSummary"
-	o = append(o, 0xaa, 0x4a, 0x6f, 0x62, 0x53, 0x75, 0x6d, 0x6d, 0x61, 0x72, 0x79)
-	if z.JobSummary == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.JobSummary.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "JobSummary")
-			return
-		}
-	}
-	// string "CreateIndex"
-	o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.CreateIndex)
-	// string "ModifyIndex"
-	o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.ModifyIndex)
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "SubmitTime"
-	o = append(o, 0xaa, 0x53, 0x75, 0x62, 0x6d, 0x69, 0x74, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.SubmitTime)
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0002, za0003 := range z.Meta {
-		o = msgp.AppendString(o, za0002)
-		o = msgp.AppendString(o, za0003)
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobListStub) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ID")
-				return
-			}
-		case "ParentID":
-			z.ParentID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ParentID")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Namespace")
-				return
-			}
-		case "Datacenters":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Datacenters")
-				return
-			}
-			if cap(z.Datacenters) >= int(zb0002) {
-				z.Datacenters = (z.Datacenters)[:zb0002]
-			} else {
-				z.Datacenters = make([]string, zb0002)
-			}
-			for za0001 := range z.Datacenters {
-				z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Datacenters", za0001)
-					return
-				}
-			}
-		case "NodePool":
-			z.NodePool, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodePool")
-				return
-			}
-		case "Multiregion":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Multiregion = nil
-			} else {
-				if z.Multiregion == nil {
-					z.Multiregion = new(Multiregion)
-				}
-				bts, err = z.Multiregion.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Multiregion")
-					return
-				}
-			}
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Priority":
-			z.Priority, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Priority")
-				return
-			}
-		case "Periodic":
-			z.Periodic, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Periodic")
-				return
-			}
-		case "ParameterizedJob":
-			z.ParameterizedJob, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ParameterizedJob")
-				return
-			}
-		case "Stop":
-			z.Stop, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Stop")
-				return
-			}
-		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Status")
-				return
-			}
-		case "StatusDescription":
-			z.StatusDescription, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "StatusDescription")
-				return
-			}
-		case "JobSummary":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.JobSummary = nil
-			} else {
-				if z.JobSummary == nil {
-					z.JobSummary = new(JobSummary)
-				}
-				bts, err = z.JobSummary.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "JobSummary")
-					return
-				}
-			}
-		case "CreateIndex":
-			z.CreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreateIndex")
-				return
-			}
-		case "ModifyIndex":
-			z.ModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModifyIndex")
-				return
-			}
-		case "JobModifyIndex":
-			z.JobModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobModifyIndex")
-				return
-			}
-		case "SubmitTime":
-			z.SubmitTime, bts, err = msgp.ReadInt64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "SubmitTime")
-				return
-			}
-		case "Meta":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0003)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0003 > 0 {
-				var za0003 string
-				zb0003--
-				var za0002 string
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta")
-					return
-				}
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0002)
-					return
-				}
-				z.Meta[za0002] = za0003
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobListStub) Msgsize() (s int) {
-	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 9 + msgp.StringPrefixSize + len(z.ParentID) + 5 + msgp.StringPrefixSize + len(z.Name) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 12 + msgp.ArrayHeaderSize
-	for za0001 := range z.Datacenters {
-		s += msgp.StringPrefixSize + len(z.Datacenters[za0001])
-	}
-	s += 9 + msgp.StringPrefixSize + len(z.NodePool) + 12
-	if z.Multiregion == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.Multiregion.Msgsize()
-	}
-	s += 5 + msgp.StringPrefixSize + len(z.Type) + 9 + msgp.IntSize + 9 + msgp.BoolSize + 17 + msgp.BoolSize + 5 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 11
-	if z.JobSummary == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.JobSummary.Msgsize()
-	}
-	s += 12 + msgp.Uint64Size + 12 + msgp.Uint64Size + 15 + msgp.Uint64Size + 11 + msgp.Int64Size + 5 + msgp.MapHeaderSize
-	if z.Meta != nil {
-		for za0002, za0003 := range z.Meta {
-			_ = za0003
-			s += msgp.StringPrefixSize + len(za0002) + msgp.StringPrefixSize + len(za0003)
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobPlanRequest) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Job"
-	o = append(o, 0x83, 0xa3, 0x4a, 0x6f, 0x62)
-	if z.Job == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Job.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Job")
-			return
-		}
-	}
-	// string "Diff"
-	o = append(o, 0xa4, 0x44, 0x69, 0x66, 0x66)
-	o = msgp.AppendBool(o, z.Diff)
-	// string "PolicyOverride"
-	o = append(o, 0xae, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65)
-	o = msgp.AppendBool(o, z.PolicyOverride)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobPlanRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Job":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Job = nil
-			} else {
-				if z.Job == nil {
-					z.Job = new(Job)
-				}
-				bts, err = z.Job.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Job")
-					return
-				}
-			}
-		case "Diff":
-			z.Diff, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Diff")
-				return
-			}
-		case "PolicyOverride":
-			z.PolicyOverride, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PolicyOverride")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobPlanRequest) Msgsize() (s int) {
-	s = 1 + 4
-	if z.Job == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.Job.Msgsize()
-	}
-	s += 5 + msgp.BoolSize + 15 + msgp.BoolSize
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobPlanResponse) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 8
-	// string "Annotations"
-	o = append(o, 0x88, 0xab, 0x41, 0x6e, 0x6e, 0x6f, 0x74, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	if z.Annotations == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 1
-		// string "DesiredTGUpdates"
-		o = append(o, 0x81, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
-		o = msgp.AppendMapHeader(o, uint32(len(z.Annotations.DesiredTGUpdates)))
-		for za0001, za0002 := range z.Annotations.DesiredTGUpdates {
-			o = msgp.AppendString(o, za0001)
-			if za0002 == nil {
-				o = msgp.AppendNil(o)
-			} else {
-				o, err = za0002.MarshalMsg(o)
-				if err != nil {
-					err = msgp.WrapError(err, "Annotations", "DesiredTGUpdates", za0001)
-					return
-				}
-			}
-		}
-	}
-	// string "FailedTGAllocs"
-	o = append(o, 0xae, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64, 0x54, 0x47, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.FailedTGAllocs)))
-	for za0003, za0004 := range z.FailedTGAllocs {
-		o = msgp.AppendString(o, za0003)
-		if za0004 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0004.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "FailedTGAllocs", za0003)
-				return
-			}
-		}
-	}
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "CreatedEvals"
-	o = append(o, 0xac, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.CreatedEvals)))
-	for za0005 := range z.CreatedEvals {
-		if z.CreatedEvals[za0005] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.CreatedEvals[za0005].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "CreatedEvals", za0005)
-				return
-			}
-		}
-	}
-	// string "Diff"
-	o = append(o, 0xa4, 0x44, 0x69, 0x66, 0x66)
-	if z.Diff == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Diff.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Diff")
-			return
-		}
-	}
-	// string "NextPeriodicLaunch"
-	o = append(o, 0xb2, 0x4e, 0x65, 0x78, 0x74, 0x50, 0x65, 0x72, 0x69, 0x6f, 0x64, 0x69, 0x63, 0x4c, 0x61, 0x75, 0x6e, 0x63, 0x68)
-	if z.NextPeriodicLaunch == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendTime(o, *z.NextPeriodicLaunch)
-	}
-	// string "Warnings"
-	o = append(o, 0xa8, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67, 0x73)
-	o = msgp.AppendString(o, z.Warnings)
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobPlanResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Annotations":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Annotations = nil
-			} else {
-				if z.Annotations == nil {
-					z.Annotations = new(PlanAnnotations)
-				}
-				var zb0002 uint32
-				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Annotations")
-					return
-				}
-				for zb0002 > 0 {
-					zb0002--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Annotations")
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "DesiredTGUpdates":
-						var zb0003 uint32
-						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Annotations", "DesiredTGUpdates")
-							return
-						}
-						if z.Annotations.DesiredTGUpdates == nil {
-							z.Annotations.DesiredTGUpdates = make(map[string]*DesiredUpdates, zb0003)
-						} else if len(z.Annotations.DesiredTGUpdates) > 0 {
-							clear(z.Annotations.DesiredTGUpdates)
-						}
-						for zb0003 > 0 {
-							var za0002 *DesiredUpdates
-							zb0003--
-							var za0001 string
-							za0001, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Annotations", "DesiredTGUpdates")
-								return
-							}
-							if msgp.IsNil(bts) {
-								bts, err = msgp.ReadNilBytes(bts)
-								if err != nil {
-									return
-								}
-								za0002 = nil
-							} else {
-								if za0002 == nil {
-									za0002 = new(DesiredUpdates)
-								}
-								bts, err = za0002.UnmarshalMsg(bts)
-								if err != nil {
-									err = msgp.WrapError(err, "Annotations", "DesiredTGUpdates", za0001)
-									return
-								}
-							}
-							z.Annotations.DesiredTGUpdates[za0001] = za0002
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Annotations")
-							return
-						}
-					}
-				}
-			}
-		case "FailedTGAllocs":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "FailedTGAllocs")
-				return
-			}
-			if z.FailedTGAllocs == nil {
-				z.FailedTGAllocs = make(map[string]*AllocationMetric, zb0004)
-			} else if len(z.FailedTGAllocs) > 0 {
-				clear(z.FailedTGAllocs)
-			}
-			for zb0004 > 0 {
-				var za0004 *AllocationMetric
-				zb0004--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "FailedTGAllocs")
-					return
-				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0004 = nil
-				} else {
-					if za0004 == nil {
-						za0004 = new(AllocationMetric)
-					}
-					bts, err = za0004.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "FailedTGAllocs", za0003)
-						return
-					}
-				}
-				z.FailedTGAllocs[za0003] = za0004
-			}
-		case "JobModifyIndex":
-			z.JobModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobModifyIndex")
-				return
-			}
-		case "CreatedEvals":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreatedEvals")
-				return
-			}
-			if cap(z.CreatedEvals) >= int(zb0005) {
-				z.CreatedEvals = (z.CreatedEvals)[:zb0005]
-			} else {
-				z.CreatedEvals = make([]*Evaluation, zb0005)
-			}
-			for za0005 := range z.CreatedEvals {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.CreatedEvals[za0005] = nil
-				} else {
-					if z.CreatedEvals[za0005] == nil {
-						z.CreatedEvals[za0005] = new(Evaluation)
-					}
-					bts, err = z.CreatedEvals[za0005].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "CreatedEvals", za0005)
-						return
-					}
-				}
-			}
-		case "Diff":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Diff = nil
-			} else {
-				if z.Diff == nil {
-					z.Diff = new(JobDiff)
-				}
-				bts, err = z.Diff.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Diff")
-					return
-				}
-			}
-		case "NextPeriodicLaunch":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.NextPeriodicLaunch = nil
-			} else {
-				if z.NextPeriodicLaunch == nil {
-					z.NextPeriodicLaunch = new(time.Time)
-				}
-				*z.NextPeriodicLaunch, bts, err = msgp.ReadTimeBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "NextPeriodicLaunch")
-					return
-				}
-			}
-		case "Warnings":
-			z.Warnings, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Warnings")
-				return
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobPlanResponse) Msgsize() (s int) {
-	s = 1 + 12
-	if z.Annotations == nil {
-		s += msgp.NilSize
-	} else {
-		s += 1 + 17 + msgp.MapHeaderSize
-		if z.Annotations.DesiredTGUpdates != nil {
-			for za0001, za0002 := range z.Annotations.DesiredTGUpdates {
-				_ = za0002
-				s += msgp.StringPrefixSize + len(za0001)
-				if za0002 == nil {
-					s += msgp.NilSize
-				} else {
-					s += za0002.Msgsize()
-				}
-			}
-		}
-	}
-	s += 15 + msgp.MapHeaderSize
-	if z.FailedTGAllocs != nil {
-		for za0003, za0004 := range z.FailedTGAllocs {
-			_ = za0004
-			s += msgp.StringPrefixSize + len(za0003)
-			if za0004 == nil {
-				s += msgp.NilSize
-			} else {
-				s += za0004.Msgsize()
-			}
-		}
-	}
-	s += 15 + msgp.Uint64Size + 13 + msgp.ArrayHeaderSize
-	for za0005 := range z.CreatedEvals {
-		if z.CreatedEvals[za0005] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.CreatedEvals[za0005].Msgsize()
-		}
-	}
-	s += 5
-	if z.Diff == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.Diff.Msgsize()
-	}
-	s += 19
-	if z.NextPeriodicLaunch == nil {
-		s += msgp.NilSize
-	} else {
-		s += msgp.TimeSize
-	}
-	s += 9 + msgp.StringPrefixSize + len(z.Warnings) + 6 + msgp.Uint64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobRegisterRequest) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "Submission"
-	o = append(o, 0x87, 0xaa, 0x53, 0x75, 0x62, 0x6d, 0x69, 0x73, 0x73, 0x69, 0x6f, 0x6e)
-	if z.Submission == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Submission.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Submission")
-			return
-		}
-	}
-	// string "Job"
-	o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
-	if z.Job == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Job.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Job")
-			return
-		}
-	}
-	// string "EnforceIndex"
-	o = append(o, 0xac, 0x45, 0x6e, 0x66, 0x6f, 0x72, 0x63, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendBool(o, z.EnforceIndex)
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "PreserveCounts"
-	o = append(o, 0xae, 0x50, 0x72, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x43, 0x6f, 0x75, 0x6e, 0x74, 0x73)
-	o = msgp.AppendBool(o, z.PreserveCounts)
-	// string "PolicyOverride"
-	o = append(o, 0xae, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65)
-	o = msgp.AppendBool(o, z.PolicyOverride)
-	// string "EvalPriority"
-	o = append(o, 0xac, 0x45, 0x76, 0x61, 0x6c, 0x50, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
-	o = msgp.AppendInt(o, z.EvalPriority)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobRegisterRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Submission":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Submission = nil
-			} else {
-				if z.Submission == nil {
-					z.Submission = new(JobSubmission)
-				}
-				bts, err = z.Submission.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Submission")
-					return
-				}
-			}
-		case "Job":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Job = nil
-			} else {
-				if z.Job == nil {
-					z.Job = new(Job)
-				}
-				bts, err = z.Job.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Job")
-					return
-				}
-			}
-		case "EnforceIndex":
-			z.EnforceIndex, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EnforceIndex")
-				return
-			}
-		case "JobModifyIndex":
-			z.JobModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobModifyIndex")
-				return
-			}
-		case "PreserveCounts":
-			z.PreserveCounts, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PreserveCounts")
-				return
-			}
-		case "PolicyOverride":
-			z.PolicyOverride, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "PolicyOverride")
-				return
-			}
-		case "EvalPriority":
-			z.EvalPriority, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalPriority")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobRegisterRequest) Msgsize() (s int) {
-	s = 1 + 11
-	if z.Submission == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.Submission.Msgsize()
-	}
-	s += 4
-	if z.Job == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.Job.Msgsize()
-	}
-	s += 13 + msgp.BoolSize + 15 + msgp.Uint64Size + 15 + msgp.BoolSize + 15 + msgp.BoolSize + 13 + msgp.IntSize
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobRegisterResponse) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 8
-	// string "EvalID"
-	o = append(o, 0x88, 0xa6, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
-	o = msgp.AppendString(o, z.EvalID)
-	// string "EvalCreateIndex"
-	o = append(o, 0xaf, 0x45, 0x76, 0x61, 0x6c, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.EvalCreateIndex)
-	// string "JobModifyIndex"
-	o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.JobModifyIndex)
-	// string "Warnings"
-	o = append(o, 0xa8, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67, 0x73)
-	o = msgp.AppendString(o, z.Warnings)
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	// string "LastContact"
-	o = append(o, 0xab, 0x4c, 0x61, 0x73, 0x74, 0x43, 0x6f, 0x6e, 0x74, 0x61, 0x63, 0x74)
-	o = msgp.AppendDuration(o, z.LastContact)
-	// string "KnownLeader"
-	o = append(o, 0xab, 0x4b, 0x6e, 0x6f, 0x77, 0x6e, 0x4c, 0x65, 0x61, 0x64, 0x65, 0x72)
-	o = msgp.AppendBool(o, z.KnownLeader)
-	// string "NextToken"
-	o = append(o, 0xa9, 0x4e, 0x65, 0x78, 0x74, 0x54, 0x6f, 0x6b, 0x65, 0x6e)
-	o = msgp.AppendString(o, z.NextToken)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobRegisterResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "EvalID":
-			z.EvalID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalID")
-				return
-			}
-		case "EvalCreateIndex":
-			z.EvalCreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalCreateIndex")
-				return
-			}
-		case "JobModifyIndex":
-			z.JobModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobModifyIndex")
-				return
-			}
-		case "Warnings":
-			z.Warnings, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Warnings")
-				return
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		case "LastContact":
-			z.LastContact, bts, err = msgp.ReadDurationBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "LastContact")
-				return
-			}
-		case "KnownLeader":
-			z.KnownLeader, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "KnownLeader")
-				return
-			}
-		case "NextToken":
-			z.NextToken, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NextToken")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobRegisterResponse) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.EvalID) + 16 + msgp.Uint64Size + 15 + msgp.Uint64Size + 9 + msgp.StringPrefixSize + len(z.Warnings) + 6 + msgp.Uint64Size + 12 + msgp.DurationSize + 12 + msgp.BoolSize + 10 + msgp.StringPrefixSize + len(z.NextToken)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "ObjectMeta"
-	o = append(o, 0x87, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "JobID"
-	o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-	o = msgp.AppendString(o, z.JobID)
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "StatusDescription"
-	o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.StatusDescription)
-	// string "Queued"
-	o = append(o, 0xa6, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Queued)))
-	for za0001, za0002 := range z.Queued {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendInt(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "BlockedEval"
-	o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
-	o = msgp.AppendString(o, z.BlockedEval)
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.StatusDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Queued == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.BlockedEval == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Status"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "StatusDescription"
+			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.StatusDescription)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Queued"
+			o = append(o, 0xa6, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Queued)))
+			for za0001, za0002 := range z.Queued {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendInt(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "BlockedEval"
+			o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
+			o = msgp.AppendString(o, z.BlockedEval)
+		}
+	}
 	return
 }
 
@@ -10640,29 +8124,6 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "Namespace":
 			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -10688,32 +8149,37 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Queued":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Queued")
-				return
-			}
-			if z.Queued == nil {
-				z.Queued = make(map[string]int, zb0003)
-			} else if len(z.Queued) > 0 {
-				clear(z.Queued)
-			}
-			for zb0003 > 0 {
-				var za0002 int
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Queued = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Queued")
 					return
 				}
-				za0002, bts, err = msgp.ReadIntBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Queued", za0001)
-					return
+				if z.Queued == nil {
+					z.Queued = make(map[string]int, zb0002)
+				} else if len(z.Queued) > 0 {
+					clear(z.Queued)
 				}
-				z.Queued[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 int
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Queued")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Queued", za0001)
+						return
+					}
+					z.Queued[za0001] = za0002
+				}
 			}
 		case "BlockedEval":
 			z.BlockedEval, bts, err = msgp.ReadStringBytes(bts)
@@ -10735,7 +8201,7 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *JobStatus) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 7 + msgp.MapHeaderSize
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 7 + msgp.MapHeaderSize
 	if z.Queued != nil {
 		for za0001, za0002 := range z.Queued {
 			_ = za0002
@@ -10749,37 +8215,83 @@ func (z *JobStatus) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *JobSubmission) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 8
-	// string "ObjectMeta"
-	o = append(o, 0x88, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "JobID"
-	o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-	o = msgp.AppendString(o, z.JobID)
-	// string "Version"
-	o = append(o, 0xa7, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendUint64(o, z.Version)
-	// string "Source"
-	o = append(o, 0xa6, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Source)
-	// string "Format"
-	o = append(o, 0xa6, 0x46, 0x6f, 0x72, 0x6d, 0x61, 0x74)
-	o = msgp.AppendString(o, z.Format)
-	// string "VariableFlags"
-	o = append(o, 0xad, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x46, 0x6c, 0x61, 0x67, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.VariableFlags)))
-	for za0001, za0002 := range z.VariableFlags {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Variables"
-	o = append(o, 0xa9, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x73)
-	o = msgp.AppendString(o, z.Variables)
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Version == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Source == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Format == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.VariableFlags == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Variables == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Version"
+			o = append(o, 0xa7, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendUint64(o, z.Version)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Source"
+			o = append(o, 0xa6, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Source)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Format"
+			o = append(o, 0xa6, 0x46, 0x6f, 0x72, 0x6d, 0x61, 0x74)
+			o = msgp.AppendString(o, z.Format)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "VariableFlags"
+			o = append(o, 0xad, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x46, 0x6c, 0x61, 0x67, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.VariableFlags)))
+			for za0001, za0002 := range z.VariableFlags {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Variables"
+			o = append(o, 0xa9, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x73)
+			o = msgp.AppendString(o, z.Variables)
+		}
+	}
 	return
 }
 
@@ -10801,29 +8313,6 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "Namespace":
 			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -10855,32 +8344,37 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "VariableFlags":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "VariableFlags")
-				return
-			}
-			if z.VariableFlags == nil {
-				z.VariableFlags = make(map[string]string, zb0003)
-			} else if len(z.VariableFlags) > 0 {
-				clear(z.VariableFlags)
-			}
-			for zb0003 > 0 {
-				var za0002 string
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.VariableFlags = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "VariableFlags")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "VariableFlags", za0001)
-					return
+				if z.VariableFlags == nil {
+					z.VariableFlags = make(map[string]string, zb0002)
+				} else if len(z.VariableFlags) > 0 {
+					clear(z.VariableFlags)
 				}
-				z.VariableFlags[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "VariableFlags")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "VariableFlags", za0001)
+						return
+					}
+					z.VariableFlags[za0001] = za0002
+				}
 			}
 		case "Variables":
 			z.Variables, bts, err = msgp.ReadStringBytes(bts)
@@ -10902,7 +8396,7 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *JobSubmission) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 8 + msgp.Uint64Size + 7 + msgp.StringPrefixSize + len(z.Source) + 7 + msgp.StringPrefixSize + len(z.Format) + 14 + msgp.MapHeaderSize
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 8 + msgp.Uint64Size + 7 + msgp.StringPrefixSize + len(z.Source) + 7 + msgp.StringPrefixSize + len(z.Format) + 14 + msgp.MapHeaderSize
 	if z.VariableFlags != nil {
 		for za0001, za0002 := range z.VariableFlags {
 			_ = za0002
@@ -10914,225 +8408,68 @@ func (z *JobSubmission) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *JobSummary) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "JobID"
-	o = append(o, 0x86, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-	o = msgp.AppendString(o, z.JobID)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "Summary"
-	o = append(o, 0xa7, 0x53, 0x75, 0x6d, 0x6d, 0x61, 0x72, 0x79)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Summary)))
-	for za0001, za0002 := range z.Summary {
-		o = msgp.AppendString(o, za0001)
-		o, err = za0002.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Summary", za0001)
-			return
-		}
-	}
-	// string "Children"
-	o = append(o, 0xa8, 0x43, 0x68, 0x69, 0x6c, 0x64, 0x72, 0x65, 0x6e)
-	if z.Children == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 3
-		// string "Pending"
-		o = append(o, 0x83, 0xa7, 0x50, 0x65, 0x6e, 0x64, 0x69, 0x6e, 0x67)
-		o = msgp.AppendInt64(o, z.Children.Pending)
-		// string "Running"
-		o = append(o, 0xa7, 0x52, 0x75, 0x6e, 0x6e, 0x69, 0x6e, 0x67)
-		o = msgp.AppendInt64(o, z.Children.Running)
-		// string "Dead"
-		o = append(o, 0xa4, 0x44, 0x65, 0x61, 0x64)
-		o = msgp.AppendInt64(o, z.Children.Dead)
-	}
-	// string "CreateIndex"
-	o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.CreateIndex)
-	// string "ModifyIndex"
-	o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.ModifyIndex)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobSummary) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobID")
-				return
-			}
-		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Namespace")
-				return
-			}
-		case "Summary":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Summary")
-				return
-			}
-			if z.Summary == nil {
-				z.Summary = make(map[string]TaskGroupSummary, zb0002)
-			} else if len(z.Summary) > 0 {
-				clear(z.Summary)
-			}
-			for zb0002 > 0 {
-				var za0002 TaskGroupSummary
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Summary")
-					return
-				}
-				bts, err = za0002.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Summary", za0001)
-					return
-				}
-				z.Summary[za0001] = za0002
-			}
-		case "Children":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Children = nil
-			} else {
-				if z.Children == nil {
-					z.Children = new(JobChildrenSummary)
-				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Children")
-					return
-				}
-				for zb0003 > 0 {
-					zb0003--
-					field, bts, err = msgp.ReadMapKeyZC(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Children")
-						return
-					}
-					switch msgp.UnsafeString(field) {
-					case "Pending":
-						z.Children.Pending, bts, err = msgp.ReadInt64Bytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Children", "Pending")
-							return
-						}
-					case "Running":
-						z.Children.Running, bts, err = msgp.ReadInt64Bytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Children", "Running")
-							return
-						}
-					case "Dead":
-						z.Children.Dead, bts, err = msgp.ReadInt64Bytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Children", "Dead")
-							return
-						}
-					default:
-						bts, err = msgp.Skip(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "Children")
-							return
-						}
-					}
-				}
-			}
-		case "CreateIndex":
-			z.CreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreateIndex")
-				return
-			}
-		case "ModifyIndex":
-			z.ModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModifyIndex")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobSummary) Msgsize() (s int) {
-	s = 1 + 6 + msgp.StringPrefixSize + len(z.JobID) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 8 + msgp.MapHeaderSize
-	if z.Summary != nil {
-		for za0001, za0002 := range z.Summary {
-			_ = za0002
-			s += msgp.StringPrefixSize + len(za0001) + za0002.Msgsize()
-		}
-	}
-	s += 9
-	if z.Children == nil {
-		s += msgp.NilSize
-	} else {
-		s += 1 + 8 + msgp.Int64Size + 8 + msgp.Int64Size + 5 + msgp.Int64Size
-	}
-	s += 12 + msgp.Uint64Size + 12 + msgp.Uint64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *JobUIConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Description"
-	o = append(o, 0x82, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.Description)
-	// string "Links"
-	o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Links)))
-	for za0001 := range z.Links {
-		if z.Links[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 2
-			// string "Label"
-			o = append(o, 0x82, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-			o = msgp.AppendString(o, z.Links[za0001].Label)
-			// string "URL"
-			o = append(o, 0xa3, 0x55, 0x52, 0x4c)
-			o = msgp.AppendString(o, z.Links[za0001].URL)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Description == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Links == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Description"
+			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Description)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Links"
+			o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Links)))
+			for za0001 := range z.Links {
+				if z.Links[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(2)
+					var zb0002Mask uint8 /* 2 bits */
+					_ = zb0002Mask
+					if z.Links[za0001].Label == "" {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					if z.Links[za0001].URL == "" {
+						zb0002Len--
+						zb0002Mask |= 0x2
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+
+					// skip if no fields are to be emitted
+					if zb0002Len != 0 {
+						if (zb0002Mask & 0x1) == 0 { // if not omitted
+							// string "Label"
+							o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+							o = msgp.AppendString(o, z.Links[za0001].Label)
+						}
+						if (zb0002Mask & 0x2) == 0 { // if not omitted
+							// string "URL"
+							o = append(o, 0xa3, 0x55, 0x52, 0x4c)
+							o = msgp.AppendString(o, z.Links[za0001].URL)
+						}
+					}
+				}
+			}
 		}
 	}
 	return
@@ -11163,59 +8500,64 @@ func (z *JobUIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Links":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Links")
-				return
-			}
-			if cap(z.Links) >= int(zb0002) {
-				z.Links = (z.Links)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Links = nil
 			} else {
-				z.Links = make([]*JobUILink, zb0002)
-			}
-			for za0001 := range z.Links {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Links[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Links")
+					return
+				}
+				if z.Links != nil && cap(z.Links) >= int(zb0002) {
+					z.Links = (z.Links)[:zb0002]
 				} else {
-					if z.Links[za0001] == nil {
-						z.Links[za0001] = new(JobUILink)
-					}
-					var zb0003 uint32
-					zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Links", za0001)
-						return
-					}
-					for zb0003 > 0 {
-						zb0003--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					z.Links = make([]*JobUILink, zb0002)
+				}
+				for za0001 := range z.Links {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Links[za0001] = nil
+					} else {
+						if z.Links[za0001] == nil {
+							z.Links[za0001] = new(JobUILink)
+						}
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Links", za0001)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "Label":
-							z.Links[za0001].Label, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Links", za0001, "Label")
-								return
-							}
-						case "URL":
-							z.Links[za0001].URL, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Links", za0001, "URL")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0003 > 0 {
+							zb0003--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Links", za0001)
 								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "Label":
+								z.Links[za0001].Label, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Links", za0001, "Label")
+									return
+								}
+							case "URL":
+								z.Links[za0001].URL, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Links", za0001, "URL")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Links", za0001)
+									return
+								}
 							}
 						}
 					}
@@ -11249,13 +8591,34 @@ func (z *JobUIConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z JobUILink) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Label"
-	o = append(o, 0x82, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-	o = msgp.AppendString(o, z.Label)
-	// string "URL"
-	o = append(o, 0xa3, 0x55, 0x52, 0x4c)
-	o = msgp.AppendString(o, z.URL)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Label == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.URL == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Label"
+			o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+			o = msgp.AppendString(o, z.Label)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "URL"
+			o = append(o, 0xa3, 0x55, 0x52, 0x4c)
+			o = msgp.AppendString(o, z.URL)
+		}
+	}
 	return
 }
 
@@ -11308,142 +8671,92 @@ func (z JobUILink) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *JobValidateResponse) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *JobVersion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "DriverConfigValidated"
-	o = append(o, 0x84, 0xb5, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x56, 0x61, 0x6c, 0x69, 0x64, 0x61, 0x74, 0x65, 0x64)
-	o = msgp.AppendBool(o, z.DriverConfigValidated)
-	// string "ValidationErrors"
-	o = append(o, 0xb0, 0x56, 0x61, 0x6c, 0x69, 0x64, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x45, 0x72, 0x72, 0x6f, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.ValidationErrors)))
-	for za0001 := range z.ValidationErrors {
-		o = msgp.AppendString(o, z.ValidationErrors[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Job == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Error"
-	o = append(o, 0xa5, 0x45, 0x72, 0x72, 0x6f, 0x72)
-	o = msgp.AppendString(o, z.Error)
-	// string "Warnings"
-	o = append(o, 0xa8, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67, 0x73)
-	o = msgp.AppendString(o, z.Warnings)
-	return
-}
+	if z.Stable == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Tag == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobValidateResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "DriverConfigValidated":
-			z.DriverConfigValidated, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DriverConfigValidated")
-				return
-			}
-		case "ValidationErrors":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ValidationErrors")
-				return
-			}
-			if cap(z.ValidationErrors) >= int(zb0002) {
-				z.ValidationErrors = (z.ValidationErrors)[:zb0002]
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Job"
+			o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
+			if z.Job == nil {
+				o = msgp.AppendNil(o)
 			} else {
-				z.ValidationErrors = make([]string, zb0002)
-			}
-			for za0001 := range z.ValidationErrors {
-				z.ValidationErrors[za0001], bts, err = msgp.ReadStringBytes(bts)
+				o, err = z.Job.MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "ValidationErrors", za0001)
+					err = msgp.WrapError(err, "Job")
 					return
 				}
 			}
-		case "Error":
-			z.Error, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Error")
-				return
-			}
-		case "Warnings":
-			z.Warnings, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Warnings")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Stable"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x62, 0x6c, 0x65)
+			o = msgp.AppendBool(o, z.Stable)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Tag"
+			o = append(o, 0xa3, 0x54, 0x61, 0x67)
+			if z.Tag == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(3)
+				var zb0002Mask uint8 /* 3 bits */
+				_ = zb0002Mask
+				if z.Tag.Name == "" {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.Tag.Description == "" {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				if z.Tag.TaggedTime == 0 {
+					zb0002Len--
+					zb0002Mask |= 0x4
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Name"
+						o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+						o = msgp.AppendString(o, z.Tag.Name)
+					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "Description"
+						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+						o = msgp.AppendString(o, z.Tag.Description)
+					}
+					if (zb0002Mask & 0x4) == 0 { // if not omitted
+						// string "TaggedTime"
+						o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
+						o = msgp.AppendInt64(o, z.Tag.TaggedTime)
+					}
+				}
 			}
 		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobValidateResponse) Msgsize() (s int) {
-	s = 1 + 22 + msgp.BoolSize + 17 + msgp.ArrayHeaderSize
-	for za0001 := range z.ValidationErrors {
-		s += msgp.StringPrefixSize + len(z.ValidationErrors[za0001])
-	}
-	s += 6 + msgp.StringPrefixSize + len(z.Error) + 9 + msgp.StringPrefixSize + len(z.Warnings)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *JobVersion) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "ObjectMeta"
-	o = append(o, 0x84, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "Job"
-	o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
-	if z.Job == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Job.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Job")
-			return
-		}
-	}
-	// string "Stable"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x62, 0x6c, 0x65)
-	o = msgp.AppendBool(o, z.Stable)
-	// string "Tag"
-	o = append(o, 0xa3, 0x54, 0x61, 0x67)
-	if z.Tag == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 3
-		// string "Name"
-		o = append(o, 0x83, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-		o = msgp.AppendString(o, z.Tag.Name)
-		// string "Description"
-		o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-		o = msgp.AppendString(o, z.Tag.Description)
-		// string "TaggedTime"
-		o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
-		o = msgp.AppendInt64(o, z.Tag.TaggedTime)
 	}
 	return
 }
@@ -11466,29 +8779,6 @@ func (z *JobVersion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "Job":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -11523,14 +8813,14 @@ func (z *JobVersion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Tag == nil {
 					z.Tag = new(JobVersionTag)
 				}
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Tag")
 					return
 				}
-				for zb0003 > 0 {
-					zb0003--
+				for zb0002 > 0 {
+					zb0002--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Tag")
@@ -11578,7 +8868,7 @@ func (z *JobVersion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *JobVersion) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 4
+	s = 1 + 4
 	if z.Job == nil {
 		s += msgp.NilSize
 	} else {
@@ -11596,16 +8886,43 @@ func (z *JobVersion) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z JobVersionTag) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Name"
-	o = append(o, 0x83, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Description"
-	o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.Description)
-	// string "TaggedTime"
-	o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.TaggedTime)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Description == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.TaggedTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Description"
+			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Description)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "TaggedTime"
+			o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.TaggedTime)
+		}
+	}
 	return
 }
 
@@ -11664,333 +8981,6 @@ func (z JobVersionTag) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *JobVersionsResponse) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "Versions"
-	o = append(o, 0x86, 0xa8, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Versions)))
-	for za0001 := range z.Versions {
-		if z.Versions[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Versions[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Versions", za0001)
-				return
-			}
-		}
-	}
-	// string "Diffs"
-	o = append(o, 0xa5, 0x44, 0x69, 0x66, 0x66, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Diffs)))
-	for za0002 := range z.Diffs {
-		if z.Diffs[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Diffs[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Diffs", za0002)
-				return
-			}
-		}
-	}
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	// string "LastContact"
-	o = append(o, 0xab, 0x4c, 0x61, 0x73, 0x74, 0x43, 0x6f, 0x6e, 0x74, 0x61, 0x63, 0x74)
-	o = msgp.AppendDuration(o, z.LastContact)
-	// string "KnownLeader"
-	o = append(o, 0xab, 0x4b, 0x6e, 0x6f, 0x77, 0x6e, 0x4c, 0x65, 0x61, 0x64, 0x65, 0x72)
-	o = msgp.AppendBool(o, z.KnownLeader)
-	// string "NextToken"
-	o = append(o, 0xa9, 0x4e, 0x65, 0x78, 0x74, 0x54, 0x6f, 0x6b, 0x65, 0x6e)
-	o = msgp.AppendString(o, z.NextToken)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobVersionsResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Versions":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Versions")
-				return
-			}
-			if cap(z.Versions) >= int(zb0002) {
-				z.Versions = (z.Versions)[:zb0002]
-			} else {
-				z.Versions = make([]*Job, zb0002)
-			}
-			for za0001 := range z.Versions {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Versions[za0001] = nil
-				} else {
-					if z.Versions[za0001] == nil {
-						z.Versions[za0001] = new(Job)
-					}
-					bts, err = z.Versions[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Versions", za0001)
-						return
-					}
-				}
-			}
-		case "Diffs":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Diffs")
-				return
-			}
-			if cap(z.Diffs) >= int(zb0003) {
-				z.Diffs = (z.Diffs)[:zb0003]
-			} else {
-				z.Diffs = make([]*JobDiff, zb0003)
-			}
-			for za0002 := range z.Diffs {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Diffs[za0002] = nil
-				} else {
-					if z.Diffs[za0002] == nil {
-						z.Diffs[za0002] = new(JobDiff)
-					}
-					bts, err = z.Diffs[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Diffs", za0002)
-						return
-					}
-				}
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		case "LastContact":
-			z.LastContact, bts, err = msgp.ReadDurationBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "LastContact")
-				return
-			}
-		case "KnownLeader":
-			z.KnownLeader, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "KnownLeader")
-				return
-			}
-		case "NextToken":
-			z.NextToken, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NextToken")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *JobVersionsResponse) Msgsize() (s int) {
-	s = 1 + 9 + msgp.ArrayHeaderSize
-	for za0001 := range z.Versions {
-		if z.Versions[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Versions[za0001].Msgsize()
-		}
-	}
-	s += 6 + msgp.ArrayHeaderSize
-	for za0002 := range z.Diffs {
-		if z.Diffs[za0002] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Diffs[za0002].Msgsize()
-		}
-	}
-	s += 6 + msgp.Uint64Size + 12 + msgp.DurationSize + 12 + msgp.BoolSize + 10 + msgp.StringPrefixSize + len(z.NextToken)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z JobsParseRequest) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "JobHCL"
-	o = append(o, 0x83, 0xa6, 0x4a, 0x6f, 0x62, 0x48, 0x43, 0x4c)
-	o = msgp.AppendString(o, z.JobHCL)
-	// string "Variables"
-	o = append(o, 0xa9, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x73)
-	o = msgp.AppendString(o, z.Variables)
-	// string "Canonicalize"
-	o = append(o, 0xac, 0x43, 0x61, 0x6e, 0x6f, 0x6e, 0x69, 0x63, 0x61, 0x6c, 0x69, 0x7a, 0x65)
-	o = msgp.AppendBool(o, z.Canonicalize)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *JobsParseRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "JobHCL":
-			z.JobHCL, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "JobHCL")
-				return
-			}
-		case "Variables":
-			z.Variables, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Variables")
-				return
-			}
-		case "Canonicalize":
-			z.Canonicalize, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Canonicalize")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z JobsParseRequest) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.JobHCL) + 10 + msgp.StringPrefixSize + len(z.Variables) + 13 + msgp.BoolSize
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z Key) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Kind"
-	o = append(o, 0x83, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-	o = msgp.AppendString(o, string(z.Kind))
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Key) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Kind":
-			{
-				var zb0002 string
-				zb0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Kind")
-					return
-				}
-				z.Kind = Kind(zb0002)
-			}
-		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Namespace")
-				return
-			}
-		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ID")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z Key) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(string(z.Kind)) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 3 + msgp.StringPrefixSize + len(z.ID)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z Kind) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	o = msgp.AppendString(o, string(z))
@@ -12019,20 +9009,36 @@ func (z Kind) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *Leadership) MarshalMsg(b []byte) (o []byte, err error) {
+func (z Leadership) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "ObjectMeta"
-	o = append(o, 0x83, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "ServerID"
-	o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ServerID)
-	// string "Since"
-	o = append(o, 0xa5, 0x53, 0x69, 0x6e, 0x63, 0x65)
-	o = msgp.AppendInt64(o, z.Since)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.ServerID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Since == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ServerID"
+			o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ServerID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Since"
+			o = append(o, 0xa5, 0x53, 0x69, 0x6e, 0x63, 0x65)
+			o = msgp.AppendInt64(o, z.Since)
+		}
+	}
 	return
 }
 
@@ -12054,29 +9060,6 @@ func (z *Leadership) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "ServerID":
 			z.ServerID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -12102,42 +9085,75 @@ func (z *Leadership) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *Leadership) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 9 + msgp.StringPrefixSize + len(z.ServerID) + 6 + msgp.Int64Size
+func (z Leadership) Msgsize() (s int) {
+	s = 1 + 9 + msgp.StringPrefixSize + len(z.ServerID) + 6 + msgp.Int64Size
 	return
 }
 
 // MarshalMsg implements msgp.Marshaler
 func (z *LogConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "MaxFiles"
-	o = append(o, 0x84, 0xa8, 0x4d, 0x61, 0x78, 0x46, 0x69, 0x6c, 0x65, 0x73)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
 	if z.MaxFiles == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MaxFiles)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "MaxFileSizeMB"
-	o = append(o, 0xad, 0x4d, 0x61, 0x78, 0x46, 0x69, 0x6c, 0x65, 0x53, 0x69, 0x7a, 0x65, 0x4d, 0x42)
 	if z.MaxFileSizeMB == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MaxFileSizeMB)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Enabled"
-	o = append(o, 0xa7, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
 	if z.Enabled == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Enabled)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Disabled"
-	o = append(o, 0xa8, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64)
 	if z.Disabled == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Disabled)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "MaxFiles"
+			o = append(o, 0xa8, 0x4d, 0x61, 0x78, 0x46, 0x69, 0x6c, 0x65, 0x73)
+			if z.MaxFiles == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxFiles)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "MaxFileSizeMB"
+			o = append(o, 0xad, 0x4d, 0x61, 0x78, 0x46, 0x69, 0x6c, 0x65, 0x53, 0x69, 0x7a, 0x65, 0x4d, 0x42)
+			if z.MaxFileSizeMB == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxFileSizeMB)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Enabled"
+			o = append(o, 0xa7, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			if z.Enabled == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Enabled)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Disabled"
+			o = append(o, 0xa8, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			if z.Disabled == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Disabled)
+			}
+		}
 	}
 	return
 }
@@ -12272,34 +9288,67 @@ func (z *LogConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *MigrateStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "MaxParallel"
-	o = append(o, 0x84, 0xab, 0x4d, 0x61, 0x78, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
 	if z.MaxParallel == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MaxParallel)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "HealthCheck"
-	o = append(o, 0xab, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x43, 0x68, 0x65, 0x63, 0x6b)
 	if z.HealthCheck == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.HealthCheck)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "MinHealthyTime"
-	o = append(o, 0xae, 0x4d, 0x69, 0x6e, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x54, 0x69, 0x6d, 0x65)
 	if z.MinHealthyTime == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.MinHealthyTime)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "HealthyDeadline"
-	o = append(o, 0xaf, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
 	if z.HealthyDeadline == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.HealthyDeadline)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "MaxParallel"
+			o = append(o, 0xab, 0x4d, 0x61, 0x78, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c)
+			if z.MaxParallel == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxParallel)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "HealthCheck"
+			o = append(o, 0xab, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x43, 0x68, 0x65, 0x63, 0x6b)
+			if z.HealthCheck == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.HealthCheck)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "MinHealthyTime"
+			o = append(o, 0xae, 0x4d, 0x69, 0x6e, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x54, 0x69, 0x6d, 0x65)
+			if z.MinHealthyTime == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.MinHealthyTime)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "HealthyDeadline"
+			o = append(o, 0xaf, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			if z.HealthyDeadline == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.HealthyDeadline)
+			}
+		}
 	}
 	return
 }
@@ -12434,29 +9483,50 @@ func (z *MigrateStrategy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Multiregion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Strategy"
-	o = append(o, 0x82, 0xa8, 0x53, 0x74, 0x72, 0x61, 0x74, 0x65, 0x67, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
 	if z.Strategy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Strategy.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Strategy")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Regions"
-	o = append(o, 0xa7, 0x52, 0x65, 0x67, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Regions)))
-	for za0001 := range z.Regions {
-		if z.Regions[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Regions[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Regions", za0001)
-				return
+	if z.Regions == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Strategy"
+			o = append(o, 0xa8, 0x53, 0x74, 0x72, 0x61, 0x74, 0x65, 0x67, 0x79)
+			if z.Strategy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Strategy.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Strategy")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Regions"
+			o = append(o, 0xa7, 0x52, 0x65, 0x67, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Regions)))
+			for za0001 := range z.Regions {
+				if z.Regions[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Regions[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Regions", za0001)
+						return
+					}
+				}
 			}
 		}
 	}
@@ -12499,32 +9569,37 @@ func (z *Multiregion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Regions":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Regions")
-				return
-			}
-			if cap(z.Regions) >= int(zb0002) {
-				z.Regions = (z.Regions)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Regions = nil
 			} else {
-				z.Regions = make([]*MultiregionRegion, zb0002)
-			}
-			for za0001 := range z.Regions {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Regions[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Regions")
+					return
+				}
+				if z.Regions != nil && cap(z.Regions) >= int(zb0002) {
+					z.Regions = (z.Regions)[:zb0002]
 				} else {
-					if z.Regions[za0001] == nil {
-						z.Regions[za0001] = new(MultiregionRegion)
-					}
-					bts, err = z.Regions[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Regions", za0001)
-						return
+					z.Regions = make([]*MultiregionRegion, zb0002)
+				}
+				for za0001 := range z.Regions {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Regions[za0001] = nil
+					} else {
+						if z.Regions[za0001] == nil {
+							z.Regions[za0001] = new(MultiregionRegion)
+						}
+						bts, err = z.Regions[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Regions", za0001)
+							return
+						}
 					}
 				}
 			}
@@ -12562,32 +9637,71 @@ func (z *Multiregion) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *MultiregionRegion) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Name"
-	o = append(o, 0x85, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Count"
-	o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
 	if z.Count == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Count)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Datacenters"
-	o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
-	for za0001 := range z.Datacenters {
-		o = msgp.AppendString(o, z.Datacenters[za0001])
+	if z.Datacenters == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "NodePool"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
-	o = msgp.AppendString(o, z.NodePool)
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0002, za0003 := range z.Meta {
-		o = msgp.AppendString(o, za0002)
-		o = msgp.AppendString(o, za0003)
+	if z.NodePool == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Count"
+			o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+			if z.Count == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Count)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Datacenters"
+			o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
+			for za0001 := range z.Datacenters {
+				o = msgp.AppendString(o, z.Datacenters[za0001])
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "NodePool"
+			o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
+			o = msgp.AppendString(o, z.NodePool)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0002, za0003 := range z.Meta {
+				o = msgp.AppendString(o, za0002)
+				o = msgp.AppendString(o, za0003)
+			}
+		}
 	}
 	return
 }
@@ -12634,22 +9748,27 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Datacenters":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Datacenters")
-				return
-			}
-			if cap(z.Datacenters) >= int(zb0002) {
-				z.Datacenters = (z.Datacenters)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Datacenters = nil
 			} else {
-				z.Datacenters = make([]string, zb0002)
-			}
-			for za0001 := range z.Datacenters {
-				z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Datacenters", za0001)
+					err = msgp.WrapError(err, "Datacenters")
 					return
+				}
+				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
+					z.Datacenters = (z.Datacenters)[:zb0002]
+				} else {
+					z.Datacenters = make([]string, zb0002)
+				}
+				for za0001 := range z.Datacenters {
+					z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Datacenters", za0001)
+						return
+					}
 				}
 			}
 		case "NodePool":
@@ -12659,32 +9778,37 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Meta":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0003)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0003 > 0 {
-				var za0003 string
-				zb0003--
-				var za0002 string
-				za0002, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0002)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0003)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0002] = za0003
+				for zb0003 > 0 {
+					var za0003 string
+					zb0003--
+					var za0002 string
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0002)
+						return
+					}
+					z.Meta[za0002] = za0003
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -12723,20 +9847,41 @@ func (z *MultiregionRegion) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *MultiregionStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "MaxParallel"
-	o = append(o, 0x82, 0xab, 0x4d, 0x61, 0x78, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
 	if z.MaxParallel == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MaxParallel)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "OnFailure"
-	o = append(o, 0xa9, 0x4f, 0x6e, 0x46, 0x61, 0x69, 0x6c, 0x75, 0x72, 0x65)
 	if z.OnFailure == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.OnFailure)
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "MaxParallel"
+			o = append(o, 0xab, 0x4d, 0x61, 0x78, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c)
+			if z.MaxParallel == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxParallel)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "OnFailure"
+			o = append(o, 0xa9, 0x4f, 0x6e, 0x46, 0x61, 0x69, 0x6c, 0x75, 0x72, 0x65)
+			if z.OnFailure == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.OnFailure)
+			}
+		}
 	}
 	return
 }
@@ -12825,15 +9970,36 @@ func (z *MultiregionStrategy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NUMAResource) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Affinity"
-	o = append(o, 0x82, 0xa8, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x79)
-	o = msgp.AppendString(o, z.Affinity)
-	// string "Devices"
-	o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
-	for za0001 := range z.Devices {
-		o = msgp.AppendString(o, z.Devices[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Affinity == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Devices == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Affinity"
+			o = append(o, 0xa8, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x79)
+			o = msgp.AppendString(o, z.Affinity)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Devices"
+			o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
+			for za0001 := range z.Devices {
+				o = msgp.AppendString(o, z.Devices[za0001])
+			}
+		}
 	}
 	return
 }
@@ -12863,22 +10029,27 @@ func (z *NUMAResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Devices":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices")
-				return
-			}
-			if cap(z.Devices) >= int(zb0002) {
-				z.Devices = (z.Devices)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Devices = nil
 			} else {
-				z.Devices = make([]string, zb0002)
-			}
-			for za0001 := range z.Devices {
-				z.Devices[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Devices", za0001)
+					err = msgp.WrapError(err, "Devices")
 					return
+				}
+				if z.Devices != nil && cap(z.Devices) >= int(zb0002) {
+					z.Devices = (z.Devices)[:zb0002]
+				} else {
+					z.Devices = make([]string, zb0002)
+				}
+				for za0001 := range z.Devices {
+					z.Devices[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Devices", za0001)
+						return
+					}
 				}
 			}
 		default:
@@ -12905,89 +10076,159 @@ func (z *NUMAResource) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 12
-	// string "ObjectMeta"
-	o = append(o, 0x8c, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Description"
-	o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.Description)
-	// string "Quota"
-	o = append(o, 0xa5, 0x51, 0x75, 0x6f, 0x74, 0x61)
-	o = msgp.AppendString(o, z.Quota)
-	// string "Capabilities"
-	o = append(o, 0xac, 0x43, 0x61, 0x70, 0x61, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x69, 0x65, 0x73)
+	// check for omitted fields
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Description == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Quota == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.Capabilities == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Capabilities.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Capabilities")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "NodePoolConfiguration"
-	o = append(o, 0xb5, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
 	if z.NodePoolConfiguration == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.NodePoolConfiguration.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "NodePoolConfiguration")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "VaultConfiguration"
-	o = append(o, 0xb2, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
 	if z.VaultConfiguration == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.VaultConfiguration.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "VaultConfiguration")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "ConsulConfiguration"
-	o = append(o, 0xb3, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
 	if z.ConsulConfiguration == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.ConsulConfiguration.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ConsulConfiguration")
-			return
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.RequiredExtraClaims == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.OptionalExtraClaims == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Hash == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Description"
+			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Description)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Quota"
+			o = append(o, 0xa5, 0x51, 0x75, 0x6f, 0x74, 0x61)
+			o = msgp.AppendString(o, z.Quota)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Capabilities"
+			o = append(o, 0xac, 0x43, 0x61, 0x70, 0x61, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x69, 0x65, 0x73)
+			if z.Capabilities == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Capabilities.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Capabilities")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "NodePoolConfiguration"
+			o = append(o, 0xb5, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.NodePoolConfiguration == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.NodePoolConfiguration.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "NodePoolConfiguration")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "VaultConfiguration"
+			o = append(o, 0xb2, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.VaultConfiguration == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.VaultConfiguration.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "VaultConfiguration")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "ConsulConfiguration"
+			o = append(o, 0xb3, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.ConsulConfiguration == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.ConsulConfiguration.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ConsulConfiguration")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "RequiredExtraClaims"
+			o = append(o, 0xb3, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.RequiredExtraClaims)))
+			for za0001, za0002 := range z.RequiredExtraClaims {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "OptionalExtraClaims"
+			o = append(o, 0xb3, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.OptionalExtraClaims)))
+			for za0003, za0004 := range z.OptionalExtraClaims {
+				o = msgp.AppendString(o, za0003)
+				o = msgp.AppendString(o, za0004)
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0005, za0006 := range z.Meta {
+				o = msgp.AppendString(o, za0005)
+				o = msgp.AppendString(o, za0006)
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Hash"
+			o = append(o, 0xa4, 0x48, 0x61, 0x73, 0x68)
+			o = msgp.AppendBytes(o, z.Hash)
 		}
 	}
-	// string "RequiredExtraClaims"
-	o = append(o, 0xb3, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.RequiredExtraClaims)))
-	for za0001, za0002 := range z.RequiredExtraClaims {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
-	}
-	// string "OptionalExtraClaims"
-	o = append(o, 0xb3, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.OptionalExtraClaims)))
-	for za0003, za0004 := range z.OptionalExtraClaims {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendString(o, za0004)
-	}
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0005, za0006 := range z.Meta {
-		o = msgp.AppendString(o, za0005)
-		o = msgp.AppendString(o, za0006)
-	}
-	// string "Hash"
-	o = append(o, 0xa4, 0x48, 0x61, 0x73, 0x68)
-	o = msgp.AppendBytes(o, z.Hash)
 	return
 }
 
@@ -13009,29 +10250,6 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "Name":
 			z.Name, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -13119,88 +10337,103 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "RequiredExtraClaims":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "RequiredExtraClaims")
-				return
-			}
-			if z.RequiredExtraClaims == nil {
-				z.RequiredExtraClaims = make(map[string]string, zb0003)
-			} else if len(z.RequiredExtraClaims) > 0 {
-				clear(z.RequiredExtraClaims)
-			}
-			for zb0003 > 0 {
-				var za0002 string
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.RequiredExtraClaims = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "RequiredExtraClaims")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "RequiredExtraClaims", za0001)
-					return
+				if z.RequiredExtraClaims == nil {
+					z.RequiredExtraClaims = make(map[string]string, zb0002)
+				} else if len(z.RequiredExtraClaims) > 0 {
+					clear(z.RequiredExtraClaims)
 				}
-				z.RequiredExtraClaims[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "RequiredExtraClaims")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "RequiredExtraClaims", za0001)
+						return
+					}
+					z.RequiredExtraClaims[za0001] = za0002
+				}
 			}
 		case "OptionalExtraClaims":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "OptionalExtraClaims")
-				return
-			}
-			if z.OptionalExtraClaims == nil {
-				z.OptionalExtraClaims = make(map[string]string, zb0004)
-			} else if len(z.OptionalExtraClaims) > 0 {
-				clear(z.OptionalExtraClaims)
-			}
-			for zb0004 > 0 {
-				var za0004 string
-				zb0004--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.OptionalExtraClaims = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "OptionalExtraClaims")
 					return
 				}
-				za0004, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "OptionalExtraClaims", za0003)
-					return
+				if z.OptionalExtraClaims == nil {
+					z.OptionalExtraClaims = make(map[string]string, zb0003)
+				} else if len(z.OptionalExtraClaims) > 0 {
+					clear(z.OptionalExtraClaims)
 				}
-				z.OptionalExtraClaims[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 string
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "OptionalExtraClaims")
+						return
+					}
+					za0004, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "OptionalExtraClaims", za0003)
+						return
+					}
+					z.OptionalExtraClaims[za0003] = za0004
+				}
 			}
 		case "Meta":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0005)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0005 > 0 {
-				var za0006 string
-				zb0005--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0006, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0005)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0004)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0005] = za0006
+				for zb0004 > 0 {
+					var za0006 string
+					zb0004--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0006, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0005)
+						return
+					}
+					z.Meta[za0005] = za0006
+				}
 			}
 		case "Hash":
 			z.Hash, bts, err = msgp.ReadBytesBytes(bts, z.Hash)
@@ -13222,7 +10455,7 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Namespace) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 12 + msgp.StringPrefixSize + len(z.Description) + 6 + msgp.StringPrefixSize + len(z.Quota) + 13
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 12 + msgp.StringPrefixSize + len(z.Description) + 6 + msgp.StringPrefixSize + len(z.Quota) + 13
 	if z.Capabilities == nil {
 		s += msgp.NilSize
 	} else {
@@ -13274,30 +10507,63 @@ func (z *Namespace) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NamespaceCapabilities) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "EnabledTaskDrivers"
-	o = append(o, 0x84, 0xb2, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x54, 0x61, 0x73, 0x6b, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.EnabledTaskDrivers)))
-	for za0001 := range z.EnabledTaskDrivers {
-		o = msgp.AppendString(o, z.EnabledTaskDrivers[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.EnabledTaskDrivers == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "DisabledTaskDrivers"
-	o = append(o, 0xb3, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x54, 0x61, 0x73, 0x6b, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.DisabledTaskDrivers)))
-	for za0002 := range z.DisabledTaskDrivers {
-		o = msgp.AppendString(o, z.DisabledTaskDrivers[za0002])
+	if z.DisabledTaskDrivers == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "EnabledNetworkModes"
-	o = append(o, 0xb3, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x4d, 0x6f, 0x64, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.EnabledNetworkModes)))
-	for za0003 := range z.EnabledNetworkModes {
-		o = msgp.AppendString(o, z.EnabledNetworkModes[za0003])
+	if z.EnabledNetworkModes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "DisabledNetworkModes"
-	o = append(o, 0xb4, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x4d, 0x6f, 0x64, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.DisabledNetworkModes)))
-	for za0004 := range z.DisabledNetworkModes {
-		o = msgp.AppendString(o, z.DisabledNetworkModes[za0004])
+	if z.DisabledNetworkModes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "EnabledTaskDrivers"
+			o = append(o, 0xb2, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x54, 0x61, 0x73, 0x6b, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.EnabledTaskDrivers)))
+			for za0001 := range z.EnabledTaskDrivers {
+				o = msgp.AppendString(o, z.EnabledTaskDrivers[za0001])
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "DisabledTaskDrivers"
+			o = append(o, 0xb3, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x54, 0x61, 0x73, 0x6b, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.DisabledTaskDrivers)))
+			for za0002 := range z.DisabledTaskDrivers {
+				o = msgp.AppendString(o, z.DisabledTaskDrivers[za0002])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "EnabledNetworkModes"
+			o = append(o, 0xb3, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x4d, 0x6f, 0x64, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.EnabledNetworkModes)))
+			for za0003 := range z.EnabledNetworkModes {
+				o = msgp.AppendString(o, z.EnabledNetworkModes[za0003])
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "DisabledNetworkModes"
+			o = append(o, 0xb4, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x4d, 0x6f, 0x64, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.DisabledNetworkModes)))
+			for za0004 := range z.DisabledNetworkModes {
+				o = msgp.AppendString(o, z.DisabledNetworkModes[za0004])
+			}
+		}
 	}
 	return
 }
@@ -13321,79 +10587,99 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "EnabledTaskDrivers":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EnabledTaskDrivers")
-				return
-			}
-			if cap(z.EnabledTaskDrivers) >= int(zb0002) {
-				z.EnabledTaskDrivers = (z.EnabledTaskDrivers)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.EnabledTaskDrivers = nil
 			} else {
-				z.EnabledTaskDrivers = make([]string, zb0002)
-			}
-			for za0001 := range z.EnabledTaskDrivers {
-				z.EnabledTaskDrivers[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "EnabledTaskDrivers", za0001)
+					err = msgp.WrapError(err, "EnabledTaskDrivers")
 					return
+				}
+				if z.EnabledTaskDrivers != nil && cap(z.EnabledTaskDrivers) >= int(zb0002) {
+					z.EnabledTaskDrivers = (z.EnabledTaskDrivers)[:zb0002]
+				} else {
+					z.EnabledTaskDrivers = make([]string, zb0002)
+				}
+				for za0001 := range z.EnabledTaskDrivers {
+					z.EnabledTaskDrivers[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "EnabledTaskDrivers", za0001)
+						return
+					}
 				}
 			}
 		case "DisabledTaskDrivers":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DisabledTaskDrivers")
-				return
-			}
-			if cap(z.DisabledTaskDrivers) >= int(zb0003) {
-				z.DisabledTaskDrivers = (z.DisabledTaskDrivers)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DisabledTaskDrivers = nil
 			} else {
-				z.DisabledTaskDrivers = make([]string, zb0003)
-			}
-			for za0002 := range z.DisabledTaskDrivers {
-				z.DisabledTaskDrivers[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "DisabledTaskDrivers", za0002)
+					err = msgp.WrapError(err, "DisabledTaskDrivers")
 					return
+				}
+				if z.DisabledTaskDrivers != nil && cap(z.DisabledTaskDrivers) >= int(zb0003) {
+					z.DisabledTaskDrivers = (z.DisabledTaskDrivers)[:zb0003]
+				} else {
+					z.DisabledTaskDrivers = make([]string, zb0003)
+				}
+				for za0002 := range z.DisabledTaskDrivers {
+					z.DisabledTaskDrivers[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DisabledTaskDrivers", za0002)
+						return
+					}
 				}
 			}
 		case "EnabledNetworkModes":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EnabledNetworkModes")
-				return
-			}
-			if cap(z.EnabledNetworkModes) >= int(zb0004) {
-				z.EnabledNetworkModes = (z.EnabledNetworkModes)[:zb0004]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.EnabledNetworkModes = nil
 			} else {
-				z.EnabledNetworkModes = make([]string, zb0004)
-			}
-			for za0003 := range z.EnabledNetworkModes {
-				z.EnabledNetworkModes[za0003], bts, err = msgp.ReadStringBytes(bts)
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "EnabledNetworkModes", za0003)
+					err = msgp.WrapError(err, "EnabledNetworkModes")
 					return
+				}
+				if z.EnabledNetworkModes != nil && cap(z.EnabledNetworkModes) >= int(zb0004) {
+					z.EnabledNetworkModes = (z.EnabledNetworkModes)[:zb0004]
+				} else {
+					z.EnabledNetworkModes = make([]string, zb0004)
+				}
+				for za0003 := range z.EnabledNetworkModes {
+					z.EnabledNetworkModes[za0003], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "EnabledNetworkModes", za0003)
+						return
+					}
 				}
 			}
 		case "DisabledNetworkModes":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DisabledNetworkModes")
-				return
-			}
-			if cap(z.DisabledNetworkModes) >= int(zb0005) {
-				z.DisabledNetworkModes = (z.DisabledNetworkModes)[:zb0005]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DisabledNetworkModes = nil
 			} else {
-				z.DisabledNetworkModes = make([]string, zb0005)
-			}
-			for za0004 := range z.DisabledNetworkModes {
-				z.DisabledNetworkModes[za0004], bts, err = msgp.ReadStringBytes(bts)
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "DisabledNetworkModes", za0004)
+					err = msgp.WrapError(err, "DisabledNetworkModes")
 					return
+				}
+				if z.DisabledNetworkModes != nil && cap(z.DisabledNetworkModes) >= int(zb0005) {
+					z.DisabledNetworkModes = (z.DisabledNetworkModes)[:zb0005]
+				} else {
+					z.DisabledNetworkModes = make([]string, zb0005)
+				}
+				for za0004 := range z.DisabledNetworkModes {
+					z.DisabledNetworkModes[za0004], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DisabledNetworkModes", za0004)
+						return
+					}
 				}
 			}
 		default:
@@ -13432,21 +10718,48 @@ func (z *NamespaceCapabilities) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NamespaceClusters) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Default"
-	o = append(o, 0x83, 0xa7, 0x44, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
-	o = msgp.AppendString(o, z.Default)
-	// string "Allowed"
-	o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x65, 0x64)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Allowed)))
-	for za0001 := range z.Allowed {
-		o = msgp.AppendString(o, z.Allowed[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Default == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Denied"
-	o = append(o, 0xa6, 0x44, 0x65, 0x6e, 0x69, 0x65, 0x64)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Denied)))
-	for za0002 := range z.Denied {
-		o = msgp.AppendString(o, z.Denied[za0002])
+	if z.Allowed == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Denied == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Default"
+			o = append(o, 0xa7, 0x44, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
+			o = msgp.AppendString(o, z.Default)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Allowed"
+			o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Allowed)))
+			for za0001 := range z.Allowed {
+				o = msgp.AppendString(o, z.Allowed[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Denied"
+			o = append(o, 0xa6, 0x44, 0x65, 0x6e, 0x69, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Denied)))
+			for za0002 := range z.Denied {
+				o = msgp.AppendString(o, z.Denied[za0002])
+			}
+		}
 	}
 	return
 }
@@ -13476,41 +10789,51 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Allowed":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Allowed")
-				return
-			}
-			if cap(z.Allowed) >= int(zb0002) {
-				z.Allowed = (z.Allowed)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Allowed = nil
 			} else {
-				z.Allowed = make([]string, zb0002)
-			}
-			for za0001 := range z.Allowed {
-				z.Allowed[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Allowed", za0001)
+					err = msgp.WrapError(err, "Allowed")
 					return
+				}
+				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
+					z.Allowed = (z.Allowed)[:zb0002]
+				} else {
+					z.Allowed = make([]string, zb0002)
+				}
+				for za0001 := range z.Allowed {
+					z.Allowed[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Allowed", za0001)
+						return
+					}
 				}
 			}
 		case "Denied":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Denied")
-				return
-			}
-			if cap(z.Denied) >= int(zb0003) {
-				z.Denied = (z.Denied)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Denied = nil
 			} else {
-				z.Denied = make([]string, zb0003)
-			}
-			for za0002 := range z.Denied {
-				z.Denied[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Denied", za0002)
+					err = msgp.WrapError(err, "Denied")
 					return
+				}
+				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
+					z.Denied = (z.Denied)[:zb0003]
+				} else {
+					z.Denied = make([]string, zb0003)
+				}
+				for za0002 := range z.Denied {
+					z.Denied[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Denied", za0002)
+						return
+					}
 				}
 			}
 		default:
@@ -13541,21 +10864,48 @@ func (z *NamespaceClusters) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NamespaceNodePoolConfiguration) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Default"
-	o = append(o, 0x83, 0xa7, 0x44, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
-	o = msgp.AppendString(o, z.Default)
-	// string "Allowed"
-	o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x65, 0x64)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Allowed)))
-	for za0001 := range z.Allowed {
-		o = msgp.AppendString(o, z.Allowed[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Default == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Denied"
-	o = append(o, 0xa6, 0x44, 0x65, 0x6e, 0x69, 0x65, 0x64)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Denied)))
-	for za0002 := range z.Denied {
-		o = msgp.AppendString(o, z.Denied[za0002])
+	if z.Allowed == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Denied == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Default"
+			o = append(o, 0xa7, 0x44, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
+			o = msgp.AppendString(o, z.Default)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Allowed"
+			o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Allowed)))
+			for za0001 := range z.Allowed {
+				o = msgp.AppendString(o, z.Allowed[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Denied"
+			o = append(o, 0xa6, 0x44, 0x65, 0x6e, 0x69, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Denied)))
+			for za0002 := range z.Denied {
+				o = msgp.AppendString(o, z.Denied[za0002])
+			}
+		}
 	}
 	return
 }
@@ -13585,41 +10935,51 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 				return
 			}
 		case "Allowed":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Allowed")
-				return
-			}
-			if cap(z.Allowed) >= int(zb0002) {
-				z.Allowed = (z.Allowed)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Allowed = nil
 			} else {
-				z.Allowed = make([]string, zb0002)
-			}
-			for za0001 := range z.Allowed {
-				z.Allowed[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Allowed", za0001)
+					err = msgp.WrapError(err, "Allowed")
 					return
+				}
+				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
+					z.Allowed = (z.Allowed)[:zb0002]
+				} else {
+					z.Allowed = make([]string, zb0002)
+				}
+				for za0001 := range z.Allowed {
+					z.Allowed[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Allowed", za0001)
+						return
+					}
 				}
 			}
 		case "Denied":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Denied")
-				return
-			}
-			if cap(z.Denied) >= int(zb0003) {
-				z.Denied = (z.Denied)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Denied = nil
 			} else {
-				z.Denied = make([]string, zb0003)
-			}
-			for za0002 := range z.Denied {
-				z.Denied[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Denied", za0002)
+					err = msgp.WrapError(err, "Denied")
 					return
+				}
+				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
+					z.Denied = (z.Denied)[:zb0003]
+				} else {
+					z.Denied = make([]string, zb0003)
+				}
+				for za0002 := range z.Denied {
+					z.Denied[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Denied", za0002)
+						return
+					}
 				}
 			}
 		default:
@@ -13650,72 +11010,152 @@ func (z *NamespaceNodePoolConfiguration) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NetworkResource) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 10
-	// string "Mode"
-	o = append(o, 0x8a, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.Mode)
-	// string "Device"
-	o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Device)
-	// string "CIDR"
-	o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
-	o = msgp.AppendString(o, z.CIDR)
-	// string "IP"
-	o = append(o, 0xa2, 0x49, 0x50)
-	o = msgp.AppendString(o, z.IP)
-	// string "DNS"
-	o = append(o, 0xa3, 0x44, 0x4e, 0x53)
+	// check for omitted fields
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
+	_ = zb0001Mask
+	if z.Mode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Device == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.CIDR == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.IP == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
 	if z.DNS == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.DNS.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "DNS")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "ReservedPorts"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.ReservedPorts)))
-	for za0001 := range z.ReservedPorts {
-		o, err = z.ReservedPorts[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ReservedPorts", za0001)
-			return
-		}
+	if z.ReservedPorts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "DynamicPorts"
-	o = append(o, 0xac, 0x44, 0x79, 0x6e, 0x61, 0x6d, 0x69, 0x63, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.DynamicPorts)))
-	for za0002 := range z.DynamicPorts {
-		o, err = z.DynamicPorts[za0002].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "DynamicPorts", za0002)
-			return
-		}
+	if z.DynamicPorts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "Hostname"
-	o = append(o, 0xa8, 0x48, 0x6f, 0x73, 0x74, 0x6e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Hostname)
-	// string "MBits"
-	o = append(o, 0xa5, 0x4d, 0x42, 0x69, 0x74, 0x73)
+	if z.Hostname == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
 	if z.MBits == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MBits)
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "CNI"
-	o = append(o, 0xa3, 0x43, 0x4e, 0x49)
 	if z.CNI == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 1
-		// string "Args"
-		o = append(o, 0x81, 0xa4, 0x41, 0x72, 0x67, 0x73)
-		o = msgp.AppendMapHeader(o, uint32(len(z.CNI.Args)))
-		for za0003, za0004 := range z.CNI.Args {
-			o = msgp.AppendString(o, za0003)
-			o = msgp.AppendString(o, za0004)
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Mode"
+			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.Mode)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Device"
+			o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Device)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "CIDR"
+			o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
+			o = msgp.AppendString(o, z.CIDR)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "IP"
+			o = append(o, 0xa2, 0x49, 0x50)
+			o = msgp.AppendString(o, z.IP)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "DNS"
+			o = append(o, 0xa3, 0x44, 0x4e, 0x53)
+			if z.DNS == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.DNS.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "DNS")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "ReservedPorts"
+			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.ReservedPorts)))
+			for za0001 := range z.ReservedPorts {
+				o, err = z.ReservedPorts[za0001].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ReservedPorts", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "DynamicPorts"
+			o = append(o, 0xac, 0x44, 0x79, 0x6e, 0x61, 0x6d, 0x69, 0x63, 0x50, 0x6f, 0x72, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.DynamicPorts)))
+			for za0002 := range z.DynamicPorts {
+				o, err = z.DynamicPorts[za0002].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "DynamicPorts", za0002)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Hostname"
+			o = append(o, 0xa8, 0x48, 0x6f, 0x73, 0x74, 0x6e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Hostname)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "MBits"
+			o = append(o, 0xa5, 0x4d, 0x42, 0x69, 0x74, 0x73)
+			if z.MBits == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MBits)
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "CNI"
+			o = append(o, 0xa3, 0x43, 0x4e, 0x49)
+			if z.CNI == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(1)
+				var zb0002Mask uint8 /* 1 bits */
+				_ = zb0002Mask
+				if z.CNI.Args == nil {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+				if (zb0002Mask & 0x1) == 0 { // if not omitted
+					// string "Args"
+					o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
+					o = msgp.AppendMapHeader(o, uint32(len(z.CNI.Args)))
+					for za0003, za0004 := range z.CNI.Args {
+						o = msgp.AppendString(o, za0003)
+						o = msgp.AppendString(o, za0004)
+					}
+				}
+			}
 		}
 	}
 	return
@@ -13781,41 +11221,51 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "ReservedPorts":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ReservedPorts")
-				return
-			}
-			if cap(z.ReservedPorts) >= int(zb0002) {
-				z.ReservedPorts = (z.ReservedPorts)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ReservedPorts = nil
 			} else {
-				z.ReservedPorts = make([]Port, zb0002)
-			}
-			for za0001 := range z.ReservedPorts {
-				bts, err = z.ReservedPorts[za0001].UnmarshalMsg(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "ReservedPorts", za0001)
+					err = msgp.WrapError(err, "ReservedPorts")
 					return
+				}
+				if z.ReservedPorts != nil && cap(z.ReservedPorts) >= int(zb0002) {
+					z.ReservedPorts = (z.ReservedPorts)[:zb0002]
+				} else {
+					z.ReservedPorts = make([]Port, zb0002)
+				}
+				for za0001 := range z.ReservedPorts {
+					bts, err = z.ReservedPorts[za0001].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ReservedPorts", za0001)
+						return
+					}
 				}
 			}
 		case "DynamicPorts":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DynamicPorts")
-				return
-			}
-			if cap(z.DynamicPorts) >= int(zb0003) {
-				z.DynamicPorts = (z.DynamicPorts)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DynamicPorts = nil
 			} else {
-				z.DynamicPorts = make([]Port, zb0003)
-			}
-			for za0002 := range z.DynamicPorts {
-				bts, err = z.DynamicPorts[za0002].UnmarshalMsg(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "DynamicPorts", za0002)
+					err = msgp.WrapError(err, "DynamicPorts")
 					return
+				}
+				if z.DynamicPorts != nil && cap(z.DynamicPorts) >= int(zb0003) {
+					z.DynamicPorts = (z.DynamicPorts)[:zb0003]
+				} else {
+					z.DynamicPorts = make([]Port, zb0003)
+				}
+				for za0002 := range z.DynamicPorts {
+					bts, err = z.DynamicPorts[za0002].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DynamicPorts", za0002)
+						return
+					}
 				}
 			}
 		case "Hostname":
@@ -13867,32 +11317,37 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Args":
-						var zb0005 uint32
-						zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "CNI", "Args")
-							return
-						}
-						if z.CNI.Args == nil {
-							z.CNI.Args = make(map[string]string, zb0005)
-						} else if len(z.CNI.Args) > 0 {
-							clear(z.CNI.Args)
-						}
-						for zb0005 > 0 {
-							var za0004 string
-							zb0005--
-							var za0003 string
-							za0003, bts, err = msgp.ReadStringBytes(bts)
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.CNI.Args = nil
+						} else {
+							var zb0005 uint32
+							zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "CNI", "Args")
 								return
 							}
-							za0004, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "CNI", "Args", za0003)
-								return
+							if z.CNI.Args == nil {
+								z.CNI.Args = make(map[string]string, zb0005)
+							} else if len(z.CNI.Args) > 0 {
+								clear(z.CNI.Args)
 							}
-							z.CNI.Args[za0003] = za0004
+							for zb0005 > 0 {
+								var za0004 string
+								zb0005--
+								var za0003 string
+								za0003, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "CNI", "Args")
+									return
+								}
+								za0004, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "CNI", "Args", za0003)
+									return
+								}
+								z.CNI.Args[za0003] = za0004
+							}
 						}
 					default:
 						bts, err = msgp.Skip(bts)
@@ -13955,158 +11410,327 @@ func (z *NetworkResource) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 24
-	// string "ObjectMeta"
-	o = append(o, 0xde, 0x0, 0x18, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "SecretID"
-	o = append(o, 0xa8, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x49, 0x44)
-	o = msgp.AppendString(o, z.SecretID)
-	// string "Datacenter"
-	o = append(o, 0xaa, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Datacenter)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "HTTPAddr"
-	o = append(o, 0xa8, 0x48, 0x54, 0x54, 0x50, 0x41, 0x64, 0x64, 0x72)
-	o = msgp.AppendString(o, z.HTTPAddr)
-	// string "TLSEnabled"
-	o = append(o, 0xaa, 0x54, 0x4c, 0x53, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
-	o = msgp.AppendBool(o, z.TLSEnabled)
-	// string "Attributes"
-	o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
-	for za0001, za0002 := range z.Attributes {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(23)
+	var zb0001Mask uint32 /* 23 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Resources"
-	o = append(o, 0xa9, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
+	if z.SecretID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Datacenter == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.HTTPAddr == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.TLSEnabled == false {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Attributes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
 	if z.Resources == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Resources.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Resources")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "ReservedResources"
-	o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
 	if z.ReservedResources == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.ReservedResources.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ReservedResources")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "Links"
-	o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Links)))
-	for za0003, za0004 := range z.Links {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendString(o, za0004)
+	if z.Links == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0005, za0006 := range z.Meta {
-		o = msgp.AppendString(o, za0005)
-		o = msgp.AppendString(o, za0006)
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
-	// string "NodeClass"
-	o = append(o, 0xa9, 0x4e, 0x6f, 0x64, 0x65, 0x43, 0x6c, 0x61, 0x73, 0x73)
-	o = msgp.AppendString(o, z.NodeClass)
-	// string "NodePool"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
-	o = msgp.AppendString(o, z.NodePool)
-	// string "CgroupParent"
-	o = append(o, 0xac, 0x43, 0x67, 0x72, 0x6f, 0x75, 0x70, 0x50, 0x61, 0x72, 0x65, 0x6e, 0x74)
-	o = msgp.AppendString(o, z.CgroupParent)
-	// string "Drivers"
-	o = append(o, 0xa7, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Drivers)))
-	for za0007, za0008 := range z.Drivers {
-		o = msgp.AppendString(o, za0007)
-		if za0008 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0008.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Drivers", za0007)
-				return
-			}
-		}
+	if z.NodeClass == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
-	// string "HostVolumes"
-	o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.HostVolumes)))
-	for za0009, za0010 := range z.HostVolumes {
-		o = msgp.AppendString(o, za0009)
-		if za0010 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 3
+	if z.NodePool == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.CgroupParent == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.Drivers == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.HostVolumes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.HostNetworks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	if z.CSIControllerPlugins == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000
+	}
+	if z.CSINodePlugins == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000
+	}
+	if z.NodeMaxAllocs == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80000
+	}
+	if z.GCVolumesOnNodeGC == false {
+		zb0001Len--
+		zb0001Mask |= 0x100000
+	}
+	if z.IdentitySigningKeyID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200000
+	}
+	if z.ComputedClass == "" {
+		zb0001Len--
+		zb0001Mask |= 0x400000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
-			o = append(o, 0x83, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, za0010.ID)
-			// string "Path"
-			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-			o = msgp.AppendString(o, za0010.Path)
-			// string "ReadOnly"
-			o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
-			o = msgp.AppendBool(o, za0010.ReadOnly)
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
 		}
-	}
-	// string "HostNetworks"
-	o = append(o, 0xac, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.HostNetworks)))
-	for za0011, za0012 := range z.HostNetworks {
-		o = msgp.AppendString(o, za0011)
-		if za0012 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0012.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "HostNetworks", za0011)
-				return
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "SecretID"
+			o = append(o, 0xa8, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x49, 0x44)
+			o = msgp.AppendString(o, z.SecretID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Datacenter"
+			o = append(o, 0xaa, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Datacenter)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "HTTPAddr"
+			o = append(o, 0xa8, 0x48, 0x54, 0x54, 0x50, 0x41, 0x64, 0x64, 0x72)
+			o = msgp.AppendString(o, z.HTTPAddr)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "TLSEnabled"
+			o = append(o, 0xaa, 0x54, 0x4c, 0x53, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.TLSEnabled)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Attributes"
+			o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
+			for za0001, za0002 := range z.Attributes {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
 			}
 		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Resources"
+			o = append(o, 0xa9, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
+			if z.Resources == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Resources.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Resources")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "ReservedResources"
+			o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
+			if z.ReservedResources == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.ReservedResources.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ReservedResources")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Links"
+			o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Links)))
+			for za0003, za0004 := range z.Links {
+				o = msgp.AppendString(o, za0003)
+				o = msgp.AppendString(o, za0004)
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0005, za0006 := range z.Meta {
+				o = msgp.AppendString(o, za0005)
+				o = msgp.AppendString(o, za0006)
+			}
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "NodeClass"
+			o = append(o, 0xa9, 0x4e, 0x6f, 0x64, 0x65, 0x43, 0x6c, 0x61, 0x73, 0x73)
+			o = msgp.AppendString(o, z.NodeClass)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "NodePool"
+			o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
+			o = msgp.AppendString(o, z.NodePool)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "CgroupParent"
+			o = append(o, 0xac, 0x43, 0x67, 0x72, 0x6f, 0x75, 0x70, 0x50, 0x61, 0x72, 0x65, 0x6e, 0x74)
+			o = msgp.AppendString(o, z.CgroupParent)
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "Drivers"
+			o = append(o, 0xa7, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Drivers)))
+			for za0007, za0008 := range z.Drivers {
+				o = msgp.AppendString(o, za0007)
+				if za0008 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0008.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Drivers", za0007)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "HostVolumes"
+			o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.HostVolumes)))
+			for za0009, za0010 := range z.HostVolumes {
+				o = msgp.AppendString(o, za0009)
+				if za0010 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(3)
+					var zb0002Mask uint8 /* 3 bits */
+					_ = zb0002Mask
+					if za0010.ID == "" {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					if za0010.Path == "" {
+						zb0002Len--
+						zb0002Mask |= 0x2
+					}
+					if za0010.ReadOnly == false {
+						zb0002Len--
+						zb0002Mask |= 0x4
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+
+					// skip if no fields are to be emitted
+					if zb0002Len != 0 {
+						if (zb0002Mask & 0x1) == 0 { // if not omitted
+							// string "ID"
+							o = append(o, 0xa2, 0x49, 0x44)
+							o = msgp.AppendString(o, za0010.ID)
+						}
+						if (zb0002Mask & 0x2) == 0 { // if not omitted
+							// string "Path"
+							o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
+							o = msgp.AppendString(o, za0010.Path)
+						}
+						if (zb0002Mask & 0x4) == 0 { // if not omitted
+							// string "ReadOnly"
+							o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
+							o = msgp.AppendBool(o, za0010.ReadOnly)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "HostNetworks"
+			o = append(o, 0xac, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.HostNetworks)))
+			for za0011, za0012 := range z.HostNetworks {
+				o = msgp.AppendString(o, za0011)
+				if za0012 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0012.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "HostNetworks", za0011)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "CSIControllerPlugins"
+			o = append(o, 0xb4, 0x43, 0x53, 0x49, 0x43, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x6c, 0x65, 0x72, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.CSIControllerPlugins)))
+			for za0013, za0014 := range z.CSIControllerPlugins {
+				o = msgp.AppendString(o, za0013)
+				o = msgp.AppendString(o, za0014)
+			}
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "CSINodePlugins"
+			o = append(o, 0xae, 0x43, 0x53, 0x49, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.CSINodePlugins)))
+			for za0015, za0016 := range z.CSINodePlugins {
+				o = msgp.AppendString(o, za0015)
+				o = msgp.AppendString(o, za0016)
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "NodeMaxAllocs"
+			o = append(o, 0xad, 0x4e, 0x6f, 0x64, 0x65, 0x4d, 0x61, 0x78, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
+			o = msgp.AppendInt(o, z.NodeMaxAllocs)
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "GCVolumesOnNodeGC"
+			o = append(o, 0xb1, 0x47, 0x43, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73, 0x4f, 0x6e, 0x4e, 0x6f, 0x64, 0x65, 0x47, 0x43)
+			o = msgp.AppendBool(o, z.GCVolumesOnNodeGC)
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "IdentitySigningKeyID"
+			o = append(o, 0xb4, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x53, 0x69, 0x67, 0x6e, 0x69, 0x6e, 0x67, 0x4b, 0x65, 0x79, 0x49, 0x44)
+			o = msgp.AppendString(o, z.IdentitySigningKeyID)
+		}
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "ComputedClass"
+			o = append(o, 0xad, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65, 0x64, 0x43, 0x6c, 0x61, 0x73, 0x73)
+			o = msgp.AppendString(o, z.ComputedClass)
+		}
 	}
-	// string "CSIControllerPlugins"
-	o = append(o, 0xb4, 0x43, 0x53, 0x49, 0x43, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x6c, 0x65, 0x72, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.CSIControllerPlugins)))
-	for za0013, za0014 := range z.CSIControllerPlugins {
-		o = msgp.AppendString(o, za0013)
-		o = msgp.AppendString(o, za0014)
-	}
-	// string "CSINodePlugins"
-	o = append(o, 0xae, 0x43, 0x53, 0x49, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.CSINodePlugins)))
-	for za0015, za0016 := range z.CSINodePlugins {
-		o = msgp.AppendString(o, za0015)
-		o = msgp.AppendString(o, za0016)
-	}
-	// string "NodeMaxAllocs"
-	o = append(o, 0xad, 0x4e, 0x6f, 0x64, 0x65, 0x4d, 0x61, 0x78, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
-	o = msgp.AppendInt(o, z.NodeMaxAllocs)
-	// string "GCVolumesOnNodeGC"
-	o = append(o, 0xb1, 0x47, 0x43, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73, 0x4f, 0x6e, 0x4e, 0x6f, 0x64, 0x65, 0x47, 0x43)
-	o = msgp.AppendBool(o, z.GCVolumesOnNodeGC)
-	// string "IdentitySigningKeyID"
-	o = append(o, 0xb4, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x53, 0x69, 0x67, 0x6e, 0x69, 0x6e, 0x67, 0x4b, 0x65, 0x79, 0x49, 0x44)
-	o = msgp.AppendString(o, z.IdentitySigningKeyID)
-	// string "ComputedClass"
-	o = append(o, 0xad, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65, 0x64, 0x43, 0x6c, 0x61, 0x73, 0x73)
-	o = msgp.AppendString(o, z.ComputedClass)
 	return
 }
 
@@ -14128,29 +11752,6 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "ID":
 			z.ID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -14188,32 +11789,37 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Attributes":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Attributes")
-				return
-			}
-			if z.Attributes == nil {
-				z.Attributes = make(map[string]string, zb0003)
-			} else if len(z.Attributes) > 0 {
-				clear(z.Attributes)
-			}
-			for zb0003 > 0 {
-				var za0002 string
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Attributes = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Attributes")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Attributes", za0001)
-					return
+				if z.Attributes == nil {
+					z.Attributes = make(map[string]string, zb0002)
+				} else if len(z.Attributes) > 0 {
+					clear(z.Attributes)
 				}
-				z.Attributes[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Attributes")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Attributes", za0001)
+						return
+					}
+					z.Attributes[za0001] = za0002
+				}
 			}
 		case "Resources":
 			if msgp.IsNil(bts) {
@@ -14250,60 +11856,70 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Links":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Links")
-				return
-			}
-			if z.Links == nil {
-				z.Links = make(map[string]string, zb0004)
-			} else if len(z.Links) > 0 {
-				clear(z.Links)
-			}
-			for zb0004 > 0 {
-				var za0004 string
-				zb0004--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Links = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Links")
 					return
 				}
-				za0004, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Links", za0003)
-					return
+				if z.Links == nil {
+					z.Links = make(map[string]string, zb0003)
+				} else if len(z.Links) > 0 {
+					clear(z.Links)
 				}
-				z.Links[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 string
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Links")
+						return
+					}
+					za0004, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Links", za0003)
+						return
+					}
+					z.Links[za0003] = za0004
+				}
 			}
 		case "Meta":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0005)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0005 > 0 {
-				var za0006 string
-				zb0005--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0006, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0005)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0004)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0005] = za0006
+				for zb0004 > 0 {
+					var za0006 string
+					zb0004--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0006, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0005)
+						return
+					}
+					z.Meta[za0005] = za0006
+				}
 			}
 		case "NodeClass":
 			z.NodeClass, bts, err = msgp.ReadStringBytes(bts)
@@ -14324,212 +11940,237 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Drivers":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Drivers")
-				return
-			}
-			if z.Drivers == nil {
-				z.Drivers = make(map[string]*DriverInfo, zb0006)
-			} else if len(z.Drivers) > 0 {
-				clear(z.Drivers)
-			}
-			for zb0006 > 0 {
-				var za0008 *DriverInfo
-				zb0006--
-				var za0007 string
-				za0007, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Drivers = nil
+			} else {
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Drivers")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0008 = nil
-				} else {
-					if za0008 == nil {
-						za0008 = new(DriverInfo)
-					}
-					bts, err = za0008.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Drivers", za0007)
-						return
-					}
+				if z.Drivers == nil {
+					z.Drivers = make(map[string]*DriverInfo, zb0005)
+				} else if len(z.Drivers) > 0 {
+					clear(z.Drivers)
 				}
-				z.Drivers[za0007] = za0008
+				for zb0005 > 0 {
+					var za0008 *DriverInfo
+					zb0005--
+					var za0007 string
+					za0007, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Drivers")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0008 = nil
+					} else {
+						if za0008 == nil {
+							za0008 = new(DriverInfo)
+						}
+						bts, err = za0008.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Drivers", za0007)
+							return
+						}
+					}
+					z.Drivers[za0007] = za0008
+				}
 			}
 		case "HostVolumes":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "HostVolumes")
-				return
-			}
-			if z.HostVolumes == nil {
-				z.HostVolumes = make(map[string]*HostVolumeInfo, zb0007)
-			} else if len(z.HostVolumes) > 0 {
-				clear(z.HostVolumes)
-			}
-			for zb0007 > 0 {
-				var za0010 *HostVolumeInfo
-				zb0007--
-				var za0009 string
-				za0009, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.HostVolumes = nil
+			} else {
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "HostVolumes")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
+				if z.HostVolumes == nil {
+					z.HostVolumes = make(map[string]*HostVolumeInfo, zb0006)
+				} else if len(z.HostVolumes) > 0 {
+					clear(z.HostVolumes)
+				}
+				for zb0006 > 0 {
+					var za0010 *HostVolumeInfo
+					zb0006--
+					var za0009 string
+					za0009, bts, err = msgp.ReadStringBytes(bts)
 					if err != nil {
+						err = msgp.WrapError(err, "HostVolumes")
 						return
 					}
-					za0010 = nil
-				} else {
-					if za0010 == nil {
-						za0010 = new(HostVolumeInfo)
-					}
-					var zb0008 uint32
-					zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "HostVolumes", za0009)
-						return
-					}
-					for zb0008 > 0 {
-						zb0008--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0010 = nil
+					} else {
+						if za0010 == nil {
+							za0010 = new(HostVolumeInfo)
+						}
+						var zb0007 uint32
+						zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "HostVolumes", za0009)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "ID":
-							za0010.ID, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0009, "ID")
-								return
-							}
-						case "Path":
-							za0010.Path, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0009, "Path")
-								return
-							}
-						case "ReadOnly":
-							za0010.ReadOnly, bts, err = msgp.ReadBoolBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0009, "ReadOnly")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0007 > 0 {
+							zb0007--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "HostVolumes", za0009)
 								return
 							}
+							switch msgp.UnsafeString(field) {
+							case "ID":
+								za0010.ID, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "HostVolumes", za0009, "ID")
+									return
+								}
+							case "Path":
+								za0010.Path, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "HostVolumes", za0009, "Path")
+									return
+								}
+							case "ReadOnly":
+								za0010.ReadOnly, bts, err = msgp.ReadBoolBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "HostVolumes", za0009, "ReadOnly")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "HostVolumes", za0009)
+									return
+								}
+							}
 						}
 					}
+					z.HostVolumes[za0009] = za0010
 				}
-				z.HostVolumes[za0009] = za0010
 			}
 		case "HostNetworks":
-			var zb0009 uint32
-			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "HostNetworks")
-				return
-			}
-			if z.HostNetworks == nil {
-				z.HostNetworks = make(map[string]*HostNetworkInfo, zb0009)
-			} else if len(z.HostNetworks) > 0 {
-				clear(z.HostNetworks)
-			}
-			for zb0009 > 0 {
-				var za0012 *HostNetworkInfo
-				zb0009--
-				var za0011 string
-				za0011, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.HostNetworks = nil
+			} else {
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "HostNetworks")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0012 = nil
-				} else {
-					if za0012 == nil {
-						za0012 = new(HostNetworkInfo)
-					}
-					bts, err = za0012.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "HostNetworks", za0011)
-						return
-					}
+				if z.HostNetworks == nil {
+					z.HostNetworks = make(map[string]*HostNetworkInfo, zb0008)
+				} else if len(z.HostNetworks) > 0 {
+					clear(z.HostNetworks)
 				}
-				z.HostNetworks[za0011] = za0012
+				for zb0008 > 0 {
+					var za0012 *HostNetworkInfo
+					zb0008--
+					var za0011 string
+					za0011, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "HostNetworks")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0012 = nil
+					} else {
+						if za0012 == nil {
+							za0012 = new(HostNetworkInfo)
+						}
+						bts, err = za0012.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "HostNetworks", za0011)
+							return
+						}
+					}
+					z.HostNetworks[za0011] = za0012
+				}
 			}
 		case "CSIControllerPlugins":
-			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CSIControllerPlugins")
-				return
-			}
-			if z.CSIControllerPlugins == nil {
-				z.CSIControllerPlugins = make(map[string]string, zb0010)
-			} else if len(z.CSIControllerPlugins) > 0 {
-				clear(z.CSIControllerPlugins)
-			}
-			for zb0010 > 0 {
-				var za0014 string
-				zb0010--
-				var za0013 string
-				za0013, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.CSIControllerPlugins = nil
+			} else {
+				var zb0009 uint32
+				zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "CSIControllerPlugins")
 					return
 				}
-				za0014, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "CSIControllerPlugins", za0013)
-					return
+				if z.CSIControllerPlugins == nil {
+					z.CSIControllerPlugins = make(map[string]string, zb0009)
+				} else if len(z.CSIControllerPlugins) > 0 {
+					clear(z.CSIControllerPlugins)
 				}
-				z.CSIControllerPlugins[za0013] = za0014
+				for zb0009 > 0 {
+					var za0014 string
+					zb0009--
+					var za0013 string
+					za0013, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CSIControllerPlugins")
+						return
+					}
+					za0014, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CSIControllerPlugins", za0013)
+						return
+					}
+					z.CSIControllerPlugins[za0013] = za0014
+				}
 			}
 		case "CSINodePlugins":
-			var zb0011 uint32
-			zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CSINodePlugins")
-				return
-			}
-			if z.CSINodePlugins == nil {
-				z.CSINodePlugins = make(map[string]string, zb0011)
-			} else if len(z.CSINodePlugins) > 0 {
-				clear(z.CSINodePlugins)
-			}
-			for zb0011 > 0 {
-				var za0016 string
-				zb0011--
-				var za0015 string
-				za0015, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.CSINodePlugins = nil
+			} else {
+				var zb0010 uint32
+				zb0010, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "CSINodePlugins")
 					return
 				}
-				za0016, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "CSINodePlugins", za0015)
-					return
+				if z.CSINodePlugins == nil {
+					z.CSINodePlugins = make(map[string]string, zb0010)
+				} else if len(z.CSINodePlugins) > 0 {
+					clear(z.CSINodePlugins)
 				}
-				z.CSINodePlugins[za0015] = za0016
+				for zb0010 > 0 {
+					var za0016 string
+					zb0010--
+					var za0015 string
+					za0015, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CSINodePlugins")
+						return
+					}
+					za0016, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CSINodePlugins", za0015)
+						return
+					}
+					z.CSINodePlugins[za0015] = za0016
+				}
 			}
 		case "NodeMaxAllocs":
 			z.NodeMaxAllocs, bts, err = msgp.ReadIntBytes(bts)
@@ -14569,7 +12210,7 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Node) Msgsize() (s int) {
-	s = 3 + 11 + 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 9 + msgp.StringPrefixSize + len(z.SecretID) + 11 + msgp.StringPrefixSize + len(z.Datacenter) + 5 + msgp.StringPrefixSize + len(z.Name) + 9 + msgp.StringPrefixSize + len(z.HTTPAddr) + 11 + msgp.BoolSize + 11 + msgp.MapHeaderSize
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 9 + msgp.StringPrefixSize + len(z.SecretID) + 11 + msgp.StringPrefixSize + len(z.Datacenter) + 5 + msgp.StringPrefixSize + len(z.Name) + 9 + msgp.StringPrefixSize + len(z.HTTPAddr) + 11 + msgp.BoolSize + 11 + msgp.MapHeaderSize
 	if z.Attributes != nil {
 		for za0001, za0002 := range z.Attributes {
 			_ = za0002
@@ -14659,18 +12300,45 @@ func (z *Node) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeCPUResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "CpuShares"
-	o = append(o, 0x83, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
-	o = msgp.AppendInt64(o, z.CpuShares)
-	// string "TotalCpuCores"
-	o = append(o, 0xad, 0x54, 0x6f, 0x74, 0x61, 0x6c, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendUint16(o, z.TotalCpuCores)
-	// string "ReservableCpuCores"
-	o = append(o, 0xb2, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x61, 0x62, 0x6c, 0x65, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.ReservableCpuCores)))
-	for za0001 := range z.ReservableCpuCores {
-		o = msgp.AppendUint16(o, z.ReservableCpuCores[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.CpuShares == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.TotalCpuCores == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ReservableCpuCores == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "CpuShares"
+			o = append(o, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
+			o = msgp.AppendInt64(o, z.CpuShares)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "TotalCpuCores"
+			o = append(o, 0xad, 0x54, 0x6f, 0x74, 0x61, 0x6c, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
+			o = msgp.AppendUint16(o, z.TotalCpuCores)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ReservableCpuCores"
+			o = append(o, 0xb2, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x61, 0x62, 0x6c, 0x65, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.ReservableCpuCores)))
+			for za0001 := range z.ReservableCpuCores {
+				o = msgp.AppendUint16(o, z.ReservableCpuCores[za0001])
+			}
+		}
 	}
 	return
 }
@@ -14706,22 +12374,27 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "ReservableCpuCores":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ReservableCpuCores")
-				return
-			}
-			if cap(z.ReservableCpuCores) >= int(zb0002) {
-				z.ReservableCpuCores = (z.ReservableCpuCores)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ReservableCpuCores = nil
 			} else {
-				z.ReservableCpuCores = make([]uint16, zb0002)
-			}
-			for za0001 := range z.ReservableCpuCores {
-				z.ReservableCpuCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "ReservableCpuCores", za0001)
+					err = msgp.WrapError(err, "ReservableCpuCores")
 					return
+				}
+				if z.ReservableCpuCores != nil && cap(z.ReservableCpuCores) >= int(zb0002) {
+					z.ReservableCpuCores = (z.ReservableCpuCores)[:zb0002]
+				} else {
+					z.ReservableCpuCores = make([]uint16, zb0002)
+				}
+				for za0001 := range z.ReservableCpuCores {
+					z.ReservableCpuCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ReservableCpuCores", za0001)
+						return
+					}
 				}
 			}
 		default:
@@ -14745,31 +12418,88 @@ func (z *NodeCPUResources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeCore) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 8
-	// string "SocketID"
-	o = append(o, 0x88, 0xa8, 0x53, 0x6f, 0x63, 0x6b, 0x65, 0x74, 0x49, 0x44)
-	o = msgp.AppendUint8(o, z.SocketID)
-	// string "NodeID"
-	o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendUint8(o, z.NodeID)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendUint16(o, z.ID)
-	// string "Grade"
-	o = append(o, 0xa5, 0x47, 0x72, 0x61, 0x64, 0x65)
-	o = msgp.AppendBool(o, z.Grade)
-	// string "Disable"
-	o = append(o, 0xa7, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65)
-	o = msgp.AppendBool(o, z.Disable)
-	// string "BaseSpeed"
-	o = append(o, 0xa9, 0x42, 0x61, 0x73, 0x65, 0x53, 0x70, 0x65, 0x65, 0x64)
-	o = msgp.AppendUint64(o, z.BaseSpeed)
-	// string "MaxSpeed"
-	o = append(o, 0xa8, 0x4d, 0x61, 0x78, 0x53, 0x70, 0x65, 0x65, 0x64)
-	o = msgp.AppendUint64(o, z.MaxSpeed)
-	// string "GuessSpeed"
-	o = append(o, 0xaa, 0x47, 0x75, 0x65, 0x73, 0x73, 0x53, 0x70, 0x65, 0x65, 0x64)
-	o = msgp.AppendUint64(o, z.GuessSpeed)
+	// check for omitted fields
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
+	_ = zb0001Mask
+	if z.SocketID == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.NodeID == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ID == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Grade == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Disable == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.BaseSpeed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.MaxSpeed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.GuessSpeed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "SocketID"
+			o = append(o, 0xa8, 0x53, 0x6f, 0x63, 0x6b, 0x65, 0x74, 0x49, 0x44)
+			o = msgp.AppendUint8(o, z.SocketID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "NodeID"
+			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
+			o = msgp.AppendUint8(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendUint16(o, z.ID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Grade"
+			o = append(o, 0xa5, 0x47, 0x72, 0x61, 0x64, 0x65)
+			o = msgp.AppendBool(o, z.Grade)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Disable"
+			o = append(o, 0xa7, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65)
+			o = msgp.AppendBool(o, z.Disable)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "BaseSpeed"
+			o = append(o, 0xa9, 0x42, 0x61, 0x73, 0x65, 0x53, 0x70, 0x65, 0x65, 0x64)
+			o = msgp.AppendUint64(o, z.BaseSpeed)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "MaxSpeed"
+			o = append(o, 0xa8, 0x4d, 0x61, 0x78, 0x53, 0x70, 0x65, 0x65, 0x64)
+			o = msgp.AppendUint64(o, z.MaxSpeed)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "GuessSpeed"
+			o = append(o, 0xaa, 0x47, 0x75, 0x65, 0x73, 0x73, 0x53, 0x70, 0x65, 0x65, 0x64)
+			o = msgp.AppendUint64(o, z.GuessSpeed)
+		}
+	}
 	return
 }
 
@@ -14860,25 +12590,69 @@ func (z *NodeCore) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeDevice) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "ID"
-	o = append(o, 0x84, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Healthy"
-	o = append(o, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
-	o = msgp.AppendBool(o, z.Healthy)
-	// string "HealthDescription"
-	o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.HealthDescription)
-	// string "Locality"
-	o = append(o, 0xa8, 0x4c, 0x6f, 0x63, 0x61, 0x6c, 0x69, 0x74, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Healthy == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.HealthDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.Locality == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 1
-		// string "PciBusID"
-		o = append(o, 0x81, 0xa8, 0x50, 0x63, 0x69, 0x42, 0x75, 0x73, 0x49, 0x44)
-		o = msgp.AppendString(o, z.Locality.PciBusID)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Healthy"
+			o = append(o, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
+			o = msgp.AppendBool(o, z.Healthy)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "HealthDescription"
+			o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.HealthDescription)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Locality"
+			o = append(o, 0xa8, 0x4c, 0x6f, 0x63, 0x61, 0x6c, 0x69, 0x74, 0x79)
+			if z.Locality == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(1)
+				var zb0002Mask uint8 /* 1 bits */
+				_ = zb0002Mask
+				if z.Locality.PciBusID == "" {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+				if (zb0002Mask & 0x1) == 0 { // if not omitted
+					// string "PciBusID"
+					o = append(o, 0xa8, 0x50, 0x63, 0x69, 0x42, 0x75, 0x73, 0x49, 0x44)
+					o = msgp.AppendString(o, z.Locality.PciBusID)
+				}
+			}
+		}
 	}
 	return
 }
@@ -14985,10 +12759,21 @@ func (z *NodeDevice) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z NodeDeviceLocality) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "PciBusID"
-	o = append(o, 0x81, 0xa8, 0x50, 0x63, 0x69, 0x42, 0x75, 0x73, 0x49, 0x44)
-	o = msgp.AppendString(o, z.PciBusID)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.PciBusID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "PciBusID"
+		o = append(o, 0xa8, 0x50, 0x63, 0x69, 0x42, 0x75, 0x73, 0x49, 0x44)
+		o = msgp.AppendString(o, z.PciBusID)
+	}
 	return
 }
 
@@ -15037,42 +12822,81 @@ func (z NodeDeviceLocality) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeDeviceResource) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Vendor"
-	o = append(o, 0x85, 0xa6, 0x56, 0x65, 0x6e, 0x64, 0x6f, 0x72)
-	o = msgp.AppendString(o, z.Vendor)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Instances"
-	o = append(o, 0xa9, 0x49, 0x6e, 0x73, 0x74, 0x61, 0x6e, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Instances)))
-	for za0001 := range z.Instances {
-		if z.Instances[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Instances[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Instances", za0001)
-				return
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Vendor == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Instances == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Attributes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Vendor"
+			o = append(o, 0xa6, 0x56, 0x65, 0x6e, 0x64, 0x6f, 0x72)
+			o = msgp.AppendString(o, z.Vendor)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Instances"
+			o = append(o, 0xa9, 0x49, 0x6e, 0x73, 0x74, 0x61, 0x6e, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Instances)))
+			for za0001 := range z.Instances {
+				if z.Instances[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Instances[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Instances", za0001)
+						return
+					}
+				}
 			}
 		}
-	}
-	// string "Attributes"
-	o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
-	for za0002, za0003 := range z.Attributes {
-		o = msgp.AppendString(o, za0002)
-		if za0003 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0003.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Attributes", za0002)
-				return
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Attributes"
+			o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
+			for za0002, za0003 := range z.Attributes {
+				o = msgp.AppendString(o, za0002)
+				if za0003 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0003.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Attributes", za0002)
+						return
+					}
+				}
 			}
 		}
 	}
@@ -15116,73 +12940,83 @@ func (z *NodeDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Instances":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Instances")
-				return
-			}
-			if cap(z.Instances) >= int(zb0002) {
-				z.Instances = (z.Instances)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Instances = nil
 			} else {
-				z.Instances = make([]*NodeDevice, zb0002)
-			}
-			for za0001 := range z.Instances {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Instances[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Instances")
+					return
+				}
+				if z.Instances != nil && cap(z.Instances) >= int(zb0002) {
+					z.Instances = (z.Instances)[:zb0002]
 				} else {
-					if z.Instances[za0001] == nil {
-						z.Instances[za0001] = new(NodeDevice)
-					}
-					bts, err = z.Instances[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Instances", za0001)
-						return
+					z.Instances = make([]*NodeDevice, zb0002)
+				}
+				for za0001 := range z.Instances {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Instances[za0001] = nil
+					} else {
+						if z.Instances[za0001] == nil {
+							z.Instances[za0001] = new(NodeDevice)
+						}
+						bts, err = z.Instances[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Instances", za0001)
+							return
+						}
 					}
 				}
 			}
 		case "Attributes":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Attributes")
-				return
-			}
-			if z.Attributes == nil {
-				z.Attributes = make(map[string]*DeviceAttribute, zb0003)
-			} else if len(z.Attributes) > 0 {
-				clear(z.Attributes)
-			}
-			for zb0003 > 0 {
-				var za0003 *DeviceAttribute
-				zb0003--
-				var za0002 string
-				za0002, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Attributes = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Attributes")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0003 = nil
-				} else {
-					if za0003 == nil {
-						za0003 = new(DeviceAttribute)
-					}
-					bts, err = za0003.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Attributes", za0002)
-						return
-					}
+				if z.Attributes == nil {
+					z.Attributes = make(map[string]*DeviceAttribute, zb0003)
+				} else if len(z.Attributes) > 0 {
+					clear(z.Attributes)
 				}
-				z.Attributes[za0002] = za0003
+				for zb0003 > 0 {
+					var za0003 *DeviceAttribute
+					zb0003--
+					var za0002 string
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Attributes")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0003 = nil
+					} else {
+						if za0003 == nil {
+							za0003 = new(DeviceAttribute)
+						}
+						bts, err = za0003.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Attributes", za0002)
+							return
+						}
+					}
+					z.Attributes[za0002] = za0003
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -15224,10 +13058,21 @@ func (z *NodeDeviceResource) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z NodeDiskResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "DiskMB"
-	o = append(o, 0x81, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.DiskMB)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.DiskMB == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "DiskMB"
+		o = append(o, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
+		o = msgp.AppendInt64(o, z.DiskMB)
+	}
 	return
 }
 
@@ -15274,89 +13119,67 @@ func (z NodeDiskResources) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z NodeEligibilityRequest) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "NodeID"
-	o = append(o, 0x82, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "Eligibility"
-	o = append(o, 0xab, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
-	o = msgp.AppendString(o, z.Eligibility)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *NodeEligibilityRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "NodeID":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeID")
-				return
-			}
-		case "Eligibility":
-			z.Eligibility, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Eligibility")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z NodeEligibilityRequest) Msgsize() (s int) {
-	s = 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 12 + msgp.StringPrefixSize + len(z.Eligibility)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *NodeEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Message"
-	o = append(o, 0x85, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-	o = msgp.AppendString(o, z.Message)
-	// string "Subsystem"
-	o = append(o, 0xa9, 0x53, 0x75, 0x62, 0x73, 0x79, 0x73, 0x74, 0x65, 0x6d)
-	o = msgp.AppendString(o, z.Subsystem)
-	// string "Details"
-	o = append(o, 0xa7, 0x44, 0x65, 0x74, 0x61, 0x69, 0x6c, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Details)))
-	for za0001, za0002 := range z.Details {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Message == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Timestamp"
-	o = append(o, 0xa9, 0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
-	o = msgp.AppendTime(o, z.Timestamp)
-	// string "CreateIndex"
-	o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.CreateIndex)
+	if z.Subsystem == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Details == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Timestamp == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.CreateIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Message"
+			o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
+			o = msgp.AppendString(o, z.Message)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Subsystem"
+			o = append(o, 0xa9, 0x53, 0x75, 0x62, 0x73, 0x79, 0x73, 0x74, 0x65, 0x6d)
+			o = msgp.AppendString(o, z.Subsystem)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Details"
+			o = append(o, 0xa7, 0x44, 0x65, 0x74, 0x61, 0x69, 0x6c, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Details)))
+			for za0001, za0002 := range z.Details {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Timestamp"
+			o = append(o, 0xa9, 0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+			o = msgp.AppendTimeExt(o, z.Timestamp)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "CreateIndex"
+			o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.CreateIndex)
+		}
+	}
 	return
 }
 
@@ -15391,35 +13214,40 @@ func (z *NodeEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Details":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Details")
-				return
-			}
-			if z.Details == nil {
-				z.Details = make(map[string]string, zb0002)
-			} else if len(z.Details) > 0 {
-				clear(z.Details)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Details = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Details")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Details", za0001)
-					return
+				if z.Details == nil {
+					z.Details = make(map[string]string, zb0002)
+				} else if len(z.Details) > 0 {
+					clear(z.Details)
 				}
-				z.Details[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Details")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Details", za0001)
+						return
+					}
+					z.Details[za0001] = za0002
+				}
 			}
 		case "Timestamp":
-			z.Timestamp, bts, err = msgp.ReadTimeBytes(bts)
+			z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
@@ -15458,43 +13286,77 @@ func (z *NodeEvent) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeIntent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "ObjectMeta"
-	o = append(o, 0x86, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "NodeID"
-	o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "Eligibility"
-	o = append(o, 0xab, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
-	o = msgp.AppendString(o, z.Eligibility)
-	// string "DrainStrategy"
-	o = append(o, 0xad, 0x44, 0x72, 0x61, 0x69, 0x6e, 0x53, 0x74, 0x72, 0x61, 0x74, 0x65, 0x67, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Eligibility == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
 	if z.DrainStrategy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.DrainStrategy.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "DrainStrategy")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "LastDrain"
-	o = append(o, 0xa9, 0x4c, 0x61, 0x73, 0x74, 0x44, 0x72, 0x61, 0x69, 0x6e)
 	if z.LastDrain == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.LastDrain.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "LastDrain")
-			return
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.UpdatedAt == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "NodeID"
+			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Eligibility"
+			o = append(o, 0xab, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
+			o = msgp.AppendString(o, z.Eligibility)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "DrainStrategy"
+			o = append(o, 0xad, 0x44, 0x72, 0x61, 0x69, 0x6e, 0x53, 0x74, 0x72, 0x61, 0x74, 0x65, 0x67, 0x79)
+			if z.DrainStrategy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.DrainStrategy.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "DrainStrategy")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "LastDrain"
+			o = append(o, 0xa9, 0x4c, 0x61, 0x73, 0x74, 0x44, 0x72, 0x61, 0x69, 0x6e)
+			if z.LastDrain == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.LastDrain.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "LastDrain")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "UpdatedAt"
+			o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
+			o = msgp.AppendInt64(o, z.UpdatedAt)
 		}
 	}
-	// string "UpdatedAt"
-	o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
-	o = msgp.AppendInt64(o, z.UpdatedAt)
 	return
 }
 
@@ -15516,29 +13378,6 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "NodeID":
 			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -15605,7 +13444,7 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeIntent) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 12 + msgp.StringPrefixSize + len(z.Eligibility) + 14
+	s = 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 12 + msgp.StringPrefixSize + len(z.Eligibility) + 14
 	if z.DrainStrategy == nil {
 		s += msgp.NilSize
 	} else {
@@ -15622,488 +13461,23 @@ func (z *NodeIntent) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *NodeListStub) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 19
-	// string "Address"
-	o = append(o, 0xde, 0x0, 0x13, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-	o = msgp.AppendString(o, z.Address)
-	// string "ID"
-	o = append(o, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Attributes"
-	o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
-	for za0001, za0002 := range z.Attributes {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
-	}
-	// string "Datacenter"
-	o = append(o, 0xaa, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Datacenter)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "NodePool"
-	o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
-	o = msgp.AppendString(o, z.NodePool)
-	// string "NodeClass"
-	o = append(o, 0xa9, 0x4e, 0x6f, 0x64, 0x65, 0x43, 0x6c, 0x61, 0x73, 0x73)
-	o = msgp.AppendString(o, z.NodeClass)
-	// string "Version"
-	o = append(o, 0xa7, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.Version)
-	// string "Drain"
-	o = append(o, 0xa5, 0x44, 0x72, 0x61, 0x69, 0x6e)
-	o = msgp.AppendBool(o, z.Drain)
-	// string "SchedulingEligibility"
-	o = append(o, 0xb5, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x69, 0x6e, 0x67, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
-	o = msgp.AppendString(o, z.SchedulingEligibility)
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "StatusDescription"
-	o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.StatusDescription)
-	// string "Drivers"
-	o = append(o, 0xa7, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Drivers)))
-	for za0003, za0004 := range z.Drivers {
-		o = msgp.AppendString(o, za0003)
-		if za0004 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0004.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Drivers", za0003)
-				return
-			}
-		}
-	}
-	// string "HostVolumes"
-	o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.HostVolumes)))
-	for za0005, za0006 := range z.HostVolumes {
-		o = msgp.AppendString(o, za0005)
-		if za0006 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 3
-			// string "ID"
-			o = append(o, 0x83, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, za0006.ID)
-			// string "Path"
-			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-			o = msgp.AppendString(o, za0006.Path)
-			// string "ReadOnly"
-			o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
-			o = msgp.AppendBool(o, za0006.ReadOnly)
-		}
-	}
-	// string "NodeResources"
-	o = append(o, 0xad, 0x4e, 0x6f, 0x64, 0x65, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
-	if z.NodeResources == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.NodeResources.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "NodeResources")
-			return
-		}
-	}
-	// string "ReservedResources"
-	o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
-	if z.ReservedResources == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.ReservedResources.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ReservedResources")
-			return
-		}
-	}
-	// string "LastDrain"
-	o = append(o, 0xa9, 0x4c, 0x61, 0x73, 0x74, 0x44, 0x72, 0x61, 0x69, 0x6e)
-	if z.LastDrain == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.LastDrain.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "LastDrain")
-			return
-		}
-	}
-	// string "CreateIndex"
-	o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.CreateIndex)
-	// string "ModifyIndex"
-	o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.ModifyIndex)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *NodeListStub) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Address":
-			z.Address, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Address")
-				return
-			}
-		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ID")
-				return
-			}
-		case "Attributes":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Attributes")
-				return
-			}
-			if z.Attributes == nil {
-				z.Attributes = make(map[string]string, zb0002)
-			} else if len(z.Attributes) > 0 {
-				clear(z.Attributes)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Attributes")
-					return
-				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Attributes", za0001)
-					return
-				}
-				z.Attributes[za0001] = za0002
-			}
-		case "Datacenter":
-			z.Datacenter, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Datacenter")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "NodePool":
-			z.NodePool, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodePool")
-				return
-			}
-		case "NodeClass":
-			z.NodeClass, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeClass")
-				return
-			}
-		case "Version":
-			z.Version, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Version")
-				return
-			}
-		case "Drain":
-			z.Drain, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Drain")
-				return
-			}
-		case "SchedulingEligibility":
-			z.SchedulingEligibility, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "SchedulingEligibility")
-				return
-			}
-		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Status")
-				return
-			}
-		case "StatusDescription":
-			z.StatusDescription, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "StatusDescription")
-				return
-			}
-		case "Drivers":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Drivers")
-				return
-			}
-			if z.Drivers == nil {
-				z.Drivers = make(map[string]*DriverInfo, zb0003)
-			} else if len(z.Drivers) > 0 {
-				clear(z.Drivers)
-			}
-			for zb0003 > 0 {
-				var za0004 *DriverInfo
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Drivers")
-					return
-				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0004 = nil
-				} else {
-					if za0004 == nil {
-						za0004 = new(DriverInfo)
-					}
-					bts, err = za0004.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Drivers", za0003)
-						return
-					}
-				}
-				z.Drivers[za0003] = za0004
-			}
-		case "HostVolumes":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "HostVolumes")
-				return
-			}
-			if z.HostVolumes == nil {
-				z.HostVolumes = make(map[string]*HostVolumeInfo, zb0004)
-			} else if len(z.HostVolumes) > 0 {
-				clear(z.HostVolumes)
-			}
-			for zb0004 > 0 {
-				var za0006 *HostVolumeInfo
-				zb0004--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "HostVolumes")
-					return
-				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0006 = nil
-				} else {
-					if za0006 == nil {
-						za0006 = new(HostVolumeInfo)
-					}
-					var zb0005 uint32
-					zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "HostVolumes", za0005)
-						return
-					}
-					for zb0005 > 0 {
-						zb0005--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "HostVolumes", za0005)
-							return
-						}
-						switch msgp.UnsafeString(field) {
-						case "ID":
-							za0006.ID, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0005, "ID")
-								return
-							}
-						case "Path":
-							za0006.Path, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0005, "Path")
-								return
-							}
-						case "ReadOnly":
-							za0006.ReadOnly, bts, err = msgp.ReadBoolBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0005, "ReadOnly")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "HostVolumes", za0005)
-								return
-							}
-						}
-					}
-				}
-				z.HostVolumes[za0005] = za0006
-			}
-		case "NodeResources":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.NodeResources = nil
-			} else {
-				if z.NodeResources == nil {
-					z.NodeResources = new(NodeResources)
-				}
-				bts, err = z.NodeResources.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "NodeResources")
-					return
-				}
-			}
-		case "ReservedResources":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.ReservedResources = nil
-			} else {
-				if z.ReservedResources == nil {
-					z.ReservedResources = new(NodeReservedResources)
-				}
-				bts, err = z.ReservedResources.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ReservedResources")
-					return
-				}
-			}
-		case "LastDrain":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.LastDrain = nil
-			} else {
-				if z.LastDrain == nil {
-					z.LastDrain = new(DrainMetadata)
-				}
-				bts, err = z.LastDrain.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "LastDrain")
-					return
-				}
-			}
-		case "CreateIndex":
-			z.CreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreateIndex")
-				return
-			}
-		case "ModifyIndex":
-			z.ModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModifyIndex")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *NodeListStub) Msgsize() (s int) {
-	s = 3 + 8 + msgp.StringPrefixSize + len(z.Address) + 3 + msgp.StringPrefixSize + len(z.ID) + 11 + msgp.MapHeaderSize
-	if z.Attributes != nil {
-		for za0001, za0002 := range z.Attributes {
-			_ = za0002
-			s += msgp.StringPrefixSize + len(za0001) + msgp.StringPrefixSize + len(za0002)
-		}
-	}
-	s += 11 + msgp.StringPrefixSize + len(z.Datacenter) + 5 + msgp.StringPrefixSize + len(z.Name) + 9 + msgp.StringPrefixSize + len(z.NodePool) + 10 + msgp.StringPrefixSize + len(z.NodeClass) + 8 + msgp.StringPrefixSize + len(z.Version) + 6 + msgp.BoolSize + 22 + msgp.StringPrefixSize + len(z.SchedulingEligibility) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 8 + msgp.MapHeaderSize
-	if z.Drivers != nil {
-		for za0003, za0004 := range z.Drivers {
-			_ = za0004
-			s += msgp.StringPrefixSize + len(za0003)
-			if za0004 == nil {
-				s += msgp.NilSize
-			} else {
-				s += za0004.Msgsize()
-			}
-		}
-	}
-	s += 12 + msgp.MapHeaderSize
-	if z.HostVolumes != nil {
-		for za0005, za0006 := range z.HostVolumes {
-			_ = za0006
-			s += msgp.StringPrefixSize + len(za0005)
-			if za0006 == nil {
-				s += msgp.NilSize
-			} else {
-				s += 1 + 3 + msgp.StringPrefixSize + len(za0006.ID) + 5 + msgp.StringPrefixSize + len(za0006.Path) + 9 + msgp.BoolSize
-			}
-		}
-	}
-	s += 14
-	if z.NodeResources == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.NodeResources.Msgsize()
-	}
-	s += 18
-	if z.ReservedResources == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.ReservedResources.Msgsize()
-	}
-	s += 10
-	if z.LastDrain == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.LastDrain.Msgsize()
-	}
-	s += 12 + msgp.Uint64Size + 12 + msgp.Uint64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z NodeMemoryResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "MemoryMB"
-	o = append(o, 0x81, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.MemoryMB)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.MemoryMB == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "MemoryMB"
+		o = append(o, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
+		o = msgp.AppendInt64(o, z.MemoryMB)
+	}
 	return
 }
 
@@ -16152,22 +13526,61 @@ func (z NodeMemoryResources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeNetworkAddress) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Family"
-	o = append(o, 0x85, 0xa6, 0x46, 0x61, 0x6d, 0x69, 0x6c, 0x79)
-	o = msgp.AppendString(o, z.Family)
-	// string "Alias"
-	o = append(o, 0xa5, 0x41, 0x6c, 0x69, 0x61, 0x73)
-	o = msgp.AppendString(o, z.Alias)
-	// string "Address"
-	o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-	o = msgp.AppendString(o, z.Address)
-	// string "ReservedPorts"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendString(o, z.ReservedPorts)
-	// string "Gateway"
-	o = append(o, 0xa7, 0x47, 0x61, 0x74, 0x65, 0x77, 0x61, 0x79)
-	o = msgp.AppendString(o, z.Gateway)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Family == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Alias == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Address == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ReservedPorts == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Gateway == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Family"
+			o = append(o, 0xa6, 0x46, 0x61, 0x6d, 0x69, 0x6c, 0x79)
+			o = msgp.AppendString(o, z.Family)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Alias"
+			o = append(o, 0xa5, 0x41, 0x6c, 0x69, 0x61, 0x73)
+			o = msgp.AppendString(o, z.Alias)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Address"
+			o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+			o = msgp.AppendString(o, z.Address)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ReservedPorts"
+			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
+			o = msgp.AppendString(o, z.ReservedPorts)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Gateway"
+			o = append(o, 0xa7, 0x47, 0x61, 0x74, 0x65, 0x77, 0x61, 0x79)
+			o = msgp.AppendString(o, z.Gateway)
+		}
+	}
 	return
 }
 
@@ -16240,22 +13653,61 @@ func (z *NodeNetworkAddress) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeNetworkInfo) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Mode"
-	o = append(o, 0x85, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.Mode)
-	// string "Device"
-	o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Device)
-	// string "CIDR"
-	o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
-	o = msgp.AppendString(o, z.CIDR)
-	// string "IP"
-	o = append(o, 0xa2, 0x49, 0x50)
-	o = msgp.AppendString(o, z.IP)
-	// string "MBits"
-	o = append(o, 0xa5, 0x4d, 0x42, 0x69, 0x74, 0x73)
-	o = msgp.AppendInt(o, z.MBits)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Mode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Device == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.CIDR == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.IP == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.MBits == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Mode"
+			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.Mode)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Device"
+			o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Device)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "CIDR"
+			o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
+			o = msgp.AppendString(o, z.CIDR)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "IP"
+			o = append(o, 0xa2, 0x49, 0x50)
+			o = msgp.AppendString(o, z.IP)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "MBits"
+			o = append(o, 0xa5, 0x4d, 0x42, 0x69, 0x74, 0x73)
+			o = msgp.AppendInt(o, z.MBits)
+		}
+	}
 	return
 }
 
@@ -16328,27 +13780,66 @@ func (z *NodeNetworkInfo) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeNetworkResource) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Mode"
-	o = append(o, 0x85, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.Mode)
-	// string "Device"
-	o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Device)
-	// string "MacAddress"
-	o = append(o, 0xaa, 0x4d, 0x61, 0x63, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-	o = msgp.AppendString(o, z.MacAddress)
-	// string "Speed"
-	o = append(o, 0xa5, 0x53, 0x70, 0x65, 0x65, 0x64)
-	o = msgp.AppendInt(o, z.Speed)
-	// string "Addresses"
-	o = append(o, 0xa9, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Addresses)))
-	for za0001 := range z.Addresses {
-		o, err = z.Addresses[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Addresses", za0001)
-			return
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Mode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Device == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.MacAddress == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Speed == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Addresses == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Mode"
+			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.Mode)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Device"
+			o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Device)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "MacAddress"
+			o = append(o, 0xaa, 0x4d, 0x61, 0x63, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+			o = msgp.AppendString(o, z.MacAddress)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Speed"
+			o = append(o, 0xa5, 0x53, 0x70, 0x65, 0x65, 0x64)
+			o = msgp.AppendInt(o, z.Speed)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Addresses"
+			o = append(o, 0xa9, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Addresses)))
+			for za0001 := range z.Addresses {
+				o, err = z.Addresses[za0001].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Addresses", za0001)
+					return
+				}
+			}
 		}
 	}
 	return
@@ -16397,22 +13888,27 @@ func (z *NodeNetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Addresses":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Addresses")
-				return
-			}
-			if cap(z.Addresses) >= int(zb0002) {
-				z.Addresses = (z.Addresses)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Addresses = nil
 			} else {
-				z.Addresses = make([]NodeNetworkAddress, zb0002)
-			}
-			for za0001 := range z.Addresses {
-				bts, err = z.Addresses[za0001].UnmarshalMsg(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Addresses", za0001)
+					err = msgp.WrapError(err, "Addresses")
 					return
+				}
+				if z.Addresses != nil && cap(z.Addresses) >= int(zb0002) {
+					z.Addresses = (z.Addresses)[:zb0002]
+				} else {
+					z.Addresses = make([]NodeNetworkAddress, zb0002)
+				}
+				for za0001 := range z.Addresses {
+					bts, err = z.Addresses[za0001].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Addresses", za0001)
+						return
+					}
 				}
 			}
 		default:
@@ -16439,48 +13935,109 @@ func (z *NodeNetworkResource) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodePool) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "ObjectMeta"
-	o = append(o, 0x87, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Description"
-	o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.Description)
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0001, za0002 := range z.Meta {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "SchedulerConfiguration"
-	o = append(o, 0xb6, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+	if z.Description == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.SchedulerConfiguration == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "SchedulerAlgorithm"
-		o = append(o, 0x82, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
-		o = msgp.AppendString(o, z.SchedulerConfiguration.SchedulerAlgorithm)
-		// string "MemoryOversubscriptionEnabled"
-		o = append(o, 0xbd, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
-		if z.SchedulerConfiguration.MemoryOversubscriptionEnabled == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o = msgp.AppendBool(o, *z.SchedulerConfiguration.MemoryOversubscriptionEnabled)
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.NodeIdentityTTL == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Hash == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Description"
+			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Description)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0001, za0002 := range z.Meta {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "SchedulerConfiguration"
+			o = append(o, 0xb6, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.SchedulerConfiguration == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(2)
+				var zb0002Mask uint8 /* 2 bits */
+				_ = zb0002Mask
+				if z.SchedulerConfiguration.SchedulerAlgorithm == "" {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.SchedulerConfiguration.MemoryOversubscriptionEnabled == nil {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "SchedulerAlgorithm"
+						o = append(o, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
+						o = msgp.AppendString(o, z.SchedulerConfiguration.SchedulerAlgorithm)
+					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "MemoryOversubscriptionEnabled"
+						o = append(o, 0xbd, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+						if z.SchedulerConfiguration.MemoryOversubscriptionEnabled == nil {
+							o = msgp.AppendNil(o)
+						} else {
+							o = msgp.AppendBool(o, *z.SchedulerConfiguration.MemoryOversubscriptionEnabled)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "NodeIdentityTTL"
+			o = append(o, 0xaf, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x54, 0x54, 0x4c)
+			o = msgp.AppendDuration(o, z.NodeIdentityTTL)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Hash"
+			o = append(o, 0xa4, 0x48, 0x61, 0x73, 0x68)
+			o = msgp.AppendBytes(o, z.Hash)
 		}
 	}
-	// string "NodeIdentityTTL"
-	o = append(o, 0xaf, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x54, 0x54, 0x4c)
-	o = msgp.AppendDuration(o, z.NodeIdentityTTL)
-	// string "Hash"
-	o = append(o, 0xa4, 0x48, 0x61, 0x73, 0x68)
-	o = msgp.AppendBytes(o, z.Hash)
 	return
 }
 
@@ -16502,29 +14059,6 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "Name":
 			z.Name, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -16538,32 +14072,37 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Meta":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0003)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0003 > 0 {
-				var za0002 string
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0001)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0002)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0001)
+						return
+					}
+					z.Meta[za0001] = za0002
+				}
 			}
 		case "SchedulerConfiguration":
 			if msgp.IsNil(bts) {
@@ -16576,14 +14115,14 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.SchedulerConfiguration == nil {
 					z.SchedulerConfiguration = new(NodePoolSchedulerConfiguration)
 				}
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "SchedulerConfiguration")
 					return
 				}
-				for zb0004 > 0 {
-					zb0004--
+				for zb0003 > 0 {
+					zb0003--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "SchedulerConfiguration")
@@ -16648,7 +14187,7 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodePool) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 12 + msgp.StringPrefixSize + len(z.Description) + 5 + msgp.MapHeaderSize
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 12 + msgp.StringPrefixSize + len(z.Description) + 5 + msgp.MapHeaderSize
 	if z.Meta != nil {
 		for za0001, za0002 := range z.Meta {
 			_ = za0002
@@ -16673,16 +14212,37 @@ func (z *NodePool) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodePoolSchedulerConfiguration) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "SchedulerAlgorithm"
-	o = append(o, 0x82, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
-	o = msgp.AppendString(o, z.SchedulerAlgorithm)
-	// string "MemoryOversubscriptionEnabled"
-	o = append(o, 0xbd, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.SchedulerAlgorithm == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
 	if z.MemoryOversubscriptionEnabled == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.MemoryOversubscriptionEnabled)
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "SchedulerAlgorithm"
+			o = append(o, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
+			o = msgp.AppendString(o, z.SchedulerAlgorithm)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "MemoryOversubscriptionEnabled"
+			o = append(o, 0xbd, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			if z.MemoryOversubscriptionEnabled == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.MemoryOversubscriptionEnabled)
+			}
+		}
 	}
 	return
 }
@@ -16754,16 +14314,27 @@ func (z *NodePoolSchedulerConfiguration) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeProcessors) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "Topology"
-	o = append(o, 0x81, 0xa8, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x79)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
 	if z.Topology == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Topology.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Topology")
-			return
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "Topology"
+		o = append(o, 0xa8, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x79)
+		if z.Topology == nil {
+			o = msgp.AppendNil(o)
+		} else {
+			o, err = z.Topology.MarshalMsg(o)
+			if err != nil {
+				err = msgp.WrapError(err, "Topology")
+				return
+			}
 		}
 	}
 	return
@@ -16830,15 +14401,36 @@ func (z *NodeProcessors) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeReservedCPUResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "CpuShares"
-	o = append(o, 0x82, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
-	o = msgp.AppendInt64(o, z.CpuShares)
-	// string "ReservedCpuCores"
-	o = append(o, 0xb0, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.ReservedCpuCores)))
-	for za0001 := range z.ReservedCpuCores {
-		o = msgp.AppendUint16(o, z.ReservedCpuCores[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.CpuShares == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.ReservedCpuCores == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "CpuShares"
+			o = append(o, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
+			o = msgp.AppendInt64(o, z.CpuShares)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "ReservedCpuCores"
+			o = append(o, 0xb0, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.ReservedCpuCores)))
+			for za0001 := range z.ReservedCpuCores {
+				o = msgp.AppendUint16(o, z.ReservedCpuCores[za0001])
+			}
+		}
 	}
 	return
 }
@@ -16868,22 +14460,27 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 				return
 			}
 		case "ReservedCpuCores":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ReservedCpuCores")
-				return
-			}
-			if cap(z.ReservedCpuCores) >= int(zb0002) {
-				z.ReservedCpuCores = (z.ReservedCpuCores)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ReservedCpuCores = nil
 			} else {
-				z.ReservedCpuCores = make([]uint16, zb0002)
-			}
-			for za0001 := range z.ReservedCpuCores {
-				z.ReservedCpuCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "ReservedCpuCores", za0001)
+					err = msgp.WrapError(err, "ReservedCpuCores")
 					return
+				}
+				if z.ReservedCpuCores != nil && cap(z.ReservedCpuCores) >= int(zb0002) {
+					z.ReservedCpuCores = (z.ReservedCpuCores)[:zb0002]
+				} else {
+					z.ReservedCpuCores = make([]uint16, zb0002)
+				}
+				for za0001 := range z.ReservedCpuCores {
+					z.ReservedCpuCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ReservedCpuCores", za0001)
+						return
+					}
 				}
 			}
 		default:
@@ -16907,10 +14504,21 @@ func (z *NodeReservedCPUResources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z NodeReservedNetworkResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "ReservedHostPorts"
-	o = append(o, 0x81, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x48, 0x6f, 0x73, 0x74, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendString(o, z.ReservedHostPorts)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.ReservedHostPorts == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "ReservedHostPorts"
+		o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x48, 0x6f, 0x73, 0x74, 0x50, 0x6f, 0x72, 0x74, 0x73)
+		o = msgp.AppendString(o, z.ReservedHostPorts)
+	}
 	return
 }
 
@@ -16959,37 +14567,118 @@ func (z NodeReservedNetworkResources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeReservedResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Cpu"
-	o = append(o, 0x84, 0xa3, 0x43, 0x70, 0x75)
-	// map header, size 2
-	// string "CpuShares"
-	o = append(o, 0x82, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
-	o = msgp.AppendInt64(o, z.Cpu.CpuShares)
-	// string "ReservedCpuCores"
-	o = append(o, 0xb0, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Cpu.ReservedCpuCores)))
-	for za0001 := range z.Cpu.ReservedCpuCores {
-		o = msgp.AppendUint16(o, z.Cpu.ReservedCpuCores[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Memory == (NodeMemoryResources{}) {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Memory"
-	o = append(o, 0xa6, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79)
-	// map header, size 1
-	// string "MemoryMB"
-	o = append(o, 0x81, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.Memory.MemoryMB)
-	// string "Disk"
-	o = append(o, 0xa4, 0x44, 0x69, 0x73, 0x6b)
-	// map header, size 1
-	// string "DiskMB"
-	o = append(o, 0x81, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.Disk.DiskMB)
-	// string "Networks"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	// map header, size 1
-	// string "ReservedHostPorts"
-	o = append(o, 0x81, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x48, 0x6f, 0x73, 0x74, 0x50, 0x6f, 0x72, 0x74, 0x73)
-	o = msgp.AppendString(o, z.Networks.ReservedHostPorts)
+	if z.Disk == (NodeDiskResources{}) {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Networks == (NodeReservedNetworkResources{}) {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "Cpu"
+		o = append(o, 0xa3, 0x43, 0x70, 0x75)
+		// check for omitted fields
+		zb0002Len := uint32(2)
+		var zb0002Mask uint8 /* 2 bits */
+		_ = zb0002Mask
+		if z.Cpu.CpuShares == 0 {
+			zb0002Len--
+			zb0002Mask |= 0x1
+		}
+		if z.Cpu.ReservedCpuCores == nil {
+			zb0002Len--
+			zb0002Mask |= 0x2
+		}
+		// variable map header, size zb0002Len
+		o = append(o, 0x80|uint8(zb0002Len))
+
+		// skip if no fields are to be emitted
+		if zb0002Len != 0 {
+			if (zb0002Mask & 0x1) == 0 { // if not omitted
+				// string "CpuShares"
+				o = append(o, 0xa9, 0x43, 0x70, 0x75, 0x53, 0x68, 0x61, 0x72, 0x65, 0x73)
+				o = msgp.AppendInt64(o, z.Cpu.CpuShares)
+			}
+			if (zb0002Mask & 0x2) == 0 { // if not omitted
+				// string "ReservedCpuCores"
+				o = append(o, 0xb0, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x43, 0x70, 0x75, 0x43, 0x6f, 0x72, 0x65, 0x73)
+				o = msgp.AppendArrayHeader(o, uint32(len(z.Cpu.ReservedCpuCores)))
+				for za0001 := range z.Cpu.ReservedCpuCores {
+					o = msgp.AppendUint16(o, z.Cpu.ReservedCpuCores[za0001])
+				}
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Memory"
+			o = append(o, 0xa6, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79)
+			// check for omitted fields
+			zb0003Len := uint32(1)
+			var zb0003Mask uint8 /* 1 bits */
+			_ = zb0003Mask
+			if z.Memory.MemoryMB == 0 {
+				zb0003Len--
+				zb0003Mask |= 0x1
+			}
+			// variable map header, size zb0003Len
+			o = append(o, 0x80|uint8(zb0003Len))
+			if (zb0003Mask & 0x1) == 0 { // if not omitted
+				// string "MemoryMB"
+				o = append(o, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
+				o = msgp.AppendInt64(o, z.Memory.MemoryMB)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Disk"
+			o = append(o, 0xa4, 0x44, 0x69, 0x73, 0x6b)
+			// check for omitted fields
+			zb0004Len := uint32(1)
+			var zb0004Mask uint8 /* 1 bits */
+			_ = zb0004Mask
+			if z.Disk.DiskMB == 0 {
+				zb0004Len--
+				zb0004Mask |= 0x1
+			}
+			// variable map header, size zb0004Len
+			o = append(o, 0x80|uint8(zb0004Len))
+			if (zb0004Mask & 0x1) == 0 { // if not omitted
+				// string "DiskMB"
+				o = append(o, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
+				o = msgp.AppendInt64(o, z.Disk.DiskMB)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Networks"
+			o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
+			// check for omitted fields
+			zb0005Len := uint32(1)
+			var zb0005Mask uint8 /* 1 bits */
+			_ = zb0005Mask
+			if z.Networks.ReservedHostPorts == "" {
+				zb0005Len--
+				zb0005Mask |= 0x1
+			}
+			// variable map header, size zb0005Len
+			o = append(o, 0x80|uint8(zb0005Len))
+			if (zb0005Mask & 0x1) == 0 { // if not omitted
+				// string "ReservedHostPorts"
+				o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x48, 0x6f, 0x73, 0x74, 0x50, 0x6f, 0x72, 0x74, 0x73)
+				o = msgp.AppendString(o, z.Networks.ReservedHostPorts)
+			}
+		}
+	}
 	return
 }
 
@@ -17033,22 +14722,27 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 				case "ReservedCpuCores":
-					var zb0003 uint32
-					zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Cpu", "ReservedCpuCores")
-						return
-					}
-					if cap(z.Cpu.ReservedCpuCores) >= int(zb0003) {
-						z.Cpu.ReservedCpuCores = (z.Cpu.ReservedCpuCores)[:zb0003]
+					if msgp.IsNil(bts) {
+						bts = bts[1:]
+						z.Cpu.ReservedCpuCores = nil
 					} else {
-						z.Cpu.ReservedCpuCores = make([]uint16, zb0003)
-					}
-					for za0001 := range z.Cpu.ReservedCpuCores {
-						z.Cpu.ReservedCpuCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Cpu", "ReservedCpuCores", za0001)
+							err = msgp.WrapError(err, "Cpu", "ReservedCpuCores")
 							return
+						}
+						if z.Cpu.ReservedCpuCores != nil && cap(z.Cpu.ReservedCpuCores) >= int(zb0003) {
+							z.Cpu.ReservedCpuCores = (z.Cpu.ReservedCpuCores)[:zb0003]
+						} else {
+							z.Cpu.ReservedCpuCores = make([]uint16, zb0003)
+						}
+						for za0001 := range z.Cpu.ReservedCpuCores {
+							z.Cpu.ReservedCpuCores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "Cpu", "ReservedCpuCores", za0001)
+								return
+							}
 						}
 					}
 				default:
@@ -17167,88 +14861,178 @@ func (z *NodeReservedResources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeResources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
-	// string "Cpu"
-	o = append(o, 0x89, 0xa3, 0x43, 0x70, 0x75)
-	o, err = z.Cpu.MarshalMsg(o)
-	if err != nil {
-		err = msgp.WrapError(err, "Cpu")
-		return
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
+	if z.Memory == (NodeMemoryResources{}) {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Memory"
-	o = append(o, 0xa6, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79)
-	// map header, size 1
-	// string "MemoryMB"
-	o = append(o, 0x81, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.Memory.MemoryMB)
-	// string "Disk"
-	o = append(o, 0xa4, 0x44, 0x69, 0x73, 0x6b)
-	// map header, size 1
-	// string "DiskMB"
-	o = append(o, 0x81, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
-	o = msgp.AppendInt64(o, z.Disk.DiskMB)
-	// string "Networks"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
-	for za0001 := range z.Networks {
-		if z.Networks[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Networks[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks", za0001)
-				return
-			}
-		}
+	if z.Disk == (NodeDiskResources{}) {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "NodeNetworks"
-	o = append(o, 0xac, 0x4e, 0x6f, 0x64, 0x65, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.NodeNetworks)))
-	for za0002 := range z.NodeNetworks {
-		if z.NodeNetworks[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.NodeNetworks[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeNetworks", za0002)
-				return
-			}
-		}
+	if z.Networks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "Devices"
-	o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
-	for za0003 := range z.Devices {
-		if z.Devices[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Devices[za0003].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices", za0003)
-				return
-			}
-		}
+	if z.NodeNetworks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Processors"
-	o = append(o, 0xaa, 0x50, 0x72, 0x6f, 0x63, 0x65, 0x73, 0x73, 0x6f, 0x72, 0x73)
-	// map header, size 1
-	// string "Topology"
-	o = append(o, 0x81, 0xa8, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x79)
-	if z.Processors.Topology == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Processors.Topology.MarshalMsg(o)
+	if z.Devices == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Processors == (NodeProcessors{}) {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.MinDynamicPort == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.MaxDynamicPort == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "Cpu"
+		o = append(o, 0xa3, 0x43, 0x70, 0x75)
+		o, err = z.Cpu.MarshalMsg(o)
 		if err != nil {
-			err = msgp.WrapError(err, "Processors", "Topology")
+			err = msgp.WrapError(err, "Cpu")
 			return
 		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Memory"
+			o = append(o, 0xa6, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79)
+			// check for omitted fields
+			zb0002Len := uint32(1)
+			var zb0002Mask uint8 /* 1 bits */
+			_ = zb0002Mask
+			if z.Memory.MemoryMB == 0 {
+				zb0002Len--
+				zb0002Mask |= 0x1
+			}
+			// variable map header, size zb0002Len
+			o = append(o, 0x80|uint8(zb0002Len))
+			if (zb0002Mask & 0x1) == 0 { // if not omitted
+				// string "MemoryMB"
+				o = append(o, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
+				o = msgp.AppendInt64(o, z.Memory.MemoryMB)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Disk"
+			o = append(o, 0xa4, 0x44, 0x69, 0x73, 0x6b)
+			// check for omitted fields
+			zb0003Len := uint32(1)
+			var zb0003Mask uint8 /* 1 bits */
+			_ = zb0003Mask
+			if z.Disk.DiskMB == 0 {
+				zb0003Len--
+				zb0003Mask |= 0x1
+			}
+			// variable map header, size zb0003Len
+			o = append(o, 0x80|uint8(zb0003Len))
+			if (zb0003Mask & 0x1) == 0 { // if not omitted
+				// string "DiskMB"
+				o = append(o, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
+				o = msgp.AppendInt64(o, z.Disk.DiskMB)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Networks"
+			o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
+			for za0001 := range z.Networks {
+				if z.Networks[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Networks[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Networks", za0001)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "NodeNetworks"
+			o = append(o, 0xac, 0x4e, 0x6f, 0x64, 0x65, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.NodeNetworks)))
+			for za0002 := range z.NodeNetworks {
+				if z.NodeNetworks[za0002] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.NodeNetworks[za0002].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "NodeNetworks", za0002)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Devices"
+			o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
+			for za0003 := range z.Devices {
+				if z.Devices[za0003] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Devices[za0003].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Devices", za0003)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Processors"
+			o = append(o, 0xaa, 0x50, 0x72, 0x6f, 0x63, 0x65, 0x73, 0x73, 0x6f, 0x72, 0x73)
+			// check for omitted fields
+			zb0004Len := uint32(1)
+			var zb0004Mask uint8 /* 1 bits */
+			_ = zb0004Mask
+			if z.Processors.Topology == nil {
+				zb0004Len--
+				zb0004Mask |= 0x1
+			}
+			// variable map header, size zb0004Len
+			o = append(o, 0x80|uint8(zb0004Len))
+			if (zb0004Mask & 0x1) == 0 { // if not omitted
+				// string "Topology"
+				o = append(o, 0xa8, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x79)
+				if z.Processors.Topology == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Processors.Topology.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Processors", "Topology")
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "MinDynamicPort"
+			o = append(o, 0xae, 0x4d, 0x69, 0x6e, 0x44, 0x79, 0x6e, 0x61, 0x6d, 0x69, 0x63, 0x50, 0x6f, 0x72, 0x74)
+			o = msgp.AppendInt(o, z.MinDynamicPort)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "MaxDynamicPort"
+			o = append(o, 0xae, 0x4d, 0x61, 0x78, 0x44, 0x79, 0x6e, 0x61, 0x6d, 0x69, 0x63, 0x50, 0x6f, 0x72, 0x74)
+			o = msgp.AppendInt(o, z.MaxDynamicPort)
+		}
 	}
-	// string "MinDynamicPort"
-	o = append(o, 0xae, 0x4d, 0x69, 0x6e, 0x44, 0x79, 0x6e, 0x61, 0x6d, 0x69, 0x63, 0x50, 0x6f, 0x72, 0x74)
-	o = msgp.AppendInt(o, z.MinDynamicPort)
-	// string "MaxDynamicPort"
-	o = append(o, 0xae, 0x4d, 0x61, 0x78, 0x44, 0x79, 0x6e, 0x61, 0x6d, 0x69, 0x63, 0x50, 0x6f, 0x72, 0x74)
-	o = msgp.AppendInt(o, z.MaxDynamicPort)
 	return
 }
 
@@ -17335,92 +15119,107 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Networks":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks")
-				return
-			}
-			if cap(z.Networks) >= int(zb0004) {
-				z.Networks = (z.Networks)[:zb0004]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Networks = nil
 			} else {
-				z.Networks = make([]*NodeNetworkInfo, zb0004)
-			}
-			for za0001 := range z.Networks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Networks[za0001] = nil
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Networks")
+					return
+				}
+				if z.Networks != nil && cap(z.Networks) >= int(zb0004) {
+					z.Networks = (z.Networks)[:zb0004]
 				} else {
-					if z.Networks[za0001] == nil {
-						z.Networks[za0001] = new(NodeNetworkInfo)
-					}
-					bts, err = z.Networks[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Networks", za0001)
-						return
+					z.Networks = make([]*NodeNetworkInfo, zb0004)
+				}
+				for za0001 := range z.Networks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Networks[za0001] = nil
+					} else {
+						if z.Networks[za0001] == nil {
+							z.Networks[za0001] = new(NodeNetworkInfo)
+						}
+						bts, err = z.Networks[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Networks", za0001)
+							return
+						}
 					}
 				}
 			}
 		case "NodeNetworks":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeNetworks")
-				return
-			}
-			if cap(z.NodeNetworks) >= int(zb0005) {
-				z.NodeNetworks = (z.NodeNetworks)[:zb0005]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.NodeNetworks = nil
 			} else {
-				z.NodeNetworks = make([]*NodeNetworkResource, zb0005)
-			}
-			for za0002 := range z.NodeNetworks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.NodeNetworks[za0002] = nil
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "NodeNetworks")
+					return
+				}
+				if z.NodeNetworks != nil && cap(z.NodeNetworks) >= int(zb0005) {
+					z.NodeNetworks = (z.NodeNetworks)[:zb0005]
 				} else {
-					if z.NodeNetworks[za0002] == nil {
-						z.NodeNetworks[za0002] = new(NodeNetworkResource)
-					}
-					bts, err = z.NodeNetworks[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "NodeNetworks", za0002)
-						return
+					z.NodeNetworks = make([]*NodeNetworkResource, zb0005)
+				}
+				for za0002 := range z.NodeNetworks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.NodeNetworks[za0002] = nil
+					} else {
+						if z.NodeNetworks[za0002] == nil {
+							z.NodeNetworks[za0002] = new(NodeNetworkResource)
+						}
+						bts, err = z.NodeNetworks[za0002].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "NodeNetworks", za0002)
+							return
+						}
 					}
 				}
 			}
 		case "Devices":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices")
-				return
-			}
-			if cap(z.Devices) >= int(zb0006) {
-				z.Devices = (z.Devices)[:zb0006]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Devices = nil
 			} else {
-				z.Devices = make([]*NodeDeviceResource, zb0006)
-			}
-			for za0003 := range z.Devices {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Devices[za0003] = nil
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Devices")
+					return
+				}
+				if z.Devices != nil && cap(z.Devices) >= int(zb0006) {
+					z.Devices = (z.Devices)[:zb0006]
 				} else {
-					if z.Devices[za0003] == nil {
-						z.Devices[za0003] = new(NodeDeviceResource)
-					}
-					bts, err = z.Devices[za0003].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Devices", za0003)
-						return
+					z.Devices = make([]*NodeDeviceResource, zb0006)
+				}
+				for za0003 := range z.Devices {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Devices[za0003] = nil
+					} else {
+						if z.Devices[za0003] == nil {
+							z.Devices[za0003] = new(NodeDeviceResource)
+						}
+						bts, err = z.Devices[za0003].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Devices", za0003)
+							return
+						}
 					}
 				}
 			}
@@ -17527,20 +15326,47 @@ func (z *NodeResources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeScoreMeta) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "n"
-	o = append(o, 0x83, 0xa1, 0x6e)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "s"
-	o = append(o, 0xa1, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Scores)))
-	for za0001, za0002 := range z.Scores {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendFloat64(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "f"
-	o = append(o, 0xa1, 0x66)
-	o = msgp.AppendFloat64(o, z.NormScore)
+	if z.Scores == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.NormScore == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "n"
+			o = append(o, 0xa1, 0x6e)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "s"
+			o = append(o, 0xa1, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Scores)))
+			for za0001, za0002 := range z.Scores {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendFloat64(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "f"
+			o = append(o, 0xa1, 0x66)
+			o = msgp.AppendFloat64(o, z.NormScore)
+		}
+	}
 	return
 }
 
@@ -17569,32 +15395,37 @@ func (z *NodeScoreMeta) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "s":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Scores")
-				return
-			}
-			if z.Scores == nil {
-				z.Scores = make(map[string]float64, zb0002)
-			} else if len(z.Scores) > 0 {
-				clear(z.Scores)
-			}
-			for zb0002 > 0 {
-				var za0002 float64
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Scores = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Scores")
 					return
 				}
-				za0002, bts, err = msgp.ReadFloat64Bytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Scores", za0001)
-					return
+				if z.Scores == nil {
+					z.Scores = make(map[string]float64, zb0002)
+				} else if len(z.Scores) > 0 {
+					clear(z.Scores)
 				}
-				z.Scores[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 float64
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Scores")
+						return
+					}
+					za0002, bts, err = msgp.ReadFloat64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Scores", za0001)
+						return
+					}
+					z.Scores[za0001] = za0002
+				}
 			}
 		case "f":
 			z.NormScore, bts, err = msgp.ReadFloat64Bytes(bts)
@@ -17630,30 +15461,70 @@ func (z *NodeScoreMeta) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeSession) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "ObjectMeta"
-	o = append(o, 0x87, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "NodeID"
-	o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "ServerID"
-	o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ServerID)
-	// string "SessionID"
-	o = append(o, 0xa9, 0x53, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e, 0x49, 0x44)
-	o = msgp.AppendString(o, z.SessionID)
-	// string "Connected"
-	o = append(o, 0xa9, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x65, 0x64)
-	o = msgp.AppendBool(o, z.Connected)
-	// string "Graceful"
-	o = append(o, 0xa8, 0x47, 0x72, 0x61, 0x63, 0x65, 0x66, 0x75, 0x6c)
-	o = msgp.AppendBool(o, z.Graceful)
-	// string "Since"
-	o = append(o, 0xa5, 0x53, 0x69, 0x6e, 0x63, 0x65)
-	o = msgp.AppendInt64(o, z.Since)
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.ServerID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.SessionID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Connected == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Graceful == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Since == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "NodeID"
+			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "ServerID"
+			o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ServerID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "SessionID"
+			o = append(o, 0xa9, 0x53, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e, 0x49, 0x44)
+			o = msgp.AppendString(o, z.SessionID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Connected"
+			o = append(o, 0xa9, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Connected)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Graceful"
+			o = append(o, 0xa8, 0x47, 0x72, 0x61, 0x63, 0x65, 0x66, 0x75, 0x6c)
+			o = msgp.AppendBool(o, z.Graceful)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Since"
+			o = append(o, 0xa5, 0x53, 0x69, 0x6e, 0x63, 0x65)
+			o = msgp.AppendInt64(o, z.Since)
+		}
+	}
 	return
 }
 
@@ -17675,29 +15546,6 @@ func (z *NodeSession) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "NodeID":
 			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -17748,45 +15596,85 @@ func (z *NodeSession) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeSession) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.ServerID) + 10 + msgp.StringPrefixSize + len(z.SessionID) + 10 + msgp.BoolSize + 9 + msgp.BoolSize + 6 + msgp.Int64Size
+	s = 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.ServerID) + 10 + msgp.StringPrefixSize + len(z.SessionID) + 10 + msgp.BoolSize + 9 + msgp.BoolSize + 6 + msgp.Int64Size
 	return
 }
 
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "ObjectMeta"
-	o = append(o, 0x87, 0xaa, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x4d, 0x65, 0x74, 0x61)
-	// map header, size 0
-	_ = z.ObjectMeta
-	o = append(o, 0x80)
-	// string "NodeID"
-	o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.NodeID)
-	// string "Status"
-	o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.Status)
-	// string "StatusDescription"
-	o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.StatusDescription)
-	// string "UpdatedAt"
-	o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
-	o = msgp.AppendInt64(o, z.UpdatedAt)
-	// string "LastMissedIndex"
-	o = append(o, 0xaf, 0x4c, 0x61, 0x73, 0x74, 0x4d, 0x69, 0x73, 0x73, 0x65, 0x64, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.LastMissedIndex)
-	// string "Events"
-	o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
-	for za0001 := range z.Events {
-		if z.Events[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Events[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Events", za0001)
-				return
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.NodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.StatusDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.UpdatedAt == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.LastMissedIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Events == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "NodeID"
+			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
+			o = msgp.AppendString(o, z.NodeID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Status"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "StatusDescription"
+			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.StatusDescription)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "UpdatedAt"
+			o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
+			o = msgp.AppendInt64(o, z.UpdatedAt)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "LastMissedIndex"
+			o = append(o, 0xaf, 0x4c, 0x61, 0x73, 0x74, 0x4d, 0x69, 0x73, 0x73, 0x65, 0x64, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.LastMissedIndex)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Events"
+			o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
+			for za0001 := range z.Events {
+				if z.Events[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Events[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Events", za0001)
+						return
+					}
+				}
 			}
 		}
 	}
@@ -17811,29 +15699,6 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "ObjectMeta":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ObjectMeta")
-				return
-			}
-			for zb0002 > 0 {
-				zb0002--
-				field, bts, err = msgp.ReadMapKeyZC(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ObjectMeta")
-					return
-				}
-				switch msgp.UnsafeString(field) {
-				default:
-					bts, err = msgp.Skip(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ObjectMeta")
-						return
-					}
-				}
-			}
 		case "NodeID":
 			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -17865,32 +15730,37 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Events":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Events")
-				return
-			}
-			if cap(z.Events) >= int(zb0003) {
-				z.Events = (z.Events)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Events = nil
 			} else {
-				z.Events = make([]*NodeEvent, zb0003)
-			}
-			for za0001 := range z.Events {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Events[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Events")
+					return
+				}
+				if z.Events != nil && cap(z.Events) >= int(zb0002) {
+					z.Events = (z.Events)[:zb0002]
 				} else {
-					if z.Events[za0001] == nil {
-						z.Events[za0001] = new(NodeEvent)
-					}
-					bts, err = z.Events[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Events", za0001)
-						return
+					z.Events = make([]*NodeEvent, zb0002)
+				}
+				for za0001 := range z.Events {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Events[za0001] = nil
+					} else {
+						if z.Events[za0001] == nil {
+							z.Events[za0001] = new(NodeEvent)
+						}
+						bts, err = z.Events[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Events", za0001)
+							return
+						}
 					}
 				}
 			}
@@ -17908,7 +15778,7 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeStatus) Msgsize() (s int) {
-	s = 1 + 11 + 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 10 + msgp.Int64Size + 16 + msgp.Uint64Size + 7 + msgp.ArrayHeaderSize
+	s = 1 + 7 + msgp.StringPrefixSize + len(z.NodeID) + 7 + msgp.StringPrefixSize + len(z.Status) + 18 + msgp.StringPrefixSize + len(z.StatusDescription) + 10 + msgp.Int64Size + 16 + msgp.Uint64Size + 7 + msgp.ArrayHeaderSize
 	for za0001 := range z.Events {
 		if z.Events[za0001] == nil {
 			s += msgp.NilSize
@@ -17922,38 +15792,77 @@ func (z *NodeStatus) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *NodeTopology) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Nodes"
-	o = append(o, 0x85, 0xa5, 0x4e, 0x6f, 0x64, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Nodes)))
-	for za0001 := range z.Nodes {
-		o = msgp.AppendUint8(o, z.Nodes[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Nodes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Distances"
-	o = append(o, 0xa9, 0x44, 0x69, 0x73, 0x74, 0x61, 0x6e, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Distances)))
-	for za0002 := range z.Distances {
-		o = msgp.AppendArrayHeader(o, uint32(len(z.Distances[za0002])))
-		for za0003 := range z.Distances[za0002] {
-			o = msgp.AppendUint8(o, z.Distances[za0002][za0003])
+	if z.Distances == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Cores == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.OverrideTotalCompute == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.OverrideWitholdCompute == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Nodes"
+			o = append(o, 0xa5, 0x4e, 0x6f, 0x64, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Nodes)))
+			for za0001 := range z.Nodes {
+				o = msgp.AppendUint16(o, z.Nodes[za0001])
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Distances"
+			o = append(o, 0xa9, 0x44, 0x69, 0x73, 0x74, 0x61, 0x6e, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Distances)))
+			for za0002 := range z.Distances {
+				o = msgp.AppendArrayHeader(o, uint32(len(z.Distances[za0002])))
+				for za0003 := range z.Distances[za0002] {
+					o = msgp.AppendUint16(o, z.Distances[za0002][za0003])
+				}
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Cores"
+			o = append(o, 0xa5, 0x43, 0x6f, 0x72, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Cores)))
+			for za0004 := range z.Cores {
+				o, err = z.Cores[za0004].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Cores", za0004)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "OverrideTotalCompute"
+			o = append(o, 0xb4, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65, 0x54, 0x6f, 0x74, 0x61, 0x6c, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65)
+			o = msgp.AppendUint64(o, z.OverrideTotalCompute)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "OverrideWitholdCompute"
+			o = append(o, 0xb6, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65, 0x57, 0x69, 0x74, 0x68, 0x6f, 0x6c, 0x64, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65)
+			o = msgp.AppendUint64(o, z.OverrideWitholdCompute)
 		}
 	}
-	// string "Cores"
-	o = append(o, 0xa5, 0x43, 0x6f, 0x72, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Cores)))
-	for za0004 := range z.Cores {
-		o, err = z.Cores[za0004].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Cores", za0004)
-			return
-		}
-	}
-	// string "OverrideTotalCompute"
-	o = append(o, 0xb4, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65, 0x54, 0x6f, 0x74, 0x61, 0x6c, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65)
-	o = msgp.AppendUint64(o, z.OverrideTotalCompute)
-	// string "OverrideWitholdCompute"
-	o = append(o, 0xb6, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65, 0x57, 0x69, 0x74, 0x68, 0x6f, 0x6c, 0x64, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65)
-	o = msgp.AppendUint64(o, z.OverrideWitholdCompute)
 	return
 }
 
@@ -17976,73 +15885,88 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Nodes":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Nodes")
-				return
-			}
-			if cap(z.Nodes) >= int(zb0002) {
-				z.Nodes = (z.Nodes)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Nodes = nil
 			} else {
-				z.Nodes = make([]uint8, zb0002)
-			}
-			for za0001 := range z.Nodes {
-				z.Nodes[za0001], bts, err = msgp.ReadUint8Bytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Nodes", za0001)
+					err = msgp.WrapError(err, "Nodes")
 					return
 				}
-			}
-		case "Distances":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Distances")
-				return
-			}
-			if cap(z.Distances) >= int(zb0003) {
-				z.Distances = (z.Distances)[:zb0003]
-			} else {
-				z.Distances = make([][]uint8, zb0003)
-			}
-			for za0002 := range z.Distances {
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Distances", za0002)
-					return
-				}
-				if cap(z.Distances[za0002]) >= int(zb0004) {
-					z.Distances[za0002] = (z.Distances[za0002])[:zb0004]
+				if z.Nodes != nil && cap(z.Nodes) >= int(zb0002) {
+					z.Nodes = (z.Nodes)[:zb0002]
 				} else {
-					z.Distances[za0002] = make([]uint8, zb0004)
+					z.Nodes = make([]uint16, zb0002)
 				}
-				for za0003 := range z.Distances[za0002] {
-					z.Distances[za0002][za0003], bts, err = msgp.ReadUint8Bytes(bts)
+				for za0001 := range z.Nodes {
+					z.Nodes[za0001], bts, err = msgp.ReadUint16Bytes(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Distances", za0002, za0003)
+						err = msgp.WrapError(err, "Nodes", za0001)
 						return
 					}
 				}
 			}
-		case "Cores":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Cores")
-				return
-			}
-			if cap(z.Cores) >= int(zb0005) {
-				z.Cores = (z.Cores)[:zb0005]
+		case "Distances":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Distances = nil
 			} else {
-				z.Cores = make([]NodeCore, zb0005)
-			}
-			for za0004 := range z.Cores {
-				bts, err = z.Cores[za0004].UnmarshalMsg(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Cores", za0004)
+					err = msgp.WrapError(err, "Distances")
 					return
+				}
+				if z.Distances != nil && cap(z.Distances) >= int(zb0003) {
+					z.Distances = (z.Distances)[:zb0003]
+				} else {
+					z.Distances = make([][]uint16, zb0003)
+				}
+				for za0002 := range z.Distances {
+					var zb0004 uint32
+					zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Distances", za0002)
+						return
+					}
+					if cap(z.Distances[za0002]) >= int(zb0004) {
+						z.Distances[za0002] = (z.Distances[za0002])[:zb0004]
+					} else {
+						z.Distances[za0002] = make([]uint16, zb0004)
+					}
+					for za0003 := range z.Distances[za0002] {
+						z.Distances[za0002][za0003], bts, err = msgp.ReadUint16Bytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Distances", za0002, za0003)
+							return
+						}
+					}
+				}
+			}
+		case "Cores":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Cores = nil
+			} else {
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Cores")
+					return
+				}
+				if z.Cores != nil && cap(z.Cores) >= int(zb0005) {
+					z.Cores = (z.Cores)[:zb0005]
+				} else {
+					z.Cores = make([]NodeCore, zb0005)
+				}
+				for za0004 := range z.Cores {
+					bts, err = z.Cores[za0004].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Cores", za0004)
+						return
+					}
 				}
 			}
 		case "OverrideTotalCompute":
@@ -18071,9 +15995,9 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeTopology) Msgsize() (s int) {
-	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * (msgp.Uint8Size)) + 10 + msgp.ArrayHeaderSize
+	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * (msgp.Uint16Size)) + 10 + msgp.ArrayHeaderSize
 	for za0002 := range z.Distances {
-		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * (msgp.Uint8Size))
+		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * (msgp.Uint16Size))
 	}
 	s += 6 + msgp.ArrayHeaderSize
 	for za0004 := range z.Cores {
@@ -18084,331 +16008,50 @@ func (z *NodeTopology) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *NodeUpdateResponse) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "EvalCreateIndex"
-	o = append(o, 0x84, 0xaf, 0x45, 0x76, 0x61, 0x6c, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.EvalCreateIndex)
-	// string "EvalIDs"
-	o = append(o, 0xa7, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.EvalIDs)))
-	for za0001 := range z.EvalIDs {
-		o = msgp.AppendString(o, z.EvalIDs[za0001])
-	}
-	// string "Index"
-	o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.Index)
-	// string "NodeModifyIndex"
-	o = append(o, 0xaf, 0x4e, 0x6f, 0x64, 0x65, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.NodeModifyIndex)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *NodeUpdateResponse) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "EvalCreateIndex":
-			z.EvalCreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalCreateIndex")
-				return
-			}
-		case "EvalIDs":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "EvalIDs")
-				return
-			}
-			if cap(z.EvalIDs) >= int(zb0002) {
-				z.EvalIDs = (z.EvalIDs)[:zb0002]
-			} else {
-				z.EvalIDs = make([]string, zb0002)
-			}
-			for za0001 := range z.EvalIDs {
-				z.EvalIDs[za0001], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "EvalIDs", za0001)
-					return
-				}
-			}
-		case "Index":
-			z.Index, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Index")
-				return
-			}
-		case "NodeModifyIndex":
-			z.NodeModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NodeModifyIndex")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *NodeUpdateResponse) Msgsize() (s int) {
-	s = 1 + 16 + msgp.Uint64Size + 8 + msgp.ArrayHeaderSize
-	for za0001 := range z.EvalIDs {
-		s += msgp.StringPrefixSize + len(z.EvalIDs[za0001])
-	}
-	s += 6 + msgp.Uint64Size + 16 + msgp.Uint64Size
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *ObjectDiff) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Type"
-	o = append(o, 0x84, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Fields"
-	o = append(o, 0xa6, 0x46, 0x69, 0x65, 0x6c, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Fields[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields", za0001)
-				return
-			}
-		}
-	}
-	// string "Objects"
-	o = append(o, 0xa7, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Objects)))
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Objects[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects", za0002)
-				return
-			}
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *ObjectDiff) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Fields":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields")
-				return
-			}
-			if cap(z.Fields) >= int(zb0002) {
-				z.Fields = (z.Fields)[:zb0002]
-			} else {
-				z.Fields = make([]*FieldDiff, zb0002)
-			}
-			for za0001 := range z.Fields {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Fields[za0001] = nil
-				} else {
-					if z.Fields[za0001] == nil {
-						z.Fields[za0001] = new(FieldDiff)
-					}
-					bts, err = z.Fields[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Fields", za0001)
-						return
-					}
-				}
-			}
-		case "Objects":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects")
-				return
-			}
-			if cap(z.Objects) >= int(zb0003) {
-				z.Objects = (z.Objects)[:zb0003]
-			} else {
-				z.Objects = make([]*ObjectDiff, zb0003)
-			}
-			for za0002 := range z.Objects {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Objects[za0002] = nil
-				} else {
-					if z.Objects[za0002] == nil {
-						z.Objects[za0002] = new(ObjectDiff)
-					}
-					bts, err = z.Objects[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Objects", za0002)
-						return
-					}
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *ObjectDiff) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.ArrayHeaderSize
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Fields[za0001].Msgsize()
-		}
-	}
-	s += 8 + msgp.ArrayHeaderSize
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Objects[za0002].Msgsize()
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z ObjectMeta) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 0
-	_ = z
-	o = append(o, 0x80)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *ObjectMeta) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z ObjectMeta) Msgsize() (s int) {
-	s = 1
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *ParameterizedJobConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Payload"
-	o = append(o, 0x83, 0xa7, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
-	o = msgp.AppendString(o, z.Payload)
-	// string "MetaRequired"
-	o = append(o, 0xac, 0x4d, 0x65, 0x74, 0x61, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.MetaRequired)))
-	for za0001 := range z.MetaRequired {
-		o = msgp.AppendString(o, z.MetaRequired[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Payload == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "MetaOptional"
-	o = append(o, 0xac, 0x4d, 0x65, 0x74, 0x61, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.MetaOptional)))
-	for za0002 := range z.MetaOptional {
-		o = msgp.AppendString(o, z.MetaOptional[za0002])
+	if z.MetaRequired == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.MetaOptional == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Payload"
+			o = append(o, 0xa7, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
+			o = msgp.AppendString(o, z.Payload)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "MetaRequired"
+			o = append(o, 0xac, 0x4d, 0x65, 0x74, 0x61, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.MetaRequired)))
+			for za0001 := range z.MetaRequired {
+				o = msgp.AppendString(o, z.MetaRequired[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "MetaOptional"
+			o = append(o, 0xac, 0x4d, 0x65, 0x74, 0x61, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.MetaOptional)))
+			for za0002 := range z.MetaOptional {
+				o = msgp.AppendString(o, z.MetaOptional[za0002])
+			}
+		}
 	}
 	return
 }
@@ -18438,41 +16081,51 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 				return
 			}
 		case "MetaRequired":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "MetaRequired")
-				return
-			}
-			if cap(z.MetaRequired) >= int(zb0002) {
-				z.MetaRequired = (z.MetaRequired)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.MetaRequired = nil
 			} else {
-				z.MetaRequired = make([]string, zb0002)
-			}
-			for za0001 := range z.MetaRequired {
-				z.MetaRequired[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "MetaRequired", za0001)
+					err = msgp.WrapError(err, "MetaRequired")
 					return
+				}
+				if z.MetaRequired != nil && cap(z.MetaRequired) >= int(zb0002) {
+					z.MetaRequired = (z.MetaRequired)[:zb0002]
+				} else {
+					z.MetaRequired = make([]string, zb0002)
+				}
+				for za0001 := range z.MetaRequired {
+					z.MetaRequired[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "MetaRequired", za0001)
+						return
+					}
 				}
 			}
 		case "MetaOptional":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "MetaOptional")
-				return
-			}
-			if cap(z.MetaOptional) >= int(zb0003) {
-				z.MetaOptional = (z.MetaOptional)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.MetaOptional = nil
 			} else {
-				z.MetaOptional = make([]string, zb0003)
-			}
-			for za0002 := range z.MetaOptional {
-				z.MetaOptional[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "MetaOptional", za0002)
+					err = msgp.WrapError(err, "MetaOptional")
 					return
+				}
+				if z.MetaOptional != nil && cap(z.MetaOptional) >= int(zb0003) {
+					z.MetaOptional = (z.MetaOptional)[:zb0003]
+				} else {
+					z.MetaOptional = make([]string, zb0003)
+				}
+				for za0002 := range z.MetaOptional {
+					z.MetaOptional[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "MetaOptional", za0002)
+						return
+					}
 				}
 			}
 		default:
@@ -18503,47 +16156,92 @@ func (z *ParameterizedJobConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *PeriodicConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "Enabled"
-	o = append(o, 0x86, 0xa7, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
 	if z.Enabled == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Enabled)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Spec"
-	o = append(o, 0xa4, 0x53, 0x70, 0x65, 0x63)
 	if z.Spec == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Spec)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Specs"
-	o = append(o, 0xa5, 0x53, 0x70, 0x65, 0x63, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Specs)))
-	for za0001 := range z.Specs {
-		o = msgp.AppendString(o, z.Specs[za0001])
+	if z.Specs == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "SpecType"
-	o = append(o, 0xa8, 0x53, 0x70, 0x65, 0x63, 0x54, 0x79, 0x70, 0x65)
 	if z.SpecType == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.SpecType)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "ProhibitOverlap"
-	o = append(o, 0xaf, 0x50, 0x72, 0x6f, 0x68, 0x69, 0x62, 0x69, 0x74, 0x4f, 0x76, 0x65, 0x72, 0x6c, 0x61, 0x70)
 	if z.ProhibitOverlap == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.ProhibitOverlap)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "TimeZone"
-	o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x5a, 0x6f, 0x6e, 0x65)
 	if z.TimeZone == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.TimeZone)
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Enabled"
+			o = append(o, 0xa7, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			if z.Enabled == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Enabled)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Spec"
+			o = append(o, 0xa4, 0x53, 0x70, 0x65, 0x63)
+			if z.Spec == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Spec)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Specs"
+			o = append(o, 0xa5, 0x53, 0x70, 0x65, 0x63, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Specs)))
+			for za0001 := range z.Specs {
+				o = msgp.AppendString(o, z.Specs[za0001])
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "SpecType"
+			o = append(o, 0xa8, 0x53, 0x70, 0x65, 0x63, 0x54, 0x79, 0x70, 0x65)
+			if z.SpecType == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.SpecType)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "ProhibitOverlap"
+			o = append(o, 0xaf, 0x50, 0x72, 0x6f, 0x68, 0x69, 0x62, 0x69, 0x74, 0x4f, 0x76, 0x65, 0x72, 0x6c, 0x61, 0x70)
+			if z.ProhibitOverlap == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.ProhibitOverlap)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "TimeZone"
+			o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x5a, 0x6f, 0x6e, 0x65)
+			if z.TimeZone == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.TimeZone)
+			}
+		}
 	}
 	return
 }
@@ -18601,22 +16299,27 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Specs":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Specs")
-				return
-			}
-			if cap(z.Specs) >= int(zb0002) {
-				z.Specs = (z.Specs)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Specs = nil
 			} else {
-				z.Specs = make([]string, zb0002)
-			}
-			for za0001 := range z.Specs {
-				z.Specs[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Specs", za0001)
+					err = msgp.WrapError(err, "Specs")
 					return
+				}
+				if z.Specs != nil && cap(z.Specs) >= int(zb0002) {
+					z.Specs = (z.Specs)[:zb0002]
+				} else {
+					z.Specs = make([]string, zb0002)
+				}
+				for za0001 := range z.Specs {
+					z.Specs[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Specs", za0001)
+						return
+					}
 				}
 			}
 		case "SpecType":
@@ -18724,19 +16427,30 @@ func (z *PeriodicConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *PlanAnnotations) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "DesiredTGUpdates"
-	o = append(o, 0x81, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.DesiredTGUpdates)))
-	for za0001, za0002 := range z.DesiredTGUpdates {
-		o = msgp.AppendString(o, za0001)
-		if za0002 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0002.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "DesiredTGUpdates", za0001)
-				return
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.DesiredTGUpdates == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "DesiredTGUpdates"
+		o = append(o, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
+		o = msgp.AppendMapHeader(o, uint32(len(z.DesiredTGUpdates)))
+		for za0001, za0002 := range z.DesiredTGUpdates {
+			o = msgp.AppendString(o, za0001)
+			if za0002 == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = za0002.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "DesiredTGUpdates", za0001)
+					return
+				}
 			}
 		}
 	}
@@ -18762,43 +16476,48 @@ func (z *PlanAnnotations) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "DesiredTGUpdates":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "DesiredTGUpdates")
-				return
-			}
-			if z.DesiredTGUpdates == nil {
-				z.DesiredTGUpdates = make(map[string]*DesiredUpdates, zb0002)
-			} else if len(z.DesiredTGUpdates) > 0 {
-				clear(z.DesiredTGUpdates)
-			}
-			for zb0002 > 0 {
-				var za0002 *DesiredUpdates
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DesiredTGUpdates = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "DesiredTGUpdates")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0002 = nil
-				} else {
-					if za0002 == nil {
-						za0002 = new(DesiredUpdates)
-					}
-					bts, err = za0002.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "DesiredTGUpdates", za0001)
-						return
-					}
+				if z.DesiredTGUpdates == nil {
+					z.DesiredTGUpdates = make(map[string]*DesiredUpdates, zb0002)
+				} else if len(z.DesiredTGUpdates) > 0 {
+					clear(z.DesiredTGUpdates)
 				}
-				z.DesiredTGUpdates[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 *DesiredUpdates
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DesiredTGUpdates")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0002 = nil
+					} else {
+						if za0002 == nil {
+							za0002 = new(DesiredUpdates)
+						}
+						bts, err = za0002.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "DesiredTGUpdates", za0001)
+							return
+						}
+					}
+					z.DesiredTGUpdates[za0001] = za0002
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -18832,22 +16551,61 @@ func (z *PlanAnnotations) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Port) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Label"
-	o = append(o, 0x85, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-	o = msgp.AppendString(o, z.Label)
-	// string "Value"
-	o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
-	o = msgp.AppendInt(o, z.Value)
-	// string "To"
-	o = append(o, 0xa2, 0x54, 0x6f)
-	o = msgp.AppendInt(o, z.To)
-	// string "HostNetwork"
-	o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b)
-	o = msgp.AppendString(o, z.HostNetwork)
-	// string "IgnoreCollision"
-	o = append(o, 0xaf, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x43, 0x6f, 0x6c, 0x6c, 0x69, 0x73, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendBool(o, z.IgnoreCollision)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Label == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Value == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.To == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.HostNetwork == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.IgnoreCollision == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Label"
+			o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+			o = msgp.AppendString(o, z.Label)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Value"
+			o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
+			o = msgp.AppendInt(o, z.Value)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "To"
+			o = append(o, 0xa2, 0x54, 0x6f)
+			o = msgp.AppendInt(o, z.To)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "HostNetwork"
+			o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b)
+			o = msgp.AppendString(o, z.HostNetwork)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "IgnoreCollision"
+			o = append(o, 0xaf, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x43, 0x6f, 0x6c, 0x6c, 0x69, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendBool(o, z.IgnoreCollision)
+		}
+	}
 	return
 }
 
@@ -18918,128 +16676,109 @@ func (z *Port) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *QueryMeta) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "LastIndex"
-	o = append(o, 0x84, 0xa9, 0x4c, 0x61, 0x73, 0x74, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.LastIndex)
-	// string "LastContact"
-	o = append(o, 0xab, 0x4c, 0x61, 0x73, 0x74, 0x43, 0x6f, 0x6e, 0x74, 0x61, 0x63, 0x74)
-	o = msgp.AppendDuration(o, z.LastContact)
-	// string "KnownLeader"
-	o = append(o, 0xab, 0x4b, 0x6e, 0x6f, 0x77, 0x6e, 0x4c, 0x65, 0x61, 0x64, 0x65, 0x72)
-	o = msgp.AppendBool(o, z.KnownLeader)
-	// string "NextToken"
-	o = append(o, 0xa9, 0x4e, 0x65, 0x78, 0x74, 0x54, 0x6f, 0x6b, 0x65, 0x6e)
-	o = msgp.AppendString(o, z.NextToken)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *QueryMeta) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "LastIndex":
-			z.LastIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "LastIndex")
-				return
-			}
-		case "LastContact":
-			z.LastContact, bts, err = msgp.ReadDurationBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "LastContact")
-				return
-			}
-		case "KnownLeader":
-			z.KnownLeader, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "KnownLeader")
-				return
-			}
-		case "NextToken":
-			z.NextToken, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "NextToken")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *QueryMeta) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Uint64Size + 12 + msgp.DurationSize + 12 + msgp.BoolSize + 10 + msgp.StringPrefixSize + len(z.NextToken)
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *RequestedDevice) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Name"
-	o = append(o, 0x84, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Count"
-	o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
 	if z.Count == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendUint64(o, *z.Count)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Constraints"
-	o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
-	for za0001 := range z.Constraints {
-		if z.Constraints[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 3
-			// string "LTarget"
-			o = append(o, 0x83, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0001].LTarget)
-			// string "RTarget"
-			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0001].RTarget)
-			// string "Operand"
-			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Constraints[za0001].Operand)
+	if z.Constraints == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Affinities == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
 		}
-	}
-	// string "Affinities"
-	o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
-	for za0002 := range z.Affinities {
-		if z.Affinities[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Affinities[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities", za0002)
-				return
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Count"
+			o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+			if z.Count == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendUint64(o, *z.Count)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Constraints"
+			o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
+			for za0001 := range z.Constraints {
+				if z.Constraints[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(3)
+					var zb0002Mask uint8 /* 3 bits */
+					_ = zb0002Mask
+					if z.Constraints[za0001].LTarget == "" {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					if z.Constraints[za0001].RTarget == "" {
+						zb0002Len--
+						zb0002Mask |= 0x2
+					}
+					if z.Constraints[za0001].Operand == "" {
+						zb0002Len--
+						zb0002Mask |= 0x4
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+
+					// skip if no fields are to be emitted
+					if zb0002Len != 0 {
+						if (zb0002Mask & 0x1) == 0 { // if not omitted
+							// string "LTarget"
+							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0001].LTarget)
+						}
+						if (zb0002Mask & 0x2) == 0 { // if not omitted
+							// string "RTarget"
+							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0001].RTarget)
+						}
+						if (zb0002Mask & 0x4) == 0 { // if not omitted
+							// string "Operand"
+							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
+							o = msgp.AppendString(o, z.Constraints[za0001].Operand)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Affinities"
+			o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
+			for za0002 := range z.Affinities {
+				if z.Affinities[za0002] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Affinities[za0002].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Affinities", za0002)
+						return
+					}
+				}
 			}
 		}
 	}
@@ -19088,97 +16827,107 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Constraints":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Constraints")
-				return
-			}
-			if cap(z.Constraints) >= int(zb0002) {
-				z.Constraints = (z.Constraints)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Constraints = nil
 			} else {
-				z.Constraints = make([]*Constraint, zb0002)
-			}
-			for za0001 := range z.Constraints {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Constraints[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Constraints")
+					return
+				}
+				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
+					z.Constraints = (z.Constraints)[:zb0002]
 				} else {
-					if z.Constraints[za0001] == nil {
-						z.Constraints[za0001] = new(Constraint)
-					}
-					var zb0003 uint32
-					zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Constraints", za0001)
-						return
-					}
-					for zb0003 > 0 {
-						zb0003--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					z.Constraints = make([]*Constraint, zb0002)
+				}
+				for za0001 := range z.Constraints {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Constraints[za0001] = nil
+					} else {
+						if z.Constraints[za0001] == nil {
+							z.Constraints[za0001] = new(Constraint)
+						}
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Constraints", za0001)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "LTarget":
-							z.Constraints[za0001].LTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0001, "LTarget")
-								return
-							}
-						case "RTarget":
-							z.Constraints[za0001].RTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0001, "RTarget")
-								return
-							}
-						case "Operand":
-							z.Constraints[za0001].Operand, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0001, "Operand")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0003 > 0 {
+							zb0003--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Constraints", za0001)
 								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "LTarget":
+								z.Constraints[za0001].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001, "LTarget")
+									return
+								}
+							case "RTarget":
+								z.Constraints[za0001].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001, "RTarget")
+									return
+								}
+							case "Operand":
+								z.Constraints[za0001].Operand, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001, "Operand")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001)
+									return
+								}
 							}
 						}
 					}
 				}
 			}
 		case "Affinities":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities")
-				return
-			}
-			if cap(z.Affinities) >= int(zb0004) {
-				z.Affinities = (z.Affinities)[:zb0004]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Affinities = nil
 			} else {
-				z.Affinities = make([]*Affinity, zb0004)
-			}
-			for za0002 := range z.Affinities {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Affinities[za0002] = nil
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Affinities")
+					return
+				}
+				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
+					z.Affinities = (z.Affinities)[:zb0004]
 				} else {
-					if z.Affinities[za0002] == nil {
-						z.Affinities[za0002] = new(Affinity)
-					}
-					bts, err = z.Affinities[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Affinities", za0002)
-						return
+					z.Affinities = make([]*Affinity, zb0004)
+				}
+				for za0002 := range z.Affinities {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Affinities[za0002] = nil
+					} else {
+						if z.Affinities[za0002] == nil {
+							z.Affinities[za0002] = new(Affinity)
+						}
+						bts, err = z.Affinities[za0002].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Affinities", za0002)
+							return
+						}
 					}
 				}
 			}
@@ -19224,19 +16973,52 @@ func (z *RequestedDevice) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *RescheduleEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "RescheduleTime"
-	o = append(o, 0x84, 0xae, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x54, 0x69, 0x6d, 0x65)
-	o = msgp.AppendInt64(o, z.RescheduleTime)
-	// string "PrevAllocID"
-	o = append(o, 0xab, 0x50, 0x72, 0x65, 0x76, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x49, 0x44)
-	o = msgp.AppendString(o, z.PrevAllocID)
-	// string "PrevNodeID"
-	o = append(o, 0xaa, 0x50, 0x72, 0x65, 0x76, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-	o = msgp.AppendString(o, z.PrevNodeID)
-	// string "Delay"
-	o = append(o, 0xa5, 0x44, 0x65, 0x6c, 0x61, 0x79)
-	o = msgp.AppendDuration(o, z.Delay)
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.RescheduleTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.PrevAllocID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.PrevNodeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Delay == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "RescheduleTime"
+			o = append(o, 0xae, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.RescheduleTime)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "PrevAllocID"
+			o = append(o, 0xab, 0x50, 0x72, 0x65, 0x76, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x49, 0x44)
+			o = msgp.AppendString(o, z.PrevAllocID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "PrevNodeID"
+			o = append(o, 0xaa, 0x50, 0x72, 0x65, 0x76, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
+			o = msgp.AppendString(o, z.PrevNodeID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Delay"
+			o = append(o, 0xa5, 0x44, 0x65, 0x6c, 0x61, 0x79)
+			o = msgp.AppendDuration(o, z.Delay)
+		}
+	}
 	return
 }
 
@@ -19303,48 +17085,93 @@ func (z *RescheduleEvent) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *ReschedulePolicy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "Attempts"
-	o = append(o, 0x86, 0xa8, 0x41, 0x74, 0x74, 0x65, 0x6d, 0x70, 0x74, 0x73)
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
 	if z.Attempts == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Attempts)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Interval"
-	o = append(o, 0xa8, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
 	if z.Interval == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Interval)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Delay"
-	o = append(o, 0xa5, 0x44, 0x65, 0x6c, 0x61, 0x79)
 	if z.Delay == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Delay)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "DelayFunction"
-	o = append(o, 0xad, 0x44, 0x65, 0x6c, 0x61, 0x79, 0x46, 0x75, 0x6e, 0x63, 0x74, 0x69, 0x6f, 0x6e)
 	if z.DelayFunction == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.DelayFunction)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "MaxDelay"
-	o = append(o, 0xa8, 0x4d, 0x61, 0x78, 0x44, 0x65, 0x6c, 0x61, 0x79)
 	if z.MaxDelay == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.MaxDelay)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Unlimited"
-	o = append(o, 0xa9, 0x55, 0x6e, 0x6c, 0x69, 0x6d, 0x69, 0x74, 0x65, 0x64)
 	if z.Unlimited == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Unlimited)
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Attempts"
+			o = append(o, 0xa8, 0x41, 0x74, 0x74, 0x65, 0x6d, 0x70, 0x74, 0x73)
+			if z.Attempts == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Attempts)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Interval"
+			o = append(o, 0xa8, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
+			if z.Interval == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Interval)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Delay"
+			o = append(o, 0xa5, 0x44, 0x65, 0x6c, 0x61, 0x79)
+			if z.Delay == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Delay)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "DelayFunction"
+			o = append(o, 0xad, 0x44, 0x65, 0x6c, 0x61, 0x79, 0x46, 0x75, 0x6e, 0x63, 0x74, 0x69, 0x6f, 0x6e)
+			if z.DelayFunction == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.DelayFunction)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "MaxDelay"
+			o = append(o, 0xa8, 0x4d, 0x61, 0x78, 0x44, 0x65, 0x6c, 0x61, 0x79)
+			if z.MaxDelay == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.MaxDelay)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Unlimited"
+			o = append(o, 0xa9, 0x55, 0x6e, 0x6c, 0x69, 0x6d, 0x69, 0x74, 0x65, 0x64)
+			if z.Unlimited == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Unlimited)
+			}
+		}
 	}
 	return
 }
@@ -19525,24 +17352,45 @@ func (z *ReschedulePolicy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *RescheduleTracker) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Events"
-	o = append(o, 0x82, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
-	for za0001 := range z.Events {
-		if z.Events[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Events[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Events", za0001)
-				return
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Events == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.LastReschedule == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Events"
+			o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
+			for za0001 := range z.Events {
+				if z.Events[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Events[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Events", za0001)
+						return
+					}
+				}
 			}
 		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "LastReschedule"
+			o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
+			o = msgp.AppendString(o, z.LastReschedule)
+		}
 	}
-	// string "LastReschedule"
-	o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
-	o = msgp.AppendString(o, z.LastReschedule)
 	return
 }
 
@@ -19565,32 +17413,37 @@ func (z *RescheduleTracker) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Events":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Events")
-				return
-			}
-			if cap(z.Events) >= int(zb0002) {
-				z.Events = (z.Events)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Events = nil
 			} else {
-				z.Events = make([]*RescheduleEvent, zb0002)
-			}
-			for za0001 := range z.Events {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Events[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Events")
+					return
+				}
+				if z.Events != nil && cap(z.Events) >= int(zb0002) {
+					z.Events = (z.Events)[:zb0002]
 				} else {
-					if z.Events[za0001] == nil {
-						z.Events[za0001] = new(RescheduleEvent)
-					}
-					bts, err = z.Events[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Events", za0001)
-						return
+					z.Events = make([]*RescheduleEvent, zb0002)
+				}
+				for za0001 := range z.Events {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Events[za0001] = nil
+					} else {
+						if z.Events[za0001] == nil {
+							z.Events[za0001] = new(RescheduleEvent)
+						}
+						bts, err = z.Events[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Events", za0001)
+							return
+						}
 					}
 				}
 			}
@@ -19629,99 +17482,189 @@ func (z *RescheduleTracker) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Resources) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 10
-	// string "CPU"
-	o = append(o, 0x8a, 0xa3, 0x43, 0x50, 0x55)
+	// check for omitted fields
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
+	_ = zb0001Mask
 	if z.CPU == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.CPU)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Cores"
-	o = append(o, 0xa5, 0x43, 0x6f, 0x72, 0x65, 0x73)
 	if z.Cores == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Cores)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "MemoryMB"
-	o = append(o, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
 	if z.MemoryMB == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MemoryMB)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "MemoryMaxMB"
-	o = append(o, 0xab, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x61, 0x78, 0x4d, 0x42)
 	if z.MemoryMaxMB == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MemoryMaxMB)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "DiskMB"
-	o = append(o, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
 	if z.DiskMB == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.DiskMB)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Networks"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
-	for za0001 := range z.Networks {
-		if z.Networks[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Networks[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks", za0001)
-				return
-			}
-		}
+	if z.Networks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Devices"
-	o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
-	for za0002 := range z.Devices {
-		if z.Devices[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Devices[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices", za0002)
-				return
-			}
-		}
+	if z.Devices == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "NUMA"
-	o = append(o, 0xa4, 0x4e, 0x55, 0x4d, 0x41)
 	if z.NUMA == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "Affinity"
-		o = append(o, 0x82, 0xa8, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x79)
-		o = msgp.AppendString(o, z.NUMA.Affinity)
-		// string "Devices"
-		o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
-		o = msgp.AppendArrayHeader(o, uint32(len(z.NUMA.Devices)))
-		for za0003 := range z.NUMA.Devices {
-			o = msgp.AppendString(o, z.NUMA.Devices[za0003])
-		}
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "SecretsMB"
-	o = append(o, 0xa9, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x73, 0x4d, 0x42)
 	if z.SecretsMB == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.SecretsMB)
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "IOPS"
-	o = append(o, 0xa4, 0x49, 0x4f, 0x50, 0x53)
 	if z.IOPS == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.IOPS)
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "CPU"
+			o = append(o, 0xa3, 0x43, 0x50, 0x55)
+			if z.CPU == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.CPU)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Cores"
+			o = append(o, 0xa5, 0x43, 0x6f, 0x72, 0x65, 0x73)
+			if z.Cores == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Cores)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "MemoryMB"
+			o = append(o, 0xa8, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x42)
+			if z.MemoryMB == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MemoryMB)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "MemoryMaxMB"
+			o = append(o, 0xab, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4d, 0x61, 0x78, 0x4d, 0x42)
+			if z.MemoryMaxMB == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MemoryMaxMB)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "DiskMB"
+			o = append(o, 0xa6, 0x44, 0x69, 0x73, 0x6b, 0x4d, 0x42)
+			if z.DiskMB == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.DiskMB)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Networks"
+			o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
+			for za0001 := range z.Networks {
+				if z.Networks[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Networks[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Networks", za0001)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Devices"
+			o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
+			for za0002 := range z.Devices {
+				if z.Devices[za0002] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Devices[za0002].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Devices", za0002)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "NUMA"
+			o = append(o, 0xa4, 0x4e, 0x55, 0x4d, 0x41)
+			if z.NUMA == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(2)
+				var zb0002Mask uint8 /* 2 bits */
+				_ = zb0002Mask
+				if z.NUMA.Affinity == "" {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.NUMA.Devices == nil {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Affinity"
+						o = append(o, 0xa8, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x79)
+						o = msgp.AppendString(o, z.NUMA.Affinity)
+					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "Devices"
+						o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
+						o = msgp.AppendArrayHeader(o, uint32(len(z.NUMA.Devices)))
+						for za0003 := range z.NUMA.Devices {
+							o = msgp.AppendString(o, z.NUMA.Devices[za0003])
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "SecretsMB"
+			o = append(o, 0xa9, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x73, 0x4d, 0x42)
+			if z.SecretsMB == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.SecretsMB)
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "IOPS"
+			o = append(o, 0xa4, 0x49, 0x4f, 0x50, 0x53)
+			if z.IOPS == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.IOPS)
+			}
+		}
 	}
 	return
 }
@@ -19830,62 +17773,72 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Networks":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks")
-				return
-			}
-			if cap(z.Networks) >= int(zb0002) {
-				z.Networks = (z.Networks)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Networks = nil
 			} else {
-				z.Networks = make([]*NetworkResource, zb0002)
-			}
-			for za0001 := range z.Networks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Networks[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Networks")
+					return
+				}
+				if z.Networks != nil && cap(z.Networks) >= int(zb0002) {
+					z.Networks = (z.Networks)[:zb0002]
 				} else {
-					if z.Networks[za0001] == nil {
-						z.Networks[za0001] = new(NetworkResource)
-					}
-					bts, err = z.Networks[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Networks", za0001)
-						return
+					z.Networks = make([]*NetworkResource, zb0002)
+				}
+				for za0001 := range z.Networks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Networks[za0001] = nil
+					} else {
+						if z.Networks[za0001] == nil {
+							z.Networks[za0001] = new(NetworkResource)
+						}
+						bts, err = z.Networks[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Networks", za0001)
+							return
+						}
 					}
 				}
 			}
 		case "Devices":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Devices")
-				return
-			}
-			if cap(z.Devices) >= int(zb0003) {
-				z.Devices = (z.Devices)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Devices = nil
 			} else {
-				z.Devices = make([]*RequestedDevice, zb0003)
-			}
-			for za0002 := range z.Devices {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Devices[za0002] = nil
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Devices")
+					return
+				}
+				if z.Devices != nil && cap(z.Devices) >= int(zb0003) {
+					z.Devices = (z.Devices)[:zb0003]
 				} else {
-					if z.Devices[za0002] == nil {
-						z.Devices[za0002] = new(RequestedDevice)
-					}
-					bts, err = z.Devices[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Devices", za0002)
-						return
+					z.Devices = make([]*RequestedDevice, zb0003)
+				}
+				for za0002 := range z.Devices {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Devices[za0002] = nil
+					} else {
+						if z.Devices[za0002] == nil {
+							z.Devices[za0002] = new(RequestedDevice)
+						}
+						bts, err = z.Devices[za0002].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Devices", za0002)
+							return
+						}
 					}
 				}
 			}
@@ -19921,22 +17874,27 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							return
 						}
 					case "Devices":
-						var zb0005 uint32
-						zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "NUMA", "Devices")
-							return
-						}
-						if cap(z.NUMA.Devices) >= int(zb0005) {
-							z.NUMA.Devices = (z.NUMA.Devices)[:zb0005]
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.NUMA.Devices = nil
 						} else {
-							z.NUMA.Devices = make([]string, zb0005)
-						}
-						for za0003 := range z.NUMA.Devices {
-							z.NUMA.Devices[za0003], bts, err = msgp.ReadStringBytes(bts)
+							var zb0005 uint32
+							zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 							if err != nil {
-								err = msgp.WrapError(err, "NUMA", "Devices", za0003)
+								err = msgp.WrapError(err, "NUMA", "Devices")
 								return
+							}
+							if z.NUMA.Devices != nil && cap(z.NUMA.Devices) >= int(zb0005) {
+								z.NUMA.Devices = (z.NUMA.Devices)[:zb0005]
+							} else {
+								z.NUMA.Devices = make([]string, zb0005)
+							}
+							for za0003 := range z.NUMA.Devices {
+								z.NUMA.Devices[za0003], bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "NUMA", "Devices", za0003)
+									return
+								}
 							}
 						}
 					default:
@@ -20069,41 +18027,80 @@ func (z *Resources) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *RestartPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Interval"
-	o = append(o, 0x85, 0xa8, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
 	if z.Interval == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Interval)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Attempts"
-	o = append(o, 0xa8, 0x41, 0x74, 0x74, 0x65, 0x6d, 0x70, 0x74, 0x73)
 	if z.Attempts == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Attempts)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Delay"
-	o = append(o, 0xa5, 0x44, 0x65, 0x6c, 0x61, 0x79)
 	if z.Delay == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Delay)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Mode"
-	o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
 	if z.Mode == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Mode)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "RenderTemplates"
-	o = append(o, 0xaf, 0x52, 0x65, 0x6e, 0x64, 0x65, 0x72, 0x54, 0x65, 0x6d, 0x70, 0x6c, 0x61, 0x74, 0x65, 0x73)
 	if z.RenderTemplates == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.RenderTemplates)
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Interval"
+			o = append(o, 0xa8, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
+			if z.Interval == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Interval)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Attempts"
+			o = append(o, 0xa8, 0x41, 0x74, 0x74, 0x65, 0x6d, 0x70, 0x74, 0x73)
+			if z.Attempts == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Attempts)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Delay"
+			o = append(o, 0xa5, 0x44, 0x65, 0x6c, 0x61, 0x79)
+			if z.Delay == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Delay)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Mode"
+			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
+			if z.Mode == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Mode)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "RenderTemplates"
+			o = append(o, 0xaf, 0x52, 0x65, 0x6e, 0x64, 0x65, 0x72, 0x54, 0x65, 0x6d, 0x70, 0x6c, 0x61, 0x74, 0x65, 0x73)
+			if z.RenderTemplates == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.RenderTemplates)
+			}
+		}
 	}
 	return
 }
@@ -20261,61 +18258,130 @@ func (z *RestartPolicy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *ScalingPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 10
-	// string "ID"
-	o = append(o, 0x8a, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Target"
-	o = append(o, 0xa6, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Target)))
-	for za0001, za0002 := range z.Target {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	// check for omitted fields
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Min"
-	o = append(o, 0xa3, 0x4d, 0x69, 0x6e)
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Target == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
 	if z.Min == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt64(o, *z.Min)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Max"
-	o = append(o, 0xa3, 0x4d, 0x61, 0x78)
 	if z.Max == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt64(o, *z.Max)
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Policy"
-	o = append(o, 0xa6, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Policy)))
-	for za0003, za0004 := range z.Policy {
-		o = msgp.AppendString(o, za0003)
-		o, err = msgp.AppendIntf(o, za0004)
-		if err != nil {
-			err = msgp.WrapError(err, "Policy", za0003)
-			return
+	if z.Policy == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Enabled == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.CreateIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.ModifyIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Target"
+			o = append(o, 0xa6, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Target)))
+			for za0001, za0002 := range z.Target {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Min"
+			o = append(o, 0xa3, 0x4d, 0x69, 0x6e)
+			if z.Min == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt64(o, *z.Min)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Max"
+			o = append(o, 0xa3, 0x4d, 0x61, 0x78)
+			if z.Max == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt64(o, *z.Max)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Policy"
+			o = append(o, 0xa6, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Policy)))
+			for za0003, za0004 := range z.Policy {
+				o = msgp.AppendString(o, za0003)
+				o, err = msgp.AppendIntf(o, za0004)
+				if err != nil {
+					err = msgp.WrapError(err, "Policy", za0003)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Enabled"
+			o = append(o, 0xa7, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			if z.Enabled == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Enabled)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "CreateIndex"
+			o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.CreateIndex)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "ModifyIndex"
+			o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.ModifyIndex)
 		}
 	}
-	// string "Enabled"
-	o = append(o, 0xa7, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
-	if z.Enabled == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Enabled)
-	}
-	// string "CreateIndex"
-	o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.CreateIndex)
-	// string "ModifyIndex"
-	o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.ModifyIndex)
 	return
 }
 
@@ -20356,32 +18422,37 @@ func (z *ScalingPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Target":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Target")
-				return
-			}
-			if z.Target == nil {
-				z.Target = make(map[string]string, zb0002)
-			} else if len(z.Target) > 0 {
-				clear(z.Target)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Target = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Target")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Target", za0001)
-					return
+				if z.Target == nil {
+					z.Target = make(map[string]string, zb0002)
+				} else if len(z.Target) > 0 {
+					clear(z.Target)
 				}
-				z.Target[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Target")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Target", za0001)
+						return
+					}
+					z.Target[za0001] = za0002
+				}
 			}
 		case "Min":
 			if msgp.IsNil(bts) {
@@ -20418,32 +18489,37 @@ func (z *ScalingPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Policy":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Policy")
-				return
-			}
-			if z.Policy == nil {
-				z.Policy = make(map[string]interface{}, zb0003)
-			} else if len(z.Policy) > 0 {
-				clear(z.Policy)
-			}
-			for zb0003 > 0 {
-				var za0004 interface{}
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Policy = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Policy")
 					return
 				}
-				za0004, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Policy", za0003)
-					return
+				if z.Policy == nil {
+					z.Policy = make(Values, zb0003)
+				} else if len(z.Policy) > 0 {
+					clear(z.Policy)
 				}
-				z.Policy[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 interface{}
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Policy")
+						return
+					}
+					za0004, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Policy", za0003)
+						return
+					}
+					z.Policy[za0003] = za0004
+				}
 			}
 		case "Enabled":
 			if msgp.IsNil(bts) {
@@ -20527,33 +18603,72 @@ func (z *ScalingPolicy) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Secret) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Name"
-	o = append(o, 0x85, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Provider"
-	o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Provider)
-	// string "Path"
-	o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-	o = msgp.AppendString(o, z.Path)
-	// string "Config"
-	o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
-	for za0001, za0002 := range z.Config {
-		o = msgp.AppendString(o, za0001)
-		o, err = msgp.AppendIntf(o, za0002)
-		if err != nil {
-			err = msgp.WrapError(err, "Config", za0001)
-			return
-		}
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Env"
-	o = append(o, 0xa3, 0x45, 0x6e, 0x76)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Env)))
-	for za0003, za0004 := range z.Env {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendString(o, za0004)
+	if z.Provider == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Path == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Config == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Env == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Provider"
+			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Provider)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Path"
+			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
+			o = msgp.AppendString(o, z.Path)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Config"
+			o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
+			for za0001, za0002 := range z.Config {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Config", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Env"
+			o = append(o, 0xa3, 0x45, 0x6e, 0x76)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Env)))
+			for za0003, za0004 := range z.Env {
+				o = msgp.AppendString(o, za0003)
+				o = msgp.AppendString(o, za0004)
+			}
+		}
 	}
 	return
 }
@@ -20595,60 +18710,70 @@ func (z *Secret) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Config":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Config")
-				return
-			}
-			if z.Config == nil {
-				z.Config = make(map[string]interface{}, zb0002)
-			} else if len(z.Config) > 0 {
-				clear(z.Config)
-			}
-			for zb0002 > 0 {
-				var za0002 interface{}
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Config = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Config")
 					return
 				}
-				za0002, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Config", za0001)
-					return
+				if z.Config == nil {
+					z.Config = make(Values, zb0002)
+				} else if len(z.Config) > 0 {
+					clear(z.Config)
 				}
-				z.Config[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 interface{}
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Config")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Config", za0001)
+						return
+					}
+					z.Config[za0001] = za0002
+				}
 			}
 		case "Env":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Env")
-				return
-			}
-			if z.Env == nil {
-				z.Env = make(map[string]string, zb0003)
-			} else if len(z.Env) > 0 {
-				clear(z.Env)
-			}
-			for zb0003 > 0 {
-				var za0004 string
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Env = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Env")
 					return
 				}
-				za0004, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Env", za0003)
-					return
+				if z.Env == nil {
+					z.Env = make(map[string]string, zb0003)
+				} else if len(z.Env) > 0 {
+					clear(z.Env)
 				}
-				z.Env[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 string
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Env")
+						return
+					}
+					za0004, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Env", za0003)
+						return
+					}
+					z.Env[za0003] = za0004
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -20682,256 +18807,291 @@ func (z *Secret) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *ServerMembers) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "ServerName"
-	o = append(o, 0x84, 0xaa, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.ServerName)
-	// string "ServerRegion"
-	o = append(o, 0xac, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x52, 0x65, 0x67, 0x69, 0x6f, 0x6e)
-	o = msgp.AppendString(o, z.ServerRegion)
-	// string "ServerDC"
-	o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x44, 0x43)
-	o = msgp.AppendString(o, z.ServerDC)
-	// string "Members"
-	o = append(o, 0xa7, 0x4d, 0x65, 0x6d, 0x62, 0x65, 0x72, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Members)))
-	for za0001 := range z.Members {
-		if z.Members[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Members[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Members", za0001)
-				return
-			}
-		}
+	// check for omitted fields
+	zb0001Len := uint32(21)
+	var zb0001Mask uint32 /* 21 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	return
-}
+	if z.TaskName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.PortLabel == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.AddressMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Address == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Tags == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.CanaryTags == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.TaggedAddresses == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.EnableTagOverride == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Checks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.CheckRestart == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.Connect == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.CanaryMeta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.OnUpdate == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.Provider == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.Cluster == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20000
+	}
+	if z.Identity == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000
+	}
+	if z.Weights == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
+	}
+	if z.Kind == "" {
+		zb0001Len--
+		zb0001Mask |= 0x100000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *ServerMembers) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
 		}
-		switch msgp.UnsafeString(field) {
-		case "ServerName":
-			z.ServerName, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ServerName")
-				return
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "TaskName"
+			o = append(o, 0xa8, 0x54, 0x61, 0x73, 0x6b, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.TaskName)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "PortLabel"
+			o = append(o, 0xa9, 0x50, 0x6f, 0x72, 0x74, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+			o = msgp.AppendString(o, z.PortLabel)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "AddressMode"
+			o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.AddressMode)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Address"
+			o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
+			o = msgp.AppendString(o, z.Address)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Tags"
+			o = append(o, 0xa4, 0x54, 0x61, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Tags)))
+			for za0001 := range z.Tags {
+				o = msgp.AppendString(o, z.Tags[za0001])
 			}
-		case "ServerRegion":
-			z.ServerRegion, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ServerRegion")
-				return
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "CanaryTags"
+			o = append(o, 0xaa, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79, 0x54, 0x61, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.CanaryTags)))
+			for za0002 := range z.CanaryTags {
+				o = msgp.AppendString(o, z.CanaryTags[za0002])
 			}
-		case "ServerDC":
-			z.ServerDC, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ServerDC")
-				return
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "TaggedAddresses"
+			o = append(o, 0xaf, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x65, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.TaggedAddresses)))
+			for za0003, za0004 := range z.TaggedAddresses {
+				o = msgp.AppendString(o, za0003)
+				o = msgp.AppendString(o, za0004)
 			}
-		case "Members":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Members")
-				return
-			}
-			if cap(z.Members) >= int(zb0002) {
-				z.Members = (z.Members)[:zb0002]
-			} else {
-				z.Members = make([]*AgentMember, zb0002)
-			}
-			for za0001 := range z.Members {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Members[za0001] = nil
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "EnableTagOverride"
+			o = append(o, 0xb1, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x54, 0x61, 0x67, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65)
+			o = msgp.AppendBool(o, z.EnableTagOverride)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Checks"
+			o = append(o, 0xa6, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Checks)))
+			for za0005 := range z.Checks {
+				if z.Checks[za0005] == nil {
+					o = msgp.AppendNil(o)
 				} else {
-					if z.Members[za0001] == nil {
-						z.Members[za0001] = new(AgentMember)
-					}
-					bts, err = z.Members[za0001].UnmarshalMsg(bts)
+					o, err = z.Checks[za0005].MarshalMsg(o)
 					if err != nil {
-						err = msgp.WrapError(err, "Members", za0001)
+						err = msgp.WrapError(err, "Checks", za0005)
 						return
 					}
 				}
 			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "CheckRestart"
+			o = append(o, 0xac, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74)
+			if z.CheckRestart == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.CheckRestart.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "CheckRestart")
+					return
+				}
 			}
 		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *ServerMembers) Msgsize() (s int) {
-	s = 1 + 11 + msgp.StringPrefixSize + len(z.ServerName) + 13 + msgp.StringPrefixSize + len(z.ServerRegion) + 9 + msgp.StringPrefixSize + len(z.ServerDC) + 8 + msgp.ArrayHeaderSize
-	for za0001 := range z.Members {
-		if z.Members[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Members[za0001].Msgsize()
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 21
-	// string "Name"
-	o = append(o, 0xde, 0x0, 0x15, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "TaskName"
-	o = append(o, 0xa8, 0x54, 0x61, 0x73, 0x6b, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.TaskName)
-	// string "PortLabel"
-	o = append(o, 0xa9, 0x50, 0x6f, 0x72, 0x74, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-	o = msgp.AppendString(o, z.PortLabel)
-	// string "AddressMode"
-	o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.AddressMode)
-	// string "Address"
-	o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-	o = msgp.AppendString(o, z.Address)
-	// string "Tags"
-	o = append(o, 0xa4, 0x54, 0x61, 0x67, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Tags)))
-	for za0001 := range z.Tags {
-		o = msgp.AppendString(o, z.Tags[za0001])
-	}
-	// string "CanaryTags"
-	o = append(o, 0xaa, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79, 0x54, 0x61, 0x67, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.CanaryTags)))
-	for za0002 := range z.CanaryTags {
-		o = msgp.AppendString(o, z.CanaryTags[za0002])
-	}
-	// string "TaggedAddresses"
-	o = append(o, 0xaf, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.TaggedAddresses)))
-	for za0003, za0004 := range z.TaggedAddresses {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendString(o, za0004)
-	}
-	// string "EnableTagOverride"
-	o = append(o, 0xb1, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x54, 0x61, 0x67, 0x4f, 0x76, 0x65, 0x72, 0x72, 0x69, 0x64, 0x65)
-	o = msgp.AppendBool(o, z.EnableTagOverride)
-	// string "Checks"
-	o = append(o, 0xa6, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Checks)))
-	for za0005 := range z.Checks {
-		if z.Checks[za0005] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Checks[za0005].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Checks", za0005)
-				return
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "Connect"
+			o = append(o, 0xa7, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
+			if z.Connect == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Connect.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Connect")
+					return
+				}
 			}
 		}
-	}
-	// string "CheckRestart"
-	o = append(o, 0xac, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74)
-	if z.CheckRestart == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.CheckRestart.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "CheckRestart")
-			return
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0006, za0007 := range z.Meta {
+				o = msgp.AppendString(o, za0006)
+				o = msgp.AppendString(o, za0007)
+			}
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "CanaryMeta"
+			o = append(o, 0xaa, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.CanaryMeta)))
+			for za0008, za0009 := range z.CanaryMeta {
+				o = msgp.AppendString(o, za0008)
+				o = msgp.AppendString(o, za0009)
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "OnUpdate"
+			o = append(o, 0xa8, 0x4f, 0x6e, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
+			o = msgp.AppendString(o, z.OnUpdate)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "Provider"
+			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Provider)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "Cluster"
+			o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Cluster)
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "Identity"
+			o = append(o, 0xa8, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79)
+			if z.Identity == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Identity.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Identity")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "Weights"
+			o = append(o, 0xa7, 0x57, 0x65, 0x69, 0x67, 0x68, 0x74, 0x73)
+			if z.Weights == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(2)
+				var zb0002Mask uint8 /* 2 bits */
+				_ = zb0002Mask
+				if z.Weights.Passing == 0 {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.Weights.Warning == 0 {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Passing"
+						o = append(o, 0xa7, 0x50, 0x61, 0x73, 0x73, 0x69, 0x6e, 0x67)
+						o = msgp.AppendInt(o, z.Weights.Passing)
+					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "Warning"
+						o = append(o, 0xa7, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67)
+						o = msgp.AppendInt(o, z.Weights.Warning)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "Kind"
+			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.Kind)
 		}
 	}
-	// string "Connect"
-	o = append(o, 0xa7, 0x43, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
-	if z.Connect == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Connect.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Connect")
-			return
-		}
-	}
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0006, za0007 := range z.Meta {
-		o = msgp.AppendString(o, za0006)
-		o = msgp.AppendString(o, za0007)
-	}
-	// string "CanaryMeta"
-	o = append(o, 0xaa, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.CanaryMeta)))
-	for za0008, za0009 := range z.CanaryMeta {
-		o = msgp.AppendString(o, za0008)
-		o = msgp.AppendString(o, za0009)
-	}
-	// string "OnUpdate"
-	o = append(o, 0xa8, 0x4f, 0x6e, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
-	o = msgp.AppendString(o, z.OnUpdate)
-	// string "Provider"
-	o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Provider)
-	// string "Cluster"
-	o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Cluster)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Namespace)
-	// string "Identity"
-	o = append(o, 0xa8, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79)
-	if z.Identity == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Identity.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Identity")
-			return
-		}
-	}
-	// string "Weights"
-	o = append(o, 0xa7, 0x57, 0x65, 0x69, 0x67, 0x68, 0x74, 0x73)
-	if z.Weights == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "Passing"
-		o = append(o, 0x82, 0xa7, 0x50, 0x61, 0x73, 0x73, 0x69, 0x6e, 0x67)
-		o = msgp.AppendInt(o, z.Weights.Passing)
-		// string "Warning"
-		o = append(o, 0xa7, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67)
-		o = msgp.AppendInt(o, z.Weights.Warning)
-	}
-	// string "Kind"
-	o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.Kind)
 	return
 }
 
@@ -20984,70 +19144,85 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Tags":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Tags")
-				return
-			}
-			if cap(z.Tags) >= int(zb0002) {
-				z.Tags = (z.Tags)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Tags = nil
 			} else {
-				z.Tags = make([]string, zb0002)
-			}
-			for za0001 := range z.Tags {
-				z.Tags[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Tags", za0001)
+					err = msgp.WrapError(err, "Tags")
 					return
+				}
+				if z.Tags != nil && cap(z.Tags) >= int(zb0002) {
+					z.Tags = (z.Tags)[:zb0002]
+				} else {
+					z.Tags = make([]string, zb0002)
+				}
+				for za0001 := range z.Tags {
+					z.Tags[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Tags", za0001)
+						return
+					}
 				}
 			}
 		case "CanaryTags":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CanaryTags")
-				return
-			}
-			if cap(z.CanaryTags) >= int(zb0003) {
-				z.CanaryTags = (z.CanaryTags)[:zb0003]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.CanaryTags = nil
 			} else {
-				z.CanaryTags = make([]string, zb0003)
-			}
-			for za0002 := range z.CanaryTags {
-				z.CanaryTags[za0002], bts, err = msgp.ReadStringBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "CanaryTags", za0002)
+					err = msgp.WrapError(err, "CanaryTags")
 					return
+				}
+				if z.CanaryTags != nil && cap(z.CanaryTags) >= int(zb0003) {
+					z.CanaryTags = (z.CanaryTags)[:zb0003]
+				} else {
+					z.CanaryTags = make([]string, zb0003)
+				}
+				for za0002 := range z.CanaryTags {
+					z.CanaryTags[za0002], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CanaryTags", za0002)
+						return
+					}
 				}
 			}
 		case "TaggedAddresses":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "TaggedAddresses")
-				return
-			}
-			if z.TaggedAddresses == nil {
-				z.TaggedAddresses = make(map[string]string, zb0004)
-			} else if len(z.TaggedAddresses) > 0 {
-				clear(z.TaggedAddresses)
-			}
-			for zb0004 > 0 {
-				var za0004 string
-				zb0004--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.TaggedAddresses = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "TaggedAddresses")
 					return
 				}
-				za0004, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "TaggedAddresses", za0003)
-					return
+				if z.TaggedAddresses == nil {
+					z.TaggedAddresses = make(map[string]string, zb0004)
+				} else if len(z.TaggedAddresses) > 0 {
+					clear(z.TaggedAddresses)
 				}
-				z.TaggedAddresses[za0003] = za0004
+				for zb0004 > 0 {
+					var za0004 string
+					zb0004--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "TaggedAddresses")
+						return
+					}
+					za0004, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "TaggedAddresses", za0003)
+						return
+					}
+					z.TaggedAddresses[za0003] = za0004
+				}
 			}
 		case "EnableTagOverride":
 			z.EnableTagOverride, bts, err = msgp.ReadBoolBytes(bts)
@@ -21056,32 +19231,37 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Checks":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Checks")
-				return
-			}
-			if cap(z.Checks) >= int(zb0005) {
-				z.Checks = (z.Checks)[:zb0005]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Checks = nil
 			} else {
-				z.Checks = make([]*ServiceCheck, zb0005)
-			}
-			for za0005 := range z.Checks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Checks[za0005] = nil
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Checks")
+					return
+				}
+				if z.Checks != nil && cap(z.Checks) >= int(zb0005) {
+					z.Checks = (z.Checks)[:zb0005]
 				} else {
-					if z.Checks[za0005] == nil {
-						z.Checks[za0005] = new(ServiceCheck)
-					}
-					bts, err = z.Checks[za0005].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Checks", za0005)
-						return
+					z.Checks = make([]*ServiceCheck, zb0005)
+				}
+				for za0005 := range z.Checks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Checks[za0005] = nil
+					} else {
+						if z.Checks[za0005] == nil {
+							z.Checks[za0005] = new(ServiceCheck)
+						}
+						bts, err = z.Checks[za0005].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Checks", za0005)
+							return
+						}
 					}
 				}
 			}
@@ -21120,60 +19300,70 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Meta":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0006)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0006 > 0 {
-				var za0007 string
-				zb0006--
-				var za0006 string
-				za0006, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0007, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0006)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0006)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0006] = za0007
+				for zb0006 > 0 {
+					var za0007 string
+					zb0006--
+					var za0006 string
+					za0006, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0007, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0006)
+						return
+					}
+					z.Meta[za0006] = za0007
+				}
 			}
 		case "CanaryMeta":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CanaryMeta")
-				return
-			}
-			if z.CanaryMeta == nil {
-				z.CanaryMeta = make(map[string]string, zb0007)
-			} else if len(z.CanaryMeta) > 0 {
-				clear(z.CanaryMeta)
-			}
-			for zb0007 > 0 {
-				var za0009 string
-				zb0007--
-				var za0008 string
-				za0008, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.CanaryMeta = nil
+			} else {
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "CanaryMeta")
 					return
 				}
-				za0009, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "CanaryMeta", za0008)
-					return
+				if z.CanaryMeta == nil {
+					z.CanaryMeta = make(map[string]string, zb0007)
+				} else if len(z.CanaryMeta) > 0 {
+					clear(z.CanaryMeta)
 				}
-				z.CanaryMeta[za0008] = za0009
+				for zb0007 > 0 {
+					var za0009 string
+					zb0007--
+					var za0008 string
+					za0008, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CanaryMeta")
+						return
+					}
+					za0009, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "CanaryMeta", za0008)
+						return
+					}
+					z.CanaryMeta[za0008] = za0009
+				}
 			}
 		case "OnUpdate":
 			z.OnUpdate, bts, err = msgp.ReadStringBytes(bts)
@@ -21350,106 +19540,277 @@ func (z *Service) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 27
-	// string "Name"
-	o = append(o, 0xde, 0x0, 0x1b, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Command"
-	o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.Command)
-	// string "Args"
-	o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
-	for za0001 := range z.Args {
-		o = msgp.AppendString(o, z.Args[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(27)
+	var zb0001Mask uint32 /* 27 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Path"
-	o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-	o = msgp.AppendString(o, z.Path)
-	// string "Protocol"
-	o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c)
-	o = msgp.AppendString(o, z.Protocol)
-	// string "PortLabel"
-	o = append(o, 0xa9, 0x50, 0x6f, 0x72, 0x74, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-	o = msgp.AppendString(o, z.PortLabel)
-	// string "Expose"
-	o = append(o, 0xa6, 0x45, 0x78, 0x70, 0x6f, 0x73, 0x65)
-	o = msgp.AppendBool(o, z.Expose)
-	// string "AddressMode"
-	o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.AddressMode)
-	// string "Advertise"
-	o = append(o, 0xa9, 0x41, 0x64, 0x76, 0x65, 0x72, 0x74, 0x69, 0x73, 0x65)
-	o = msgp.AppendString(o, z.Advertise)
-	// string "Interval"
-	o = append(o, 0xa8, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
-	o = msgp.AppendDuration(o, z.Interval)
-	// string "Timeout"
-	o = append(o, 0xa7, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
-	o = msgp.AppendDuration(o, z.Timeout)
-	// string "InitialStatus"
-	o = append(o, 0xad, 0x49, 0x6e, 0x69, 0x74, 0x69, 0x61, 0x6c, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-	o = msgp.AppendString(o, z.InitialStatus)
-	// string "Notes"
-	o = append(o, 0xa5, 0x4e, 0x6f, 0x74, 0x65, 0x73)
-	o = msgp.AppendString(o, z.Notes)
-	// string "TLSServerName"
-	o = append(o, 0xad, 0x54, 0x4c, 0x53, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.TLSServerName)
-	// string "TLSSkipVerify"
-	o = append(o, 0xad, 0x54, 0x4c, 0x53, 0x53, 0x6b, 0x69, 0x70, 0x56, 0x65, 0x72, 0x69, 0x66, 0x79)
-	o = msgp.AppendBool(o, z.TLSSkipVerify)
-	// string "Header"
-	o = append(o, 0xa6, 0x48, 0x65, 0x61, 0x64, 0x65, 0x72)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Header)))
-	for za0002, za0003 := range z.Header {
-		o = msgp.AppendString(o, za0002)
-		o = msgp.AppendArrayHeader(o, uint32(len(za0003)))
-		for za0004 := range za0003 {
-			o = msgp.AppendString(o, za0003[za0004])
-		}
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Method"
-	o = append(o, 0xa6, 0x4d, 0x65, 0x74, 0x68, 0x6f, 0x64)
-	o = msgp.AppendString(o, z.Method)
-	// string "CheckRestart"
-	o = append(o, 0xac, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74)
+	if z.Command == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Args == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Path == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Protocol == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.PortLabel == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Expose == false {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.AddressMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Advertise == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Interval == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.Timeout == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.InitialStatus == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.Notes == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.TLSServerName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.TLSSkipVerify == false {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.Header == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	if z.Method == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20000
+	}
 	if z.CheckRestart == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.CheckRestart.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "CheckRestart")
-			return
+		zb0001Len--
+		zb0001Mask |= 0x40000
+	}
+	if z.GRPCService == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80000
+	}
+	if z.GRPCUseTLS == false {
+		zb0001Len--
+		zb0001Mask |= 0x100000
+	}
+	if z.TaskName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200000
+	}
+	if z.SuccessBeforePassing == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400000
+	}
+	if z.FailuresBeforeCritical == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x800000
+	}
+	if z.FailuresBeforeWarning == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000000
+	}
+	if z.Body == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2000000
+	}
+	if z.OnUpdate == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Command"
+			o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.Command)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Args"
+			o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
+			for za0001 := range z.Args {
+				o = msgp.AppendString(o, z.Args[za0001])
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Path"
+			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
+			o = msgp.AppendString(o, z.Path)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Protocol"
+			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c)
+			o = msgp.AppendString(o, z.Protocol)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "PortLabel"
+			o = append(o, 0xa9, 0x50, 0x6f, 0x72, 0x74, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+			o = msgp.AppendString(o, z.PortLabel)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Expose"
+			o = append(o, 0xa6, 0x45, 0x78, 0x70, 0x6f, 0x73, 0x65)
+			o = msgp.AppendBool(o, z.Expose)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "AddressMode"
+			o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.AddressMode)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Advertise"
+			o = append(o, 0xa9, 0x41, 0x64, 0x76, 0x65, 0x72, 0x74, 0x69, 0x73, 0x65)
+			o = msgp.AppendString(o, z.Advertise)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Interval"
+			o = append(o, 0xa8, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c)
+			o = msgp.AppendDuration(o, z.Interval)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "Timeout"
+			o = append(o, 0xa7, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
+			o = msgp.AppendDuration(o, z.Timeout)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "InitialStatus"
+			o = append(o, 0xad, 0x49, 0x6e, 0x69, 0x74, 0x69, 0x61, 0x6c, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendString(o, z.InitialStatus)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "Notes"
+			o = append(o, 0xa5, 0x4e, 0x6f, 0x74, 0x65, 0x73)
+			o = msgp.AppendString(o, z.Notes)
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "TLSServerName"
+			o = append(o, 0xad, 0x54, 0x4c, 0x53, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.TLSServerName)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "TLSSkipVerify"
+			o = append(o, 0xad, 0x54, 0x4c, 0x53, 0x53, 0x6b, 0x69, 0x70, 0x56, 0x65, 0x72, 0x69, 0x66, 0x79)
+			o = msgp.AppendBool(o, z.TLSSkipVerify)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "Header"
+			o = append(o, 0xa6, 0x48, 0x65, 0x61, 0x64, 0x65, 0x72)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Header)))
+			for za0002, za0003 := range z.Header {
+				o = msgp.AppendString(o, za0002)
+				o = msgp.AppendArrayHeader(o, uint32(len(za0003)))
+				for za0004 := range za0003 {
+					o = msgp.AppendString(o, za0003[za0004])
+				}
+			}
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "Method"
+			o = append(o, 0xa6, 0x4d, 0x65, 0x74, 0x68, 0x6f, 0x64)
+			o = msgp.AppendString(o, z.Method)
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "CheckRestart"
+			o = append(o, 0xac, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74)
+			if z.CheckRestart == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.CheckRestart.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "CheckRestart")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "GRPCService"
+			o = append(o, 0xab, 0x47, 0x52, 0x50, 0x43, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
+			o = msgp.AppendString(o, z.GRPCService)
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "GRPCUseTLS"
+			o = append(o, 0xaa, 0x47, 0x52, 0x50, 0x43, 0x55, 0x73, 0x65, 0x54, 0x4c, 0x53)
+			o = msgp.AppendBool(o, z.GRPCUseTLS)
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "TaskName"
+			o = append(o, 0xa8, 0x54, 0x61, 0x73, 0x6b, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.TaskName)
+		}
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "SuccessBeforePassing"
+			o = append(o, 0xb4, 0x53, 0x75, 0x63, 0x63, 0x65, 0x73, 0x73, 0x42, 0x65, 0x66, 0x6f, 0x72, 0x65, 0x50, 0x61, 0x73, 0x73, 0x69, 0x6e, 0x67)
+			o = msgp.AppendInt(o, z.SuccessBeforePassing)
+		}
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+			// string "FailuresBeforeCritical"
+			o = append(o, 0xb6, 0x46, 0x61, 0x69, 0x6c, 0x75, 0x72, 0x65, 0x73, 0x42, 0x65, 0x66, 0x6f, 0x72, 0x65, 0x43, 0x72, 0x69, 0x74, 0x69, 0x63, 0x61, 0x6c)
+			o = msgp.AppendInt(o, z.FailuresBeforeCritical)
+		}
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+			// string "FailuresBeforeWarning"
+			o = append(o, 0xb5, 0x46, 0x61, 0x69, 0x6c, 0x75, 0x72, 0x65, 0x73, 0x42, 0x65, 0x66, 0x6f, 0x72, 0x65, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67)
+			o = msgp.AppendInt(o, z.FailuresBeforeWarning)
+		}
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+			// string "Body"
+			o = append(o, 0xa4, 0x42, 0x6f, 0x64, 0x79)
+			o = msgp.AppendString(o, z.Body)
+		}
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "OnUpdate"
+			o = append(o, 0xa8, 0x4f, 0x6e, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
+			o = msgp.AppendString(o, z.OnUpdate)
 		}
 	}
-	// string "GRPCService"
-	o = append(o, 0xab, 0x47, 0x52, 0x50, 0x43, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
-	o = msgp.AppendString(o, z.GRPCService)
-	// string "GRPCUseTLS"
-	o = append(o, 0xaa, 0x47, 0x52, 0x50, 0x43, 0x55, 0x73, 0x65, 0x54, 0x4c, 0x53)
-	o = msgp.AppendBool(o, z.GRPCUseTLS)
-	// string "TaskName"
-	o = append(o, 0xa8, 0x54, 0x61, 0x73, 0x6b, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.TaskName)
-	// string "SuccessBeforePassing"
-	o = append(o, 0xb4, 0x53, 0x75, 0x63, 0x63, 0x65, 0x73, 0x73, 0x42, 0x65, 0x66, 0x6f, 0x72, 0x65, 0x50, 0x61, 0x73, 0x73, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt(o, z.SuccessBeforePassing)
-	// string "FailuresBeforeCritical"
-	o = append(o, 0xb6, 0x46, 0x61, 0x69, 0x6c, 0x75, 0x72, 0x65, 0x73, 0x42, 0x65, 0x66, 0x6f, 0x72, 0x65, 0x43, 0x72, 0x69, 0x74, 0x69, 0x63, 0x61, 0x6c)
-	o = msgp.AppendInt(o, z.FailuresBeforeCritical)
-	// string "FailuresBeforeWarning"
-	o = append(o, 0xb5, 0x46, 0x61, 0x69, 0x6c, 0x75, 0x72, 0x65, 0x73, 0x42, 0x65, 0x66, 0x6f, 0x72, 0x65, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt(o, z.FailuresBeforeWarning)
-	// string "Body"
-	o = append(o, 0xa4, 0x42, 0x6f, 0x64, 0x79)
-	o = msgp.AppendString(o, z.Body)
-	// string "OnUpdate"
-	o = append(o, 0xa8, 0x4f, 0x6e, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
-	o = msgp.AppendString(o, z.OnUpdate)
 	return
 }
 
@@ -21490,22 +19851,27 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Args":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Args")
-				return
-			}
-			if cap(z.Args) >= int(zb0002) {
-				z.Args = (z.Args)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Args = nil
 			} else {
-				z.Args = make([]string, zb0002)
-			}
-			for za0001 := range z.Args {
-				z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Args", za0001)
+					err = msgp.WrapError(err, "Args")
 					return
+				}
+				if z.Args != nil && cap(z.Args) >= int(zb0002) {
+					z.Args = (z.Args)[:zb0002]
+				} else {
+					z.Args = make([]string, zb0002)
+				}
+				for za0001 := range z.Args {
+					z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Args", za0001)
+						return
+					}
 				}
 			}
 		case "Path":
@@ -21581,45 +19947,50 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Header":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Header")
-				return
-			}
-			if z.Header == nil {
-				z.Header = make(map[string][]string, zb0003)
-			} else if len(z.Header) > 0 {
-				clear(z.Header)
-			}
-			for zb0003 > 0 {
-				var za0003 []string
-				zb0003--
-				var za0002 string
-				za0002, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Header = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Header")
 					return
 				}
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Header", za0002)
-					return
+				if z.Header == nil {
+					z.Header = make(map[string][]string, zb0003)
+				} else if len(z.Header) > 0 {
+					clear(z.Header)
 				}
-				if cap(za0003) >= int(zb0004) {
-					za0003 = (za0003)[:zb0004]
-				} else {
-					za0003 = make([]string, zb0004)
-				}
-				for za0004 := range za0003 {
-					za0003[za0004], bts, err = msgp.ReadStringBytes(bts)
+				for zb0003 > 0 {
+					var za0003 []string
+					zb0003--
+					var za0002 string
+					za0002, bts, err = msgp.ReadStringBytes(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Header", za0002, za0004)
+						err = msgp.WrapError(err, "Header")
 						return
 					}
+					var zb0004 uint32
+					zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Header", za0002)
+						return
+					}
+					if cap(za0003) >= int(zb0004) {
+						za0003 = (za0003)[:zb0004]
+					} else {
+						za0003 = make([]string, zb0004)
+					}
+					for za0004 := range za0003 {
+						za0003[za0004], bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Header", za0002, za0004)
+							return
+						}
+					}
+					z.Header[za0002] = za0003
 				}
-				z.Header[za0002] = za0003
 			}
 		case "Method":
 			z.Method, bts, err = msgp.ReadStringBytes(bts)
@@ -21733,13 +20104,34 @@ func (z *ServiceCheck) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z ServiceWeights) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Passing"
-	o = append(o, 0x82, 0xa7, 0x50, 0x61, 0x73, 0x73, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt(o, z.Passing)
-	// string "Warning"
-	o = append(o, 0xa7, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt(o, z.Warning)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Passing == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Warning == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Passing"
+			o = append(o, 0xa7, 0x50, 0x61, 0x73, 0x73, 0x69, 0x6e, 0x67)
+			o = msgp.AppendInt(o, z.Passing)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Warning"
+			o = append(o, 0xa7, 0x57, 0x61, 0x72, 0x6e, 0x69, 0x6e, 0x67)
+			o = msgp.AppendInt(o, z.Warning)
+		}
+	}
 	return
 }
 
@@ -21794,31 +20186,79 @@ func (z ServiceWeights) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Spread) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Attribute"
-	o = append(o, 0x83, 0xa9, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65)
-	o = msgp.AppendString(o, z.Attribute)
-	// string "Weight"
-	o = append(o, 0xa6, 0x57, 0x65, 0x69, 0x67, 0x68, 0x74)
-	if z.Weight == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt8(o, *z.Weight)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Attribute == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "SpreadTarget"
-	o = append(o, 0xac, 0x53, 0x70, 0x72, 0x65, 0x61, 0x64, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.SpreadTarget)))
-	for za0001 := range z.SpreadTarget {
-		if z.SpreadTarget[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 2
-			// string "Value"
-			o = append(o, 0x82, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
-			o = msgp.AppendString(o, z.SpreadTarget[za0001].Value)
-			// string "Percent"
-			o = append(o, 0xa7, 0x50, 0x65, 0x72, 0x63, 0x65, 0x6e, 0x74)
-			o = msgp.AppendUint8(o, z.SpreadTarget[za0001].Percent)
+	if z.Weight == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.SpreadTarget == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Attribute"
+			o = append(o, 0xa9, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65)
+			o = msgp.AppendString(o, z.Attribute)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Weight"
+			o = append(o, 0xa6, 0x57, 0x65, 0x69, 0x67, 0x68, 0x74)
+			if z.Weight == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt8(o, *z.Weight)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "SpreadTarget"
+			o = append(o, 0xac, 0x53, 0x70, 0x72, 0x65, 0x61, 0x64, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.SpreadTarget)))
+			for za0001 := range z.SpreadTarget {
+				if z.SpreadTarget[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(2)
+					var zb0002Mask uint8 /* 2 bits */
+					_ = zb0002Mask
+					if z.SpreadTarget[za0001].Value == "" {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					if z.SpreadTarget[za0001].Percent == 0 {
+						zb0002Len--
+						zb0002Mask |= 0x2
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+
+					// skip if no fields are to be emitted
+					if zb0002Len != 0 {
+						if (zb0002Mask & 0x1) == 0 { // if not omitted
+							// string "Value"
+							o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
+							o = msgp.AppendString(o, z.SpreadTarget[za0001].Value)
+						}
+						if (zb0002Mask & 0x2) == 0 { // if not omitted
+							// string "Percent"
+							o = append(o, 0xa7, 0x50, 0x65, 0x72, 0x63, 0x65, 0x6e, 0x74)
+							o = msgp.AppendUint8(o, z.SpreadTarget[za0001].Percent)
+						}
+					}
+				}
+			}
 		}
 	}
 	return
@@ -21866,59 +20306,64 @@ func (z *Spread) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "SpreadTarget":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "SpreadTarget")
-				return
-			}
-			if cap(z.SpreadTarget) >= int(zb0002) {
-				z.SpreadTarget = (z.SpreadTarget)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.SpreadTarget = nil
 			} else {
-				z.SpreadTarget = make([]*SpreadTarget, zb0002)
-			}
-			for za0001 := range z.SpreadTarget {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.SpreadTarget[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "SpreadTarget")
+					return
+				}
+				if z.SpreadTarget != nil && cap(z.SpreadTarget) >= int(zb0002) {
+					z.SpreadTarget = (z.SpreadTarget)[:zb0002]
 				} else {
-					if z.SpreadTarget[za0001] == nil {
-						z.SpreadTarget[za0001] = new(SpreadTarget)
-					}
-					var zb0003 uint32
-					zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "SpreadTarget", za0001)
-						return
-					}
-					for zb0003 > 0 {
-						zb0003--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					z.SpreadTarget = make([]*SpreadTarget, zb0002)
+				}
+				for za0001 := range z.SpreadTarget {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.SpreadTarget[za0001] = nil
+					} else {
+						if z.SpreadTarget[za0001] == nil {
+							z.SpreadTarget[za0001] = new(SpreadTarget)
+						}
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "SpreadTarget", za0001)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "Value":
-							z.SpreadTarget[za0001].Value, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "SpreadTarget", za0001, "Value")
-								return
-							}
-						case "Percent":
-							z.SpreadTarget[za0001].Percent, bts, err = msgp.ReadUint8Bytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "SpreadTarget", za0001, "Percent")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0003 > 0 {
+							zb0003--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "SpreadTarget", za0001)
 								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "Value":
+								z.SpreadTarget[za0001].Value, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "SpreadTarget", za0001, "Value")
+									return
+								}
+							case "Percent":
+								z.SpreadTarget[za0001].Percent, bts, err = msgp.ReadUint8Bytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "SpreadTarget", za0001, "Percent")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "SpreadTarget", za0001)
+									return
+								}
 							}
 						}
 					}
@@ -21958,13 +20403,34 @@ func (z *Spread) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z SpreadTarget) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Value"
-	o = append(o, 0x82, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
-	o = msgp.AppendString(o, z.Value)
-	// string "Percent"
-	o = append(o, 0xa7, 0x50, 0x65, 0x72, 0x63, 0x65, 0x6e, 0x74)
-	o = msgp.AppendUint8(o, z.Percent)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Value == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Percent == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Value"
+			o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
+			o = msgp.AppendString(o, z.Value)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Percent"
+			o = append(o, 0xa7, 0x50, 0x65, 0x72, 0x63, 0x65, 0x6e, 0x74)
+			o = msgp.AppendUint8(o, z.Percent)
+		}
+	}
 	return
 }
 
@@ -22017,26 +20483,41 @@ func (z SpreadTarget) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *StreamFrame) MarshalMsg(b []byte) (o []byte, err error) {
+func (z StubOptions) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
-	// string "Offset"
-	o = append(o, 0x84, 0xa6, 0x4f, 0x66, 0x66, 0x73, 0x65, 0x74)
-	o = msgp.AppendInt64(o, z.Offset)
-	// string "Data"
-	o = append(o, 0xa4, 0x44, 0x61, 0x74, 0x61)
-	o = msgp.AppendBytes(o, z.Data)
-	// string "File"
-	o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
-	o = msgp.AppendString(o, z.File)
-	// string "FileEvent"
-	o = append(o, 0xa9, 0x46, 0x69, 0x6c, 0x65, 0x45, 0x76, 0x65, 0x6e, 0x74)
-	o = msgp.AppendString(o, z.FileEvent)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Resources == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.TaskStates == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Resources"
+			o = append(o, 0xa9, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
+			o = msgp.AppendBool(o, z.Resources)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "TaskStates"
+			o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x53, 0x74, 0x61, 0x74, 0x65, 0x73)
+			o = msgp.AppendBool(o, z.TaskStates)
+		}
+	}
 	return
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *StreamFrame) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *StubOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -22053,28 +20534,16 @@ func (z *StreamFrame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			return
 		}
 		switch msgp.UnsafeString(field) {
-		case "Offset":
-			z.Offset, bts, err = msgp.ReadInt64Bytes(bts)
+		case "Resources":
+			z.Resources, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Offset")
+				err = msgp.WrapError(err, "Resources")
 				return
 			}
-		case "Data":
-			z.Data, bts, err = msgp.ReadBytesBytes(bts, z.Data)
+		case "TaskStates":
+			z.TaskStates, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Data")
-				return
-			}
-		case "File":
-			z.File, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "File")
-				return
-			}
-		case "FileEvent":
-			z.FileEvent, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "FileEvent")
+				err = msgp.WrapError(err, "TaskStates")
 				return
 			}
 		default:
@@ -22090,327 +20559,608 @@ func (z *StreamFrame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *StreamFrame) Msgsize() (s int) {
-	s = 1 + 7 + msgp.Int64Size + 5 + msgp.BytesPrefixSize + len(z.Data) + 5 + msgp.StringPrefixSize + len(z.File) + 10 + msgp.StringPrefixSize + len(z.FileEvent)
+func (z StubOptions) Msgsize() (s int) {
+	s = 1 + 10 + msgp.BoolSize + 11 + msgp.BoolSize
 	return
 }
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 31
-	// string "Name"
-	o = append(o, 0xde, 0x0, 0x1f, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Driver"
-	o = append(o, 0xa6, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Driver)
-	// string "User"
-	o = append(o, 0xa4, 0x55, 0x73, 0x65, 0x72)
-	o = msgp.AppendString(o, z.User)
-	// string "Lifecycle"
-	o = append(o, 0xa9, 0x4c, 0x69, 0x66, 0x65, 0x63, 0x79, 0x63, 0x6c, 0x65)
+	// check for omitted fields
+	zb0001Len := uint32(31)
+	var zb0001Mask uint32 /* 31 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Driver == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.User == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
 	if z.Lifecycle == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "Hook"
-		o = append(o, 0x82, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
-		o = msgp.AppendString(o, z.Lifecycle.Hook)
-		// string "Sidecar"
-		o = append(o, 0xa7, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72)
-		o = msgp.AppendBool(o, z.Lifecycle.Sidecar)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "Config"
-	o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
-	for za0001, za0002 := range z.Config {
-		o = msgp.AppendString(o, za0001)
-		o, err = msgp.AppendIntf(o, za0002)
-		if err != nil {
-			err = msgp.WrapError(err, "Config", za0001)
-			return
-		}
+	if z.Config == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Constraints"
-	o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
-	for za0003 := range z.Constraints {
-		if z.Constraints[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 3
-			// string "LTarget"
-			o = append(o, 0x83, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0003].LTarget)
-			// string "RTarget"
-			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0003].RTarget)
-			// string "Operand"
-			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Constraints[za0003].Operand)
-		}
+	if z.Constraints == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Affinities"
-	o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
-	for za0004 := range z.Affinities {
-		if z.Affinities[za0004] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Affinities[za0004].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities", za0004)
-				return
-			}
-		}
+	if z.Affinities == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "Env"
-	o = append(o, 0xa3, 0x45, 0x6e, 0x76)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Env)))
-	for za0005, za0006 := range z.Env {
-		o = msgp.AppendString(o, za0005)
-		o = msgp.AppendString(o, za0006)
+	if z.Env == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "Services"
-	o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Services)))
-	for za0007 := range z.Services {
-		if z.Services[za0007] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Services[za0007].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Services", za0007)
-				return
-			}
-		}
+	if z.Services == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "Resources"
-	o = append(o, 0xa9, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
 	if z.Resources == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Resources.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Resources")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
-	// string "RestartPolicy"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
 	if z.RestartPolicy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.RestartPolicy.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "RestartPolicy")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0008, za0009 := range z.Meta {
-		o = msgp.AppendString(o, za0008)
-		o = msgp.AppendString(o, za0009)
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
-	// string "KillTimeout"
-	o = append(o, 0xab, 0x4b, 0x69, 0x6c, 0x6c, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
 	if z.KillTimeout == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.KillTimeout)
+		zb0001Len--
+		zb0001Mask |= 0x1000
 	}
-	// string "LogConfig"
-	o = append(o, 0xa9, 0x4c, 0x6f, 0x67, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
 	if z.LogConfig == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.LogConfig.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "LogConfig")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x2000
 	}
-	// string "Artifacts"
-	o = append(o, 0xa9, 0x41, 0x72, 0x74, 0x69, 0x66, 0x61, 0x63, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Artifacts)))
-	for za0010 := range z.Artifacts {
-		if z.Artifacts[za0010] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Artifacts[za0010].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Artifacts", za0010)
-				return
-			}
-		}
+	if z.Artifacts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000
 	}
-	// string "Vault"
-	o = append(o, 0xa5, 0x56, 0x61, 0x75, 0x6c, 0x74)
 	if z.Vault == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Vault.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Vault")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x8000
 	}
-	// string "Consul"
-	o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c)
 	if z.Consul == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 3
-		// string "Namespace"
-		o = append(o, 0x83, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-		o = msgp.AppendString(o, z.Consul.Namespace)
-		// string "Cluster"
-		o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-		o = msgp.AppendString(o, z.Consul.Cluster)
-		// string "Partition"
-		o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-		o = msgp.AppendString(o, z.Consul.Partition)
+		zb0001Len--
+		zb0001Mask |= 0x10000
 	}
-	// string "Templates"
-	o = append(o, 0xa9, 0x54, 0x65, 0x6d, 0x70, 0x6c, 0x61, 0x74, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Templates)))
-	for za0011 := range z.Templates {
-		if z.Templates[za0011] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Templates[za0011].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Templates", za0011)
-				return
-			}
-		}
+	if z.Templates == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000
 	}
-	// string "DispatchPayload"
-	o = append(o, 0xaf, 0x44, 0x69, 0x73, 0x70, 0x61, 0x74, 0x63, 0x68, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
 	if z.DispatchPayload == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 1
-		// string "File"
-		o = append(o, 0x81, 0xa4, 0x46, 0x69, 0x6c, 0x65)
-		o = msgp.AppendString(o, z.DispatchPayload.File)
+		zb0001Len--
+		zb0001Mask |= 0x40000
 	}
-	// string "VolumeMounts"
-	o = append(o, 0xac, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.VolumeMounts)))
-	for za0012 := range z.VolumeMounts {
-		if z.VolumeMounts[za0012] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.VolumeMounts[za0012].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "VolumeMounts", za0012)
-				return
-			}
-		}
+	if z.VolumeMounts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
 	}
-	// string "CSIPluginConfig"
-	o = append(o, 0xaf, 0x43, 0x53, 0x49, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
 	if z.CSIPluginConfig == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.CSIPluginConfig.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "CSIPluginConfig")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x100000
 	}
-	// string "Leader"
-	o = append(o, 0xa6, 0x4c, 0x65, 0x61, 0x64, 0x65, 0x72)
-	o = msgp.AppendBool(o, z.Leader)
-	// string "ShutdownDelay"
-	o = append(o, 0xad, 0x53, 0x68, 0x75, 0x74, 0x64, 0x6f, 0x77, 0x6e, 0x44, 0x65, 0x6c, 0x61, 0x79)
-	o = msgp.AppendDuration(o, z.ShutdownDelay)
-	// string "KillSignal"
-	o = append(o, 0xaa, 0x4b, 0x69, 0x6c, 0x6c, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
-	o = msgp.AppendString(o, z.KillSignal)
-	// string "Kind"
-	o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.Kind)
-	// string "ScalingPolicies"
-	o = append(o, 0xaf, 0x53, 0x63, 0x61, 0x6c, 0x69, 0x6e, 0x67, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.ScalingPolicies)))
-	for za0013 := range z.ScalingPolicies {
-		if z.ScalingPolicies[za0013] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.ScalingPolicies[za0013].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "ScalingPolicies", za0013)
-				return
-			}
-		}
+	if z.Leader == false {
+		zb0001Len--
+		zb0001Mask |= 0x200000
 	}
-	// string "Secrets"
-	o = append(o, 0xa7, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Secrets)))
-	for za0014 := range z.Secrets {
-		if z.Secrets[za0014] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Secrets[za0014].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Secrets", za0014)
-				return
-			}
-		}
+	if z.ShutdownDelay == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400000
 	}
-	// string "Identity"
-	o = append(o, 0xa8, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79)
+	if z.KillSignal == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800000
+	}
+	if z.Kind == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1000000
+	}
+	if z.ScalingPolicies == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000000
+	}
+	if z.Secrets == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000000
+	}
 	if z.Identity == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Identity.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Identity")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x8000000
 	}
-	// string "Identities"
-	o = append(o, 0xaa, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Identities)))
-	for za0015 := range z.Identities {
-		if z.Identities[za0015] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Identities[za0015].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Identities", za0015)
-				return
-			}
-		}
+	if z.Identities == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000000
 	}
-	// string "Actions"
-	o = append(o, 0xa7, 0x41, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Actions)))
-	for za0016 := range z.Actions {
-		if z.Actions[za0016] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Actions[za0016].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Actions", za0016)
-				return
-			}
-		}
+	if z.Actions == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000000
 	}
-	// string "Schedule"
-	o = append(o, 0xa8, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
 	if z.Schedule == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Schedule.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Schedule")
-			return
+		zb0001Len--
+		zb0001Mask |= 0x40000000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Driver"
+			o = append(o, 0xa6, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Driver)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "User"
+			o = append(o, 0xa4, 0x55, 0x73, 0x65, 0x72)
+			o = msgp.AppendString(o, z.User)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Lifecycle"
+			o = append(o, 0xa9, 0x4c, 0x69, 0x66, 0x65, 0x63, 0x79, 0x63, 0x6c, 0x65)
+			if z.Lifecycle == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(2)
+				var zb0002Mask uint8 /* 2 bits */
+				_ = zb0002Mask
+				if z.Lifecycle.Hook == "" {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.Lifecycle.Sidecar == false {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Hook"
+						o = append(o, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
+						o = msgp.AppendString(o, z.Lifecycle.Hook)
+					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "Sidecar"
+						o = append(o, 0xa7, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72)
+						o = msgp.AppendBool(o, z.Lifecycle.Sidecar)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Config"
+			o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
+			for za0001, za0002 := range z.Config {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Config", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Constraints"
+			o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
+			for za0003 := range z.Constraints {
+				if z.Constraints[za0003] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0003Len := uint32(3)
+					var zb0003Mask uint8 /* 3 bits */
+					_ = zb0003Mask
+					if z.Constraints[za0003].LTarget == "" {
+						zb0003Len--
+						zb0003Mask |= 0x1
+					}
+					if z.Constraints[za0003].RTarget == "" {
+						zb0003Len--
+						zb0003Mask |= 0x2
+					}
+					if z.Constraints[za0003].Operand == "" {
+						zb0003Len--
+						zb0003Mask |= 0x4
+					}
+					// variable map header, size zb0003Len
+					o = append(o, 0x80|uint8(zb0003Len))
+
+					// skip if no fields are to be emitted
+					if zb0003Len != 0 {
+						if (zb0003Mask & 0x1) == 0 { // if not omitted
+							// string "LTarget"
+							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0003].LTarget)
+						}
+						if (zb0003Mask & 0x2) == 0 { // if not omitted
+							// string "RTarget"
+							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0003].RTarget)
+						}
+						if (zb0003Mask & 0x4) == 0 { // if not omitted
+							// string "Operand"
+							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
+							o = msgp.AppendString(o, z.Constraints[za0003].Operand)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Affinities"
+			o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
+			for za0004 := range z.Affinities {
+				if z.Affinities[za0004] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Affinities[za0004].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Affinities", za0004)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Env"
+			o = append(o, 0xa3, 0x45, 0x6e, 0x76)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Env)))
+			for za0005, za0006 := range z.Env {
+				o = msgp.AppendString(o, za0005)
+				o = msgp.AppendString(o, za0006)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "Services"
+			o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Services)))
+			for za0007 := range z.Services {
+				if z.Services[za0007] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Services[za0007].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Services", za0007)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Resources"
+			o = append(o, 0xa9, 0x52, 0x65, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
+			if z.Resources == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Resources.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Resources")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "RestartPolicy"
+			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
+			if z.RestartPolicy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.RestartPolicy.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "RestartPolicy")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0008, za0009 := range z.Meta {
+				o = msgp.AppendString(o, za0008)
+				o = msgp.AppendString(o, za0009)
+			}
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "KillTimeout"
+			o = append(o, 0xab, 0x4b, 0x69, 0x6c, 0x6c, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
+			if z.KillTimeout == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.KillTimeout)
+			}
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "LogConfig"
+			o = append(o, 0xa9, 0x4c, 0x6f, 0x67, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
+			if z.LogConfig == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.LogConfig.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "LogConfig")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "Artifacts"
+			o = append(o, 0xa9, 0x41, 0x72, 0x74, 0x69, 0x66, 0x61, 0x63, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Artifacts)))
+			for za0010 := range z.Artifacts {
+				if z.Artifacts[za0010] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Artifacts[za0010].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Artifacts", za0010)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "Vault"
+			o = append(o, 0xa5, 0x56, 0x61, 0x75, 0x6c, 0x74)
+			if z.Vault == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Vault.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Vault")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "Consul"
+			o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c)
+			if z.Consul == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0004Len := uint32(3)
+				var zb0004Mask uint8 /* 3 bits */
+				_ = zb0004Mask
+				if z.Consul.Namespace == "" {
+					zb0004Len--
+					zb0004Mask |= 0x1
+				}
+				if z.Consul.Cluster == "" {
+					zb0004Len--
+					zb0004Mask |= 0x2
+				}
+				if z.Consul.Partition == "" {
+					zb0004Len--
+					zb0004Mask |= 0x4
+				}
+				// variable map header, size zb0004Len
+				o = append(o, 0x80|uint8(zb0004Len))
+
+				// skip if no fields are to be emitted
+				if zb0004Len != 0 {
+					if (zb0004Mask & 0x1) == 0 { // if not omitted
+						// string "Namespace"
+						o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+						o = msgp.AppendString(o, z.Consul.Namespace)
+					}
+					if (zb0004Mask & 0x2) == 0 { // if not omitted
+						// string "Cluster"
+						o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
+						o = msgp.AppendString(o, z.Consul.Cluster)
+					}
+					if (zb0004Mask & 0x4) == 0 { // if not omitted
+						// string "Partition"
+						o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
+						o = msgp.AppendString(o, z.Consul.Partition)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "Templates"
+			o = append(o, 0xa9, 0x54, 0x65, 0x6d, 0x70, 0x6c, 0x61, 0x74, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Templates)))
+			for za0011 := range z.Templates {
+				if z.Templates[za0011] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Templates[za0011].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Templates", za0011)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "DispatchPayload"
+			o = append(o, 0xaf, 0x44, 0x69, 0x73, 0x70, 0x61, 0x74, 0x63, 0x68, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
+			if z.DispatchPayload == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0005Len := uint32(1)
+				var zb0005Mask uint8 /* 1 bits */
+				_ = zb0005Mask
+				if z.DispatchPayload.File == "" {
+					zb0005Len--
+					zb0005Mask |= 0x1
+				}
+				// variable map header, size zb0005Len
+				o = append(o, 0x80|uint8(zb0005Len))
+				if (zb0005Mask & 0x1) == 0 { // if not omitted
+					// string "File"
+					o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
+					o = msgp.AppendString(o, z.DispatchPayload.File)
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "VolumeMounts"
+			o = append(o, 0xac, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.VolumeMounts)))
+			for za0012 := range z.VolumeMounts {
+				if z.VolumeMounts[za0012] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.VolumeMounts[za0012].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "VolumeMounts", za0012)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "CSIPluginConfig"
+			o = append(o, 0xaf, 0x43, 0x53, 0x49, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
+			if z.CSIPluginConfig == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.CSIPluginConfig.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "CSIPluginConfig")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "Leader"
+			o = append(o, 0xa6, 0x4c, 0x65, 0x61, 0x64, 0x65, 0x72)
+			o = msgp.AppendBool(o, z.Leader)
+		}
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "ShutdownDelay"
+			o = append(o, 0xad, 0x53, 0x68, 0x75, 0x74, 0x64, 0x6f, 0x77, 0x6e, 0x44, 0x65, 0x6c, 0x61, 0x79)
+			o = msgp.AppendDuration(o, z.ShutdownDelay)
+		}
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+			// string "KillSignal"
+			o = append(o, 0xaa, 0x4b, 0x69, 0x6c, 0x6c, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
+			o = msgp.AppendString(o, z.KillSignal)
+		}
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+			// string "Kind"
+			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.Kind)
+		}
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+			// string "ScalingPolicies"
+			o = append(o, 0xaf, 0x53, 0x63, 0x61, 0x6c, 0x69, 0x6e, 0x67, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.ScalingPolicies)))
+			for za0013 := range z.ScalingPolicies {
+				if z.ScalingPolicies[za0013] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.ScalingPolicies[za0013].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "ScalingPolicies", za0013)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "Secrets"
+			o = append(o, 0xa7, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Secrets)))
+			for za0014 := range z.Secrets {
+				if z.Secrets[za0014] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Secrets[za0014].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Secrets", za0014)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+			// string "Identity"
+			o = append(o, 0xa8, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79)
+			if z.Identity == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Identity.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Identity")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+			// string "Identities"
+			o = append(o, 0xaa, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Identities)))
+			for za0015 := range z.Identities {
+				if z.Identities[za0015] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Identities[za0015].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Identities", za0015)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+			// string "Actions"
+			o = append(o, 0xa7, 0x41, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Actions)))
+			for za0016 := range z.Actions {
+				if z.Actions[za0016] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Actions[za0016].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Actions", za0016)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
+			// string "Schedule"
+			o = append(o, 0xa8, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
+			if z.Schedule == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Schedule.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Schedule")
+					return
+				}
+			}
 		}
 	}
 	return
@@ -22499,183 +21249,208 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Config":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Config")
-				return
-			}
-			if z.Config == nil {
-				z.Config = make(map[string]interface{}, zb0003)
-			} else if len(z.Config) > 0 {
-				clear(z.Config)
-			}
-			for zb0003 > 0 {
-				var za0002 interface{}
-				zb0003--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Config = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Config")
 					return
 				}
-				za0002, bts, err = msgp.ReadIntfBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Config", za0001)
-					return
+				if z.Config == nil {
+					z.Config = make(Values, zb0003)
+				} else if len(z.Config) > 0 {
+					clear(z.Config)
 				}
-				z.Config[za0001] = za0002
+				for zb0003 > 0 {
+					var za0002 interface{}
+					zb0003--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Config")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Config", za0001)
+						return
+					}
+					z.Config[za0001] = za0002
+				}
 			}
 		case "Constraints":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Constraints")
-				return
-			}
-			if cap(z.Constraints) >= int(zb0004) {
-				z.Constraints = (z.Constraints)[:zb0004]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Constraints = nil
 			} else {
-				z.Constraints = make([]*Constraint, zb0004)
-			}
-			for za0003 := range z.Constraints {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Constraints[za0003] = nil
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Constraints")
+					return
+				}
+				if z.Constraints != nil && cap(z.Constraints) >= int(zb0004) {
+					z.Constraints = (z.Constraints)[:zb0004]
 				} else {
-					if z.Constraints[za0003] == nil {
-						z.Constraints[za0003] = new(Constraint)
-					}
-					var zb0005 uint32
-					zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Constraints", za0003)
-						return
-					}
-					for zb0005 > 0 {
-						zb0005--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					z.Constraints = make([]*Constraint, zb0004)
+				}
+				for za0003 := range z.Constraints {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Constraints[za0003] = nil
+					} else {
+						if z.Constraints[za0003] == nil {
+							z.Constraints[za0003] = new(Constraint)
+						}
+						var zb0005 uint32
+						zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Constraints", za0003)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "LTarget":
-							z.Constraints[za0003].LTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0003, "LTarget")
-								return
-							}
-						case "RTarget":
-							z.Constraints[za0003].RTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0003, "RTarget")
-								return
-							}
-						case "Operand":
-							z.Constraints[za0003].Operand, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0003, "Operand")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0005 > 0 {
+							zb0005--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Constraints", za0003)
 								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "LTarget":
+								z.Constraints[za0003].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0003, "LTarget")
+									return
+								}
+							case "RTarget":
+								z.Constraints[za0003].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0003, "RTarget")
+									return
+								}
+							case "Operand":
+								z.Constraints[za0003].Operand, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0003, "Operand")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0003)
+									return
+								}
 							}
 						}
 					}
 				}
 			}
 		case "Affinities":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities")
-				return
-			}
-			if cap(z.Affinities) >= int(zb0006) {
-				z.Affinities = (z.Affinities)[:zb0006]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Affinities = nil
 			} else {
-				z.Affinities = make([]*Affinity, zb0006)
-			}
-			for za0004 := range z.Affinities {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Affinities[za0004] = nil
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Affinities")
+					return
+				}
+				if z.Affinities != nil && cap(z.Affinities) >= int(zb0006) {
+					z.Affinities = (z.Affinities)[:zb0006]
 				} else {
-					if z.Affinities[za0004] == nil {
-						z.Affinities[za0004] = new(Affinity)
-					}
-					bts, err = z.Affinities[za0004].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Affinities", za0004)
-						return
+					z.Affinities = make([]*Affinity, zb0006)
+				}
+				for za0004 := range z.Affinities {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Affinities[za0004] = nil
+					} else {
+						if z.Affinities[za0004] == nil {
+							z.Affinities[za0004] = new(Affinity)
+						}
+						bts, err = z.Affinities[za0004].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Affinities", za0004)
+							return
+						}
 					}
 				}
 			}
 		case "Env":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Env")
-				return
-			}
-			if z.Env == nil {
-				z.Env = make(map[string]string, zb0007)
-			} else if len(z.Env) > 0 {
-				clear(z.Env)
-			}
-			for zb0007 > 0 {
-				var za0006 string
-				zb0007--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Env = nil
+			} else {
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Env")
 					return
 				}
-				za0006, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Env", za0005)
-					return
+				if z.Env == nil {
+					z.Env = make(map[string]string, zb0007)
+				} else if len(z.Env) > 0 {
+					clear(z.Env)
 				}
-				z.Env[za0005] = za0006
+				for zb0007 > 0 {
+					var za0006 string
+					zb0007--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Env")
+						return
+					}
+					za0006, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Env", za0005)
+						return
+					}
+					z.Env[za0005] = za0006
+				}
 			}
 		case "Services":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Services")
-				return
-			}
-			if cap(z.Services) >= int(zb0008) {
-				z.Services = (z.Services)[:zb0008]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Services = nil
 			} else {
-				z.Services = make([]*Service, zb0008)
-			}
-			for za0007 := range z.Services {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Services[za0007] = nil
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Services")
+					return
+				}
+				if z.Services != nil && cap(z.Services) >= int(zb0008) {
+					z.Services = (z.Services)[:zb0008]
 				} else {
-					if z.Services[za0007] == nil {
-						z.Services[za0007] = new(Service)
-					}
-					bts, err = z.Services[za0007].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Services", za0007)
-						return
+					z.Services = make([]*Service, zb0008)
+				}
+				for za0007 := range z.Services {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Services[za0007] = nil
+					} else {
+						if z.Services[za0007] == nil {
+							z.Services[za0007] = new(Service)
+						}
+						bts, err = z.Services[za0007].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Services", za0007)
+							return
+						}
 					}
 				}
 			}
@@ -22714,32 +21489,37 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Meta":
-			var zb0009 uint32
-			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0009)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0009 > 0 {
-				var za0009 string
-				zb0009--
-				var za0008 string
-				za0008, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0009 uint32
+				zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0009, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0008)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0009)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0008] = za0009
+				for zb0009 > 0 {
+					var za0009 string
+					zb0009--
+					var za0008 string
+					za0008, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0009, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0008)
+						return
+					}
+					z.Meta[za0008] = za0009
+				}
 			}
 		case "KillTimeout":
 			if msgp.IsNil(bts) {
@@ -22776,32 +21556,37 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Artifacts":
-			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Artifacts")
-				return
-			}
-			if cap(z.Artifacts) >= int(zb0010) {
-				z.Artifacts = (z.Artifacts)[:zb0010]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Artifacts = nil
 			} else {
-				z.Artifacts = make([]*TaskArtifact, zb0010)
-			}
-			for za0010 := range z.Artifacts {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Artifacts[za0010] = nil
+				var zb0010 uint32
+				zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Artifacts")
+					return
+				}
+				if z.Artifacts != nil && cap(z.Artifacts) >= int(zb0010) {
+					z.Artifacts = (z.Artifacts)[:zb0010]
 				} else {
-					if z.Artifacts[za0010] == nil {
-						z.Artifacts[za0010] = new(TaskArtifact)
-					}
-					bts, err = z.Artifacts[za0010].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Artifacts", za0010)
-						return
+					z.Artifacts = make([]*TaskArtifact, zb0010)
+				}
+				for za0010 := range z.Artifacts {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Artifacts[za0010] = nil
+					} else {
+						if z.Artifacts[za0010] == nil {
+							z.Artifacts[za0010] = new(TaskArtifact)
+						}
+						bts, err = z.Artifacts[za0010].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Artifacts", za0010)
+							return
+						}
 					}
 				}
 			}
@@ -22875,32 +21660,37 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Templates":
-			var zb0012 uint32
-			zb0012, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Templates")
-				return
-			}
-			if cap(z.Templates) >= int(zb0012) {
-				z.Templates = (z.Templates)[:zb0012]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Templates = nil
 			} else {
-				z.Templates = make([]*Template, zb0012)
-			}
-			for za0011 := range z.Templates {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Templates[za0011] = nil
+				var zb0012 uint32
+				zb0012, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Templates")
+					return
+				}
+				if z.Templates != nil && cap(z.Templates) >= int(zb0012) {
+					z.Templates = (z.Templates)[:zb0012]
 				} else {
-					if z.Templates[za0011] == nil {
-						z.Templates[za0011] = new(Template)
-					}
-					bts, err = z.Templates[za0011].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Templates", za0011)
-						return
+					z.Templates = make([]*Template, zb0012)
+				}
+				for za0011 := range z.Templates {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Templates[za0011] = nil
+					} else {
+						if z.Templates[za0011] == nil {
+							z.Templates[za0011] = new(Template)
+						}
+						bts, err = z.Templates[za0011].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Templates", za0011)
+							return
+						}
 					}
 				}
 			}
@@ -22945,32 +21735,37 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "VolumeMounts":
-			var zb0014 uint32
-			zb0014, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "VolumeMounts")
-				return
-			}
-			if cap(z.VolumeMounts) >= int(zb0014) {
-				z.VolumeMounts = (z.VolumeMounts)[:zb0014]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.VolumeMounts = nil
 			} else {
-				z.VolumeMounts = make([]*VolumeMount, zb0014)
-			}
-			for za0012 := range z.VolumeMounts {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.VolumeMounts[za0012] = nil
+				var zb0014 uint32
+				zb0014, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "VolumeMounts")
+					return
+				}
+				if z.VolumeMounts != nil && cap(z.VolumeMounts) >= int(zb0014) {
+					z.VolumeMounts = (z.VolumeMounts)[:zb0014]
 				} else {
-					if z.VolumeMounts[za0012] == nil {
-						z.VolumeMounts[za0012] = new(VolumeMount)
-					}
-					bts, err = z.VolumeMounts[za0012].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "VolumeMounts", za0012)
-						return
+					z.VolumeMounts = make([]*VolumeMount, zb0014)
+				}
+				for za0012 := range z.VolumeMounts {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.VolumeMounts[za0012] = nil
+					} else {
+						if z.VolumeMounts[za0012] == nil {
+							z.VolumeMounts[za0012] = new(VolumeMount)
+						}
+						bts, err = z.VolumeMounts[za0012].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "VolumeMounts", za0012)
+							return
+						}
 					}
 				}
 			}
@@ -23016,62 +21811,72 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "ScalingPolicies":
-			var zb0015 uint32
-			zb0015, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ScalingPolicies")
-				return
-			}
-			if cap(z.ScalingPolicies) >= int(zb0015) {
-				z.ScalingPolicies = (z.ScalingPolicies)[:zb0015]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ScalingPolicies = nil
 			} else {
-				z.ScalingPolicies = make([]*ScalingPolicy, zb0015)
-			}
-			for za0013 := range z.ScalingPolicies {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.ScalingPolicies[za0013] = nil
+				var zb0015 uint32
+				zb0015, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ScalingPolicies")
+					return
+				}
+				if z.ScalingPolicies != nil && cap(z.ScalingPolicies) >= int(zb0015) {
+					z.ScalingPolicies = (z.ScalingPolicies)[:zb0015]
 				} else {
-					if z.ScalingPolicies[za0013] == nil {
-						z.ScalingPolicies[za0013] = new(ScalingPolicy)
-					}
-					bts, err = z.ScalingPolicies[za0013].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "ScalingPolicies", za0013)
-						return
+					z.ScalingPolicies = make([]*ScalingPolicy, zb0015)
+				}
+				for za0013 := range z.ScalingPolicies {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.ScalingPolicies[za0013] = nil
+					} else {
+						if z.ScalingPolicies[za0013] == nil {
+							z.ScalingPolicies[za0013] = new(ScalingPolicy)
+						}
+						bts, err = z.ScalingPolicies[za0013].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "ScalingPolicies", za0013)
+							return
+						}
 					}
 				}
 			}
 		case "Secrets":
-			var zb0016 uint32
-			zb0016, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Secrets")
-				return
-			}
-			if cap(z.Secrets) >= int(zb0016) {
-				z.Secrets = (z.Secrets)[:zb0016]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Secrets = nil
 			} else {
-				z.Secrets = make([]*Secret, zb0016)
-			}
-			for za0014 := range z.Secrets {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Secrets[za0014] = nil
+				var zb0016 uint32
+				zb0016, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Secrets")
+					return
+				}
+				if z.Secrets != nil && cap(z.Secrets) >= int(zb0016) {
+					z.Secrets = (z.Secrets)[:zb0016]
 				} else {
-					if z.Secrets[za0014] == nil {
-						z.Secrets[za0014] = new(Secret)
-					}
-					bts, err = z.Secrets[za0014].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Secrets", za0014)
-						return
+					z.Secrets = make([]*Secret, zb0016)
+				}
+				for za0014 := range z.Secrets {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Secrets[za0014] = nil
+					} else {
+						if z.Secrets[za0014] == nil {
+							z.Secrets[za0014] = new(Secret)
+						}
+						bts, err = z.Secrets[za0014].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Secrets", za0014)
+							return
+						}
 					}
 				}
 			}
@@ -23093,62 +21898,72 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Identities":
-			var zb0017 uint32
-			zb0017, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Identities")
-				return
-			}
-			if cap(z.Identities) >= int(zb0017) {
-				z.Identities = (z.Identities)[:zb0017]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Identities = nil
 			} else {
-				z.Identities = make([]*WorkloadIdentity, zb0017)
-			}
-			for za0015 := range z.Identities {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Identities[za0015] = nil
+				var zb0017 uint32
+				zb0017, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Identities")
+					return
+				}
+				if z.Identities != nil && cap(z.Identities) >= int(zb0017) {
+					z.Identities = (z.Identities)[:zb0017]
 				} else {
-					if z.Identities[za0015] == nil {
-						z.Identities[za0015] = new(WorkloadIdentity)
-					}
-					bts, err = z.Identities[za0015].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Identities", za0015)
-						return
+					z.Identities = make([]*WorkloadIdentity, zb0017)
+				}
+				for za0015 := range z.Identities {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Identities[za0015] = nil
+					} else {
+						if z.Identities[za0015] == nil {
+							z.Identities[za0015] = new(WorkloadIdentity)
+						}
+						bts, err = z.Identities[za0015].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Identities", za0015)
+							return
+						}
 					}
 				}
 			}
 		case "Actions":
-			var zb0018 uint32
-			zb0018, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Actions")
-				return
-			}
-			if cap(z.Actions) >= int(zb0018) {
-				z.Actions = (z.Actions)[:zb0018]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Actions = nil
 			} else {
-				z.Actions = make([]*Action, zb0018)
-			}
-			for za0016 := range z.Actions {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Actions[za0016] = nil
+				var zb0018 uint32
+				zb0018, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Actions")
+					return
+				}
+				if z.Actions != nil && cap(z.Actions) >= int(zb0018) {
+					z.Actions = (z.Actions)[:zb0018]
 				} else {
-					if z.Actions[za0016] == nil {
-						z.Actions[za0016] = new(Action)
-					}
-					bts, err = z.Actions[za0016].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Actions", za0016)
-						return
+					z.Actions = make([]*Action, zb0018)
+				}
+				for za0016 := range z.Actions {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Actions[za0016] = nil
+					} else {
+						if z.Actions[za0016] == nil {
+							z.Actions[za0016] = new(Action)
+						}
+						bts, err = z.Actions[za0016].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Actions", za0016)
+							return
+						}
 					}
 				}
 			}
@@ -23356,52 +22171,103 @@ func (z *Task) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *TaskArtifact) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "GetterSource"
-	o = append(o, 0x87, 0xac, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
+	// check for omitted fields
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
+	_ = zb0001Mask
 	if z.GetterSource == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.GetterSource)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "GetterOptions"
-	o = append(o, 0xad, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.GetterOptions)))
-	for za0001, za0002 := range z.GetterOptions {
-		o = msgp.AppendString(o, za0001)
-		o = msgp.AppendString(o, za0002)
+	if z.GetterOptions == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "GetterHeaders"
-	o = append(o, 0xad, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x48, 0x65, 0x61, 0x64, 0x65, 0x72, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.GetterHeaders)))
-	for za0003, za0004 := range z.GetterHeaders {
-		o = msgp.AppendString(o, za0003)
-		o = msgp.AppendString(o, za0004)
+	if z.GetterHeaders == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "GetterMode"
-	o = append(o, 0xaa, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x4d, 0x6f, 0x64, 0x65)
 	if z.GetterMode == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.GetterMode)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "GetterInsecure"
-	o = append(o, 0xae, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x49, 0x6e, 0x73, 0x65, 0x63, 0x75, 0x72, 0x65)
 	if z.GetterInsecure == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.GetterInsecure)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "RelativeDest"
-	o = append(o, 0xac, 0x52, 0x65, 0x6c, 0x61, 0x74, 0x69, 0x76, 0x65, 0x44, 0x65, 0x73, 0x74)
 	if z.RelativeDest == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.RelativeDest)
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Chown"
-	o = append(o, 0xa5, 0x43, 0x68, 0x6f, 0x77, 0x6e)
-	o = msgp.AppendBool(o, z.Chown)
+	if z.Chown == false {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "GetterSource"
+			o = append(o, 0xac, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
+			if z.GetterSource == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.GetterSource)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "GetterOptions"
+			o = append(o, 0xad, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.GetterOptions)))
+			for za0001, za0002 := range z.GetterOptions {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendString(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "GetterHeaders"
+			o = append(o, 0xad, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x48, 0x65, 0x61, 0x64, 0x65, 0x72, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.GetterHeaders)))
+			for za0003, za0004 := range z.GetterHeaders {
+				o = msgp.AppendString(o, za0003)
+				o = msgp.AppendString(o, za0004)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "GetterMode"
+			o = append(o, 0xaa, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x4d, 0x6f, 0x64, 0x65)
+			if z.GetterMode == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.GetterMode)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "GetterInsecure"
+			o = append(o, 0xae, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x49, 0x6e, 0x73, 0x65, 0x63, 0x75, 0x72, 0x65)
+			if z.GetterInsecure == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.GetterInsecure)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "RelativeDest"
+			o = append(o, 0xac, 0x52, 0x65, 0x6c, 0x61, 0x74, 0x69, 0x76, 0x65, 0x44, 0x65, 0x73, 0x74)
+			if z.RelativeDest == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.RelativeDest)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Chown"
+			o = append(o, 0xa5, 0x43, 0x68, 0x6f, 0x77, 0x6e)
+			o = msgp.AppendBool(o, z.Chown)
+		}
+	}
 	return
 }
 
@@ -23441,60 +22307,70 @@ func (z *TaskArtifact) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "GetterOptions":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "GetterOptions")
-				return
-			}
-			if z.GetterOptions == nil {
-				z.GetterOptions = make(map[string]string, zb0002)
-			} else if len(z.GetterOptions) > 0 {
-				clear(z.GetterOptions)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.GetterOptions = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "GetterOptions")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "GetterOptions", za0001)
-					return
+				if z.GetterOptions == nil {
+					z.GetterOptions = make(map[string]string, zb0002)
+				} else if len(z.GetterOptions) > 0 {
+					clear(z.GetterOptions)
 				}
-				z.GetterOptions[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "GetterOptions")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "GetterOptions", za0001)
+						return
+					}
+					z.GetterOptions[za0001] = za0002
+				}
 			}
 		case "GetterHeaders":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "GetterHeaders")
-				return
-			}
-			if z.GetterHeaders == nil {
-				z.GetterHeaders = make(map[string]string, zb0003)
-			} else if len(z.GetterHeaders) > 0 {
-				clear(z.GetterHeaders)
-			}
-			for zb0003 > 0 {
-				var za0004 string
-				zb0003--
-				var za0003 string
-				za0003, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.GetterHeaders = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "GetterHeaders")
 					return
 				}
-				za0004, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "GetterHeaders", za0003)
-					return
+				if z.GetterHeaders == nil {
+					z.GetterHeaders = make(map[string]string, zb0003)
+				} else if len(z.GetterHeaders) > 0 {
+					clear(z.GetterHeaders)
 				}
-				z.GetterHeaders[za0003] = za0004
+				for zb0003 > 0 {
+					var za0004 string
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "GetterHeaders")
+						return
+					}
+					za0004, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "GetterHeaders", za0003)
+						return
+					}
+					z.GetterHeaders[za0003] = za0004
+				}
 			}
 		case "GetterMode":
 			if msgp.IsNil(bts) {
@@ -23612,22 +22488,61 @@ func (z *TaskArtifact) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *TaskCSIPluginConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "ID"
-	o = append(o, 0x85, 0xa2, 0x49, 0x44)
-	o = msgp.AppendString(o, z.ID)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "MountDir"
-	o = append(o, 0xa8, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x44, 0x69, 0x72)
-	o = msgp.AppendString(o, z.MountDir)
-	// string "StagePublishBaseDir"
-	o = append(o, 0xb3, 0x53, 0x74, 0x61, 0x67, 0x65, 0x50, 0x75, 0x62, 0x6c, 0x69, 0x73, 0x68, 0x42, 0x61, 0x73, 0x65, 0x44, 0x69, 0x72)
-	o = msgp.AppendString(o, z.StagePublishBaseDir)
-	// string "HealthTimeout"
-	o = append(o, 0xad, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
-	o = msgp.AppendDuration(o, z.HealthTimeout)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.MountDir == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.StagePublishBaseDir == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.HealthTimeout == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "MountDir"
+			o = append(o, 0xa8, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x44, 0x69, 0x72)
+			o = msgp.AppendString(o, z.MountDir)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "StagePublishBaseDir"
+			o = append(o, 0xb3, 0x53, 0x74, 0x61, 0x67, 0x65, 0x50, 0x75, 0x62, 0x6c, 0x69, 0x73, 0x68, 0x42, 0x61, 0x73, 0x65, 0x44, 0x69, 0x72)
+			o = msgp.AppendString(o, z.StagePublishBaseDir)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "HealthTimeout"
+			o = append(o, 0xad, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
+			o = msgp.AppendDuration(o, z.HealthTimeout)
+		}
+	}
 	return
 }
 
@@ -23698,205 +22613,20 @@ func (z *TaskCSIPluginConfig) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *TaskDiff) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Type"
-	o = append(o, 0x85, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Fields"
-	o = append(o, 0xa6, 0x46, 0x69, 0x65, 0x6c, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Fields[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields", za0001)
-				return
-			}
-		}
-	}
-	// string "Objects"
-	o = append(o, 0xa7, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Objects)))
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Objects[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects", za0002)
-				return
-			}
-		}
-	}
-	// string "Annotations"
-	o = append(o, 0xab, 0x41, 0x6e, 0x6e, 0x6f, 0x74, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Annotations)))
-	for za0003 := range z.Annotations {
-		o = msgp.AppendString(o, z.Annotations[za0003])
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *TaskDiff) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Fields":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields")
-				return
-			}
-			if cap(z.Fields) >= int(zb0002) {
-				z.Fields = (z.Fields)[:zb0002]
-			} else {
-				z.Fields = make([]*FieldDiff, zb0002)
-			}
-			for za0001 := range z.Fields {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Fields[za0001] = nil
-				} else {
-					if z.Fields[za0001] == nil {
-						z.Fields[za0001] = new(FieldDiff)
-					}
-					bts, err = z.Fields[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Fields", za0001)
-						return
-					}
-				}
-			}
-		case "Objects":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects")
-				return
-			}
-			if cap(z.Objects) >= int(zb0003) {
-				z.Objects = (z.Objects)[:zb0003]
-			} else {
-				z.Objects = make([]*ObjectDiff, zb0003)
-			}
-			for za0002 := range z.Objects {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Objects[za0002] = nil
-				} else {
-					if z.Objects[za0002] == nil {
-						z.Objects[za0002] = new(ObjectDiff)
-					}
-					bts, err = z.Objects[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Objects", za0002)
-						return
-					}
-				}
-			}
-		case "Annotations":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Annotations")
-				return
-			}
-			if cap(z.Annotations) >= int(zb0004) {
-				z.Annotations = (z.Annotations)[:zb0004]
-			} else {
-				z.Annotations = make([]string, zb0004)
-			}
-			for za0003 := range z.Annotations {
-				z.Annotations[za0003], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Annotations", za0003)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *TaskDiff) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.ArrayHeaderSize
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Fields[za0001].Msgsize()
-		}
-	}
-	s += 8 + msgp.ArrayHeaderSize
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Objects[za0002].Msgsize()
-		}
-	}
-	s += 12 + msgp.ArrayHeaderSize
-	for za0003 := range z.Annotations {
-		s += msgp.StringPrefixSize + len(z.Annotations[za0003])
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
 	zb0001Len := uint32(24)
 	var zb0001Mask uint32 /* 24 bits */
 	_ = zb0001Mask
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Time == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
 	if z.DisplayMessage == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
@@ -23990,12 +22720,16 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "t"
-		o = append(o, 0xa1, 0x74)
-		o = msgp.AppendString(o, z.Type)
-		// string "at"
-		o = append(o, 0xa2, 0x61, 0x74)
-		o = msgp.AppendInt64(o, z.Time)
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "t"
+			o = append(o, 0xa1, 0x74)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "at"
+			o = append(o, 0xa2, 0x61, 0x74)
+			o = msgp.AppendInt64(o, z.Time)
+		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "msg"
 			o = append(o, 0xa3, 0x6d, 0x73, 0x67)
@@ -24151,32 +22885,37 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "d":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Details")
-				return
-			}
-			if z.Details == nil {
-				z.Details = make(map[string]string, zb0002)
-			} else if len(z.Details) > 0 {
-				clear(z.Details)
-			}
-			for zb0002 > 0 {
-				var za0002 string
-				zb0002--
-				var za0001 string
-				za0001, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Details = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Details")
 					return
 				}
-				za0002, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Details", za0001)
-					return
+				if z.Details == nil {
+					z.Details = make(map[string]string, zb0002)
+				} else if len(z.Details) > 0 {
+					clear(z.Details)
 				}
-				z.Details[za0001] = za0002
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Details")
+						return
+					}
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Details", za0001)
+						return
+					}
+					z.Details[za0001] = za0002
+				}
 			}
 		case "m":
 			z.Message, bts, err = msgp.ReadStringBytes(bts)
@@ -24326,259 +23065,460 @@ func (z *TaskEvent) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 23
-	// string "Name"
-	o = append(o, 0xde, 0x0, 0x17, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+	// check for omitted fields
+	zb0001Len := uint32(23)
+	var zb0001Mask uint32 /* 23 bits */
+	_ = zb0001Mask
 	if z.Name == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Name)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Count"
-	o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
 	if z.Count == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Count)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "Constraints"
-	o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
-	for za0001 := range z.Constraints {
-		if z.Constraints[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			// map header, size 3
-			// string "LTarget"
-			o = append(o, 0x83, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0001].LTarget)
-			// string "RTarget"
-			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.Constraints[za0001].RTarget)
-			// string "Operand"
-			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Constraints[za0001].Operand)
-		}
+	if z.Constraints == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Affinities"
-	o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
-	for za0002 := range z.Affinities {
-		if z.Affinities[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Affinities[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities", za0002)
-				return
-			}
-		}
+	if z.Affinities == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "Tasks"
-	o = append(o, 0xa5, 0x54, 0x61, 0x73, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Tasks)))
-	for za0003 := range z.Tasks {
-		if z.Tasks[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Tasks[za0003].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Tasks", za0003)
-				return
-			}
-		}
+	if z.Tasks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "Spreads"
-	o = append(o, 0xa7, 0x53, 0x70, 0x72, 0x65, 0x61, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Spreads)))
-	for za0004 := range z.Spreads {
-		if z.Spreads[za0004] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Spreads[za0004].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Spreads", za0004)
-				return
-			}
-		}
+	if z.Spreads == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Volumes"
-	o = append(o, 0xa7, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Volumes)))
-	for za0005, za0006 := range z.Volumes {
-		o = msgp.AppendString(o, za0005)
-		if za0006 == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = za0006.MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Volumes", za0005)
-				return
-			}
-		}
+	if z.Volumes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "RestartPolicy"
-	o = append(o, 0xad, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
 	if z.RestartPolicy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.RestartPolicy.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "RestartPolicy")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "Disconnect"
-	o = append(o, 0xaa, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
 	if z.Disconnect == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Disconnect.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Disconnect")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "ReschedulePolicy"
-	o = append(o, 0xb0, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
 	if z.ReschedulePolicy == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.ReschedulePolicy.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ReschedulePolicy")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
-	// string "EphemeralDisk"
-	o = append(o, 0xad, 0x45, 0x70, 0x68, 0x65, 0x6d, 0x65, 0x72, 0x61, 0x6c, 0x44, 0x69, 0x73, 0x6b)
 	if z.EphemeralDisk == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.EphemeralDisk.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "EphemeralDisk")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
-	// string "Update"
-	o = append(o, 0xa6, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
 	if z.Update == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Update.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Update")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
-	// string "Migrate"
-	o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
 	if z.Migrate == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Migrate.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Migrate")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x1000
 	}
-	// string "Networks"
-	o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
-	for za0007 := range z.Networks {
-		if z.Networks[za0007] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Networks[za0007].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks", za0007)
-				return
-			}
-		}
+	if z.Networks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000
 	}
-	// string "Meta"
-	o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
-	for za0008, za0009 := range z.Meta {
-		o = msgp.AppendString(o, za0008)
-		o = msgp.AppendString(o, za0009)
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000
 	}
-	// string "Services"
-	o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Services)))
-	for za0010 := range z.Services {
-		if z.Services[za0010] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Services[za0010].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Services", za0010)
-				return
-			}
-		}
+	if z.Services == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8000
 	}
-	// string "ShutdownDelay"
-	o = append(o, 0xad, 0x53, 0x68, 0x75, 0x74, 0x64, 0x6f, 0x77, 0x6e, 0x44, 0x65, 0x6c, 0x61, 0x79)
 	if z.ShutdownDelay == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.ShutdownDelay)
+		zb0001Len--
+		zb0001Mask |= 0x10000
 	}
-	// string "StopAfterClientDisconnect"
-	o = append(o, 0xb9, 0x53, 0x74, 0x6f, 0x70, 0x41, 0x66, 0x74, 0x65, 0x72, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
 	if z.StopAfterClientDisconnect == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.StopAfterClientDisconnect)
+		zb0001Len--
+		zb0001Mask |= 0x20000
 	}
-	// string "MaxClientDisconnect"
-	o = append(o, 0xb3, 0x4d, 0x61, 0x78, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
 	if z.MaxClientDisconnect == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.MaxClientDisconnect)
+		zb0001Len--
+		zb0001Mask |= 0x40000
 	}
-	// string "MaxRunDuration"
-	o = append(o, 0xae, 0x4d, 0x61, 0x78, 0x52, 0x75, 0x6e, 0x44, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
 	if z.MaxRunDuration == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.MaxRunDuration)
+		zb0001Len--
+		zb0001Mask |= 0x80000
 	}
-	// string "Scaling"
-	o = append(o, 0xa7, 0x53, 0x63, 0x61, 0x6c, 0x69, 0x6e, 0x67)
 	if z.Scaling == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Scaling.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Scaling")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x100000
 	}
-	// string "Consul"
-	o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c)
 	if z.Consul == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 3
-		// string "Namespace"
-		o = append(o, 0x83, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-		o = msgp.AppendString(o, z.Consul.Namespace)
-		// string "Cluster"
-		o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-		o = msgp.AppendString(o, z.Consul.Cluster)
-		// string "Partition"
-		o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-		o = msgp.AppendString(o, z.Consul.Partition)
+		zb0001Len--
+		zb0001Mask |= 0x200000
 	}
-	// string "PreventRescheduleOnLost"
-	o = append(o, 0xb7, 0x50, 0x72, 0x65, 0x76, 0x65, 0x6e, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x4f, 0x6e, 0x4c, 0x6f, 0x73, 0x74)
 	if z.PreventRescheduleOnLost == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.PreventRescheduleOnLost)
+		zb0001Len--
+		zb0001Mask |= 0x400000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			if z.Name == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Name)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Count"
+			o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+			if z.Count == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Count)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Constraints"
+			o = append(o, 0xab, 0x43, 0x6f, 0x6e, 0x73, 0x74, 0x72, 0x61, 0x69, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Constraints)))
+			for za0001 := range z.Constraints {
+				if z.Constraints[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(3)
+					var zb0002Mask uint8 /* 3 bits */
+					_ = zb0002Mask
+					if z.Constraints[za0001].LTarget == "" {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					if z.Constraints[za0001].RTarget == "" {
+						zb0002Len--
+						zb0002Mask |= 0x2
+					}
+					if z.Constraints[za0001].Operand == "" {
+						zb0002Len--
+						zb0002Mask |= 0x4
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+
+					// skip if no fields are to be emitted
+					if zb0002Len != 0 {
+						if (zb0002Mask & 0x1) == 0 { // if not omitted
+							// string "LTarget"
+							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0001].LTarget)
+						}
+						if (zb0002Mask & 0x2) == 0 { // if not omitted
+							// string "RTarget"
+							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
+							o = msgp.AppendString(o, z.Constraints[za0001].RTarget)
+						}
+						if (zb0002Mask & 0x4) == 0 { // if not omitted
+							// string "Operand"
+							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
+							o = msgp.AppendString(o, z.Constraints[za0001].Operand)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Affinities"
+			o = append(o, 0xaa, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Affinities)))
+			for za0002 := range z.Affinities {
+				if z.Affinities[za0002] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Affinities[za0002].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Affinities", za0002)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Tasks"
+			o = append(o, 0xa5, 0x54, 0x61, 0x73, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Tasks)))
+			for za0003 := range z.Tasks {
+				if z.Tasks[za0003] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Tasks[za0003].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Tasks", za0003)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Spreads"
+			o = append(o, 0xa7, 0x53, 0x70, 0x72, 0x65, 0x61, 0x64, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Spreads)))
+			for za0004 := range z.Spreads {
+				if z.Spreads[za0004] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Spreads[za0004].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Spreads", za0004)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Volumes"
+			o = append(o, 0xa7, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Volumes)))
+			for za0005, za0006 := range z.Volumes {
+				o = msgp.AppendString(o, za0005)
+				if za0006 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0006.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Volumes", za0005)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "RestartPolicy"
+			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x74, 0x61, 0x72, 0x74, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
+			if z.RestartPolicy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.RestartPolicy.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "RestartPolicy")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "Disconnect"
+			o = append(o, 0xaa, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
+			if z.Disconnect == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Disconnect.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Disconnect")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "ReschedulePolicy"
+			o = append(o, 0xb0, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
+			if z.ReschedulePolicy == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.ReschedulePolicy.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ReschedulePolicy")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "EphemeralDisk"
+			o = append(o, 0xad, 0x45, 0x70, 0x68, 0x65, 0x6d, 0x65, 0x72, 0x61, 0x6c, 0x44, 0x69, 0x73, 0x6b)
+			if z.EphemeralDisk == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.EphemeralDisk.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "EphemeralDisk")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "Update"
+			o = append(o, 0xa6, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
+			if z.Update == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Update.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Update")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "Migrate"
+			o = append(o, 0xa7, 0x4d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65)
+			if z.Migrate == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Migrate.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Migrate")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "Networks"
+			o = append(o, 0xa8, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Networks)))
+			for za0007 := range z.Networks {
+				if z.Networks[za0007] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Networks[za0007].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Networks", za0007)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0008, za0009 := range z.Meta {
+				o = msgp.AppendString(o, za0008)
+				o = msgp.AppendString(o, za0009)
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "Services"
+			o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Services)))
+			for za0010 := range z.Services {
+				if z.Services[za0010] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Services[za0010].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Services", za0010)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "ShutdownDelay"
+			o = append(o, 0xad, 0x53, 0x68, 0x75, 0x74, 0x64, 0x6f, 0x77, 0x6e, 0x44, 0x65, 0x6c, 0x61, 0x79)
+			if z.ShutdownDelay == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.ShutdownDelay)
+			}
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "StopAfterClientDisconnect"
+			o = append(o, 0xb9, 0x53, 0x74, 0x6f, 0x70, 0x41, 0x66, 0x74, 0x65, 0x72, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
+			if z.StopAfterClientDisconnect == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.StopAfterClientDisconnect)
+			}
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "MaxClientDisconnect"
+			o = append(o, 0xb3, 0x4d, 0x61, 0x78, 0x43, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x44, 0x69, 0x73, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74)
+			if z.MaxClientDisconnect == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.MaxClientDisconnect)
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "MaxRunDuration"
+			o = append(o, 0xae, 0x4d, 0x61, 0x78, 0x52, 0x75, 0x6e, 0x44, 0x75, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.MaxRunDuration == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.MaxRunDuration)
+			}
+		}
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+			// string "Scaling"
+			o = append(o, 0xa7, 0x53, 0x63, 0x61, 0x6c, 0x69, 0x6e, 0x67)
+			if z.Scaling == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Scaling.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Scaling")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+			// string "Consul"
+			o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c)
+			if z.Consul == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0003Len := uint32(3)
+				var zb0003Mask uint8 /* 3 bits */
+				_ = zb0003Mask
+				if z.Consul.Namespace == "" {
+					zb0003Len--
+					zb0003Mask |= 0x1
+				}
+				if z.Consul.Cluster == "" {
+					zb0003Len--
+					zb0003Mask |= 0x2
+				}
+				if z.Consul.Partition == "" {
+					zb0003Len--
+					zb0003Mask |= 0x4
+				}
+				// variable map header, size zb0003Len
+				o = append(o, 0x80|uint8(zb0003Len))
+
+				// skip if no fields are to be emitted
+				if zb0003Len != 0 {
+					if (zb0003Mask & 0x1) == 0 { // if not omitted
+						// string "Namespace"
+						o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+						o = msgp.AppendString(o, z.Consul.Namespace)
+					}
+					if (zb0003Mask & 0x2) == 0 { // if not omitted
+						// string "Cluster"
+						o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
+						o = msgp.AppendString(o, z.Consul.Cluster)
+					}
+					if (zb0003Mask & 0x4) == 0 { // if not omitted
+						// string "Partition"
+						o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
+						o = msgp.AppendString(o, z.Consul.Partition)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+			// string "PreventRescheduleOnLost"
+			o = append(o, 0xb7, 0x50, 0x72, 0x65, 0x76, 0x65, 0x6e, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x4f, 0x6e, 0x4c, 0x6f, 0x73, 0x74)
+			if z.PreventRescheduleOnLost == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.PreventRescheduleOnLost)
+			}
+		}
 	}
 	return
 }
@@ -24636,198 +23576,223 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Constraints":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Constraints")
-				return
-			}
-			if cap(z.Constraints) >= int(zb0002) {
-				z.Constraints = (z.Constraints)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Constraints = nil
 			} else {
-				z.Constraints = make([]*Constraint, zb0002)
-			}
-			for za0001 := range z.Constraints {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Constraints[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Constraints")
+					return
+				}
+				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
+					z.Constraints = (z.Constraints)[:zb0002]
 				} else {
-					if z.Constraints[za0001] == nil {
-						z.Constraints[za0001] = new(Constraint)
-					}
-					var zb0003 uint32
-					zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Constraints", za0001)
-						return
-					}
-					for zb0003 > 0 {
-						zb0003--
-						field, bts, err = msgp.ReadMapKeyZC(bts)
+					z.Constraints = make([]*Constraint, zb0002)
+				}
+				for za0001 := range z.Constraints {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Constraints[za0001] = nil
+					} else {
+						if z.Constraints[za0001] == nil {
+							z.Constraints[za0001] = new(Constraint)
+						}
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Constraints", za0001)
 							return
 						}
-						switch msgp.UnsafeString(field) {
-						case "LTarget":
-							z.Constraints[za0001].LTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0001, "LTarget")
-								return
-							}
-						case "RTarget":
-							z.Constraints[za0001].RTarget, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0001, "RTarget")
-								return
-							}
-						case "Operand":
-							z.Constraints[za0001].Operand, bts, err = msgp.ReadStringBytes(bts)
-							if err != nil {
-								err = msgp.WrapError(err, "Constraints", za0001, "Operand")
-								return
-							}
-						default:
-							bts, err = msgp.Skip(bts)
+						for zb0003 > 0 {
+							zb0003--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "Constraints", za0001)
 								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "LTarget":
+								z.Constraints[za0001].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001, "LTarget")
+									return
+								}
+							case "RTarget":
+								z.Constraints[za0001].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001, "RTarget")
+									return
+								}
+							case "Operand":
+								z.Constraints[za0001].Operand, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001, "Operand")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Constraints", za0001)
+									return
+								}
 							}
 						}
 					}
 				}
 			}
 		case "Affinities":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Affinities")
-				return
-			}
-			if cap(z.Affinities) >= int(zb0004) {
-				z.Affinities = (z.Affinities)[:zb0004]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Affinities = nil
 			} else {
-				z.Affinities = make([]*Affinity, zb0004)
-			}
-			for za0002 := range z.Affinities {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Affinities[za0002] = nil
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Affinities")
+					return
+				}
+				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
+					z.Affinities = (z.Affinities)[:zb0004]
 				} else {
-					if z.Affinities[za0002] == nil {
-						z.Affinities[za0002] = new(Affinity)
-					}
-					bts, err = z.Affinities[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Affinities", za0002)
-						return
+					z.Affinities = make([]*Affinity, zb0004)
+				}
+				for za0002 := range z.Affinities {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Affinities[za0002] = nil
+					} else {
+						if z.Affinities[za0002] == nil {
+							z.Affinities[za0002] = new(Affinity)
+						}
+						bts, err = z.Affinities[za0002].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Affinities", za0002)
+							return
+						}
 					}
 				}
 			}
 		case "Tasks":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Tasks")
-				return
-			}
-			if cap(z.Tasks) >= int(zb0005) {
-				z.Tasks = (z.Tasks)[:zb0005]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Tasks = nil
 			} else {
-				z.Tasks = make([]*Task, zb0005)
-			}
-			for za0003 := range z.Tasks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Tasks[za0003] = nil
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Tasks")
+					return
+				}
+				if z.Tasks != nil && cap(z.Tasks) >= int(zb0005) {
+					z.Tasks = (z.Tasks)[:zb0005]
 				} else {
-					if z.Tasks[za0003] == nil {
-						z.Tasks[za0003] = new(Task)
-					}
-					bts, err = z.Tasks[za0003].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Tasks", za0003)
-						return
+					z.Tasks = make([]*Task, zb0005)
+				}
+				for za0003 := range z.Tasks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Tasks[za0003] = nil
+					} else {
+						if z.Tasks[za0003] == nil {
+							z.Tasks[za0003] = new(Task)
+						}
+						bts, err = z.Tasks[za0003].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Tasks", za0003)
+							return
+						}
 					}
 				}
 			}
 		case "Spreads":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Spreads")
-				return
-			}
-			if cap(z.Spreads) >= int(zb0006) {
-				z.Spreads = (z.Spreads)[:zb0006]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Spreads = nil
 			} else {
-				z.Spreads = make([]*Spread, zb0006)
-			}
-			for za0004 := range z.Spreads {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Spreads[za0004] = nil
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Spreads")
+					return
+				}
+				if z.Spreads != nil && cap(z.Spreads) >= int(zb0006) {
+					z.Spreads = (z.Spreads)[:zb0006]
 				} else {
-					if z.Spreads[za0004] == nil {
-						z.Spreads[za0004] = new(Spread)
-					}
-					bts, err = z.Spreads[za0004].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Spreads", za0004)
-						return
+					z.Spreads = make([]*Spread, zb0006)
+				}
+				for za0004 := range z.Spreads {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Spreads[za0004] = nil
+					} else {
+						if z.Spreads[za0004] == nil {
+							z.Spreads[za0004] = new(Spread)
+						}
+						bts, err = z.Spreads[za0004].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Spreads", za0004)
+							return
+						}
 					}
 				}
 			}
 		case "Volumes":
-			var zb0007 uint32
-			zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Volumes")
-				return
-			}
-			if z.Volumes == nil {
-				z.Volumes = make(map[string]*VolumeRequest, zb0007)
-			} else if len(z.Volumes) > 0 {
-				clear(z.Volumes)
-			}
-			for zb0007 > 0 {
-				var za0006 *VolumeRequest
-				zb0007--
-				var za0005 string
-				za0005, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Volumes = nil
+			} else {
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Volumes")
 					return
 				}
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					za0006 = nil
-				} else {
-					if za0006 == nil {
-						za0006 = new(VolumeRequest)
-					}
-					bts, err = za0006.UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Volumes", za0005)
-						return
-					}
+				if z.Volumes == nil {
+					z.Volumes = make(map[string]*VolumeRequest, zb0007)
+				} else if len(z.Volumes) > 0 {
+					clear(z.Volumes)
 				}
-				z.Volumes[za0005] = za0006
+				for zb0007 > 0 {
+					var za0006 *VolumeRequest
+					zb0007--
+					var za0005 string
+					za0005, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Volumes")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0006 = nil
+					} else {
+						if za0006 == nil {
+							za0006 = new(VolumeRequest)
+						}
+						bts, err = za0006.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Volumes", za0005)
+							return
+						}
+					}
+					z.Volumes[za0005] = za0006
+				}
 			}
 		case "RestartPolicy":
 			if msgp.IsNil(bts) {
@@ -24932,90 +23897,105 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Networks":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Networks")
-				return
-			}
-			if cap(z.Networks) >= int(zb0008) {
-				z.Networks = (z.Networks)[:zb0008]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Networks = nil
 			} else {
-				z.Networks = make([]*NetworkResource, zb0008)
-			}
-			for za0007 := range z.Networks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Networks[za0007] = nil
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Networks")
+					return
+				}
+				if z.Networks != nil && cap(z.Networks) >= int(zb0008) {
+					z.Networks = (z.Networks)[:zb0008]
 				} else {
-					if z.Networks[za0007] == nil {
-						z.Networks[za0007] = new(NetworkResource)
-					}
-					bts, err = z.Networks[za0007].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Networks", za0007)
-						return
+					z.Networks = make([]*NetworkResource, zb0008)
+				}
+				for za0007 := range z.Networks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Networks[za0007] = nil
+					} else {
+						if z.Networks[za0007] == nil {
+							z.Networks[za0007] = new(NetworkResource)
+						}
+						bts, err = z.Networks[za0007].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Networks", za0007)
+							return
+						}
 					}
 				}
 			}
 		case "Meta":
-			var zb0009 uint32
-			zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Meta")
-				return
-			}
-			if z.Meta == nil {
-				z.Meta = make(map[string]string, zb0009)
-			} else if len(z.Meta) > 0 {
-				clear(z.Meta)
-			}
-			for zb0009 > 0 {
-				var za0009 string
-				zb0009--
-				var za0008 string
-				za0008, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0009 uint32
+				zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta")
 					return
 				}
-				za0009, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Meta", za0008)
-					return
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0009)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
 				}
-				z.Meta[za0008] = za0009
+				for zb0009 > 0 {
+					var za0009 string
+					zb0009--
+					var za0008 string
+					za0008, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0009, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0008)
+						return
+					}
+					z.Meta[za0008] = za0009
+				}
 			}
 		case "Services":
-			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Services")
-				return
-			}
-			if cap(z.Services) >= int(zb0010) {
-				z.Services = (z.Services)[:zb0010]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Services = nil
 			} else {
-				z.Services = make([]*Service, zb0010)
-			}
-			for za0010 := range z.Services {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Services[za0010] = nil
+				var zb0010 uint32
+				zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Services")
+					return
+				}
+				if z.Services != nil && cap(z.Services) >= int(zb0010) {
+					z.Services = (z.Services)[:zb0010]
 				} else {
-					if z.Services[za0010] == nil {
-						z.Services[za0010] = new(Service)
-					}
-					bts, err = z.Services[za0010].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Services", za0010)
-						return
+					z.Services = make([]*Service, zb0010)
+				}
+				for za0010 := range z.Services {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Services[za0010] = nil
+					} else {
+						if z.Services[za0010] == nil {
+							z.Services[za0010] = new(Service)
+						}
+						bts, err = z.Services[za0010].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Services", za0010)
+							return
+						}
 					}
 				}
 			}
@@ -25348,379 +24328,36 @@ func (z *TaskGroup) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *TaskGroupDiff) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 6
-	// string "Type"
-	o = append(o, 0x86, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Name"
-	o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Fields"
-	o = append(o, 0xa6, 0x46, 0x69, 0x65, 0x6c, 0x64, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Fields)))
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Fields[za0001].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields", za0001)
-				return
-			}
-		}
-	}
-	// string "Objects"
-	o = append(o, 0xa7, 0x4f, 0x62, 0x6a, 0x65, 0x63, 0x74, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Objects)))
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Objects[za0002].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects", za0002)
-				return
-			}
-		}
-	}
-	// string "Tasks"
-	o = append(o, 0xa5, 0x54, 0x61, 0x73, 0x6b, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Tasks)))
-	for za0003 := range z.Tasks {
-		if z.Tasks[za0003] == nil {
-			o = msgp.AppendNil(o)
-		} else {
-			o, err = z.Tasks[za0003].MarshalMsg(o)
-			if err != nil {
-				err = msgp.WrapError(err, "Tasks", za0003)
-				return
-			}
-		}
-	}
-	// string "Updates"
-	o = append(o, 0xa7, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Updates)))
-	for za0004, za0005 := range z.Updates {
-		o = msgp.AppendString(o, za0004)
-		o = msgp.AppendUint64(o, za0005)
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *TaskGroupDiff) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Type")
-				return
-			}
-		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Name")
-				return
-			}
-		case "Fields":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Fields")
-				return
-			}
-			if cap(z.Fields) >= int(zb0002) {
-				z.Fields = (z.Fields)[:zb0002]
-			} else {
-				z.Fields = make([]*FieldDiff, zb0002)
-			}
-			for za0001 := range z.Fields {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Fields[za0001] = nil
-				} else {
-					if z.Fields[za0001] == nil {
-						z.Fields[za0001] = new(FieldDiff)
-					}
-					bts, err = z.Fields[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Fields", za0001)
-						return
-					}
-				}
-			}
-		case "Objects":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Objects")
-				return
-			}
-			if cap(z.Objects) >= int(zb0003) {
-				z.Objects = (z.Objects)[:zb0003]
-			} else {
-				z.Objects = make([]*ObjectDiff, zb0003)
-			}
-			for za0002 := range z.Objects {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Objects[za0002] = nil
-				} else {
-					if z.Objects[za0002] == nil {
-						z.Objects[za0002] = new(ObjectDiff)
-					}
-					bts, err = z.Objects[za0002].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Objects", za0002)
-						return
-					}
-				}
-			}
-		case "Tasks":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Tasks")
-				return
-			}
-			if cap(z.Tasks) >= int(zb0004) {
-				z.Tasks = (z.Tasks)[:zb0004]
-			} else {
-				z.Tasks = make([]*TaskDiff, zb0004)
-			}
-			for za0003 := range z.Tasks {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Tasks[za0003] = nil
-				} else {
-					if z.Tasks[za0003] == nil {
-						z.Tasks[za0003] = new(TaskDiff)
-					}
-					bts, err = z.Tasks[za0003].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Tasks", za0003)
-						return
-					}
-				}
-			}
-		case "Updates":
-			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Updates")
-				return
-			}
-			if z.Updates == nil {
-				z.Updates = make(map[string]uint64, zb0005)
-			} else if len(z.Updates) > 0 {
-				clear(z.Updates)
-			}
-			for zb0005 > 0 {
-				var za0005 uint64
-				zb0005--
-				var za0004 string
-				za0004, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Updates")
-					return
-				}
-				za0005, bts, err = msgp.ReadUint64Bytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Updates", za0004)
-					return
-				}
-				z.Updates[za0004] = za0005
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *TaskGroupDiff) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.ArrayHeaderSize
-	for za0001 := range z.Fields {
-		if z.Fields[za0001] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Fields[za0001].Msgsize()
-		}
-	}
-	s += 8 + msgp.ArrayHeaderSize
-	for za0002 := range z.Objects {
-		if z.Objects[za0002] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Objects[za0002].Msgsize()
-		}
-	}
-	s += 6 + msgp.ArrayHeaderSize
-	for za0003 := range z.Tasks {
-		if z.Tasks[za0003] == nil {
-			s += msgp.NilSize
-		} else {
-			s += z.Tasks[za0003].Msgsize()
-		}
-	}
-	s += 8 + msgp.MapHeaderSize
-	if z.Updates != nil {
-		for za0004, za0005 := range z.Updates {
-			_ = za0005
-			s += msgp.StringPrefixSize + len(za0004) + msgp.Uint64Size
-		}
-	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *TaskGroupSummary) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
-	// string "Queued"
-	o = append(o, 0x87, 0xa6, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64)
-	o = msgp.AppendInt(o, z.Queued)
-	// string "Complete"
-	o = append(o, 0xa8, 0x43, 0x6f, 0x6d, 0x70, 0x6c, 0x65, 0x74, 0x65)
-	o = msgp.AppendInt(o, z.Complete)
-	// string "Failed"
-	o = append(o, 0xa6, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64)
-	o = msgp.AppendInt(o, z.Failed)
-	// string "Running"
-	o = append(o, 0xa7, 0x52, 0x75, 0x6e, 0x6e, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt(o, z.Running)
-	// string "Starting"
-	o = append(o, 0xa8, 0x53, 0x74, 0x61, 0x72, 0x74, 0x69, 0x6e, 0x67)
-	o = msgp.AppendInt(o, z.Starting)
-	// string "Lost"
-	o = append(o, 0xa4, 0x4c, 0x6f, 0x73, 0x74)
-	o = msgp.AppendInt(o, z.Lost)
-	// string "Unknown"
-	o = append(o, 0xa7, 0x55, 0x6e, 0x6b, 0x6e, 0x6f, 0x77, 0x6e)
-	o = msgp.AppendInt(o, z.Unknown)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *TaskGroupSummary) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "Queued":
-			z.Queued, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Queued")
-				return
-			}
-		case "Complete":
-			z.Complete, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Complete")
-				return
-			}
-		case "Failed":
-			z.Failed, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Failed")
-				return
-			}
-		case "Running":
-			z.Running, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Running")
-				return
-			}
-		case "Starting":
-			z.Starting, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Starting")
-				return
-			}
-		case "Lost":
-			z.Lost, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Lost")
-				return
-			}
-		case "Unknown":
-			z.Unknown, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Unknown")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *TaskGroupSummary) Msgsize() (s int) {
-	s = 1 + 7 + msgp.IntSize + 9 + msgp.IntSize + 7 + msgp.IntSize + 8 + msgp.IntSize + 9 + msgp.IntSize + 5 + msgp.IntSize + 8 + msgp.IntSize
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
 func (z TaskLifecycle) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Hook"
-	o = append(o, 0x82, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
-	o = msgp.AppendString(o, z.Hook)
-	// string "Sidecar"
-	o = append(o, 0xa7, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72)
-	o = msgp.AppendBool(o, z.Sidecar)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Hook == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Sidecar == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Hook"
+			o = append(o, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
+			o = msgp.AppendString(o, z.Hook)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Sidecar"
+			o = append(o, 0xa7, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72)
+			o = msgp.AppendBool(o, z.Sidecar)
+		}
+	}
 	return
 }
 
@@ -25775,22 +24412,60 @@ func (z TaskLifecycle) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *TaskSchedule) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "Cron"
-	o = append(o, 0x81, 0xa4, 0x43, 0x72, 0x6f, 0x6e)
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
 	if z.Cron == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 3
-		// string "Start"
-		o = append(o, 0x83, 0xa5, 0x53, 0x74, 0x61, 0x72, 0x74)
-		o = msgp.AppendString(o, z.Cron.Start)
-		// string "End"
-		o = append(o, 0xa3, 0x45, 0x6e, 0x64)
-		o = msgp.AppendString(o, z.Cron.End)
-		// string "Timezone"
-		o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x7a, 0x6f, 0x6e, 0x65)
-		o = msgp.AppendString(o, z.Cron.Timezone)
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "Cron"
+		o = append(o, 0xa4, 0x43, 0x72, 0x6f, 0x6e)
+		if z.Cron == nil {
+			o = msgp.AppendNil(o)
+		} else {
+			// check for omitted fields
+			zb0002Len := uint32(3)
+			var zb0002Mask uint8 /* 3 bits */
+			_ = zb0002Mask
+			if z.Cron.Start == "" {
+				zb0002Len--
+				zb0002Mask |= 0x1
+			}
+			if z.Cron.End == "" {
+				zb0002Len--
+				zb0002Mask |= 0x2
+			}
+			if z.Cron.Timezone == "" {
+				zb0002Len--
+				zb0002Mask |= 0x4
+			}
+			// variable map header, size zb0002Len
+			o = append(o, 0x80|uint8(zb0002Len))
+
+			// skip if no fields are to be emitted
+			if zb0002Len != 0 {
+				if (zb0002Mask & 0x1) == 0 { // if not omitted
+					// string "Start"
+					o = append(o, 0xa5, 0x53, 0x74, 0x61, 0x72, 0x74)
+					o = msgp.AppendString(o, z.Cron.Start)
+				}
+				if (zb0002Mask & 0x2) == 0 { // if not omitted
+					// string "End"
+					o = append(o, 0xa3, 0x45, 0x6e, 0x64)
+					o = msgp.AppendString(o, z.Cron.End)
+				}
+				if (zb0002Mask & 0x4) == 0 { // if not omitted
+					// string "Timezone"
+					o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x7a, 0x6f, 0x6e, 0x65)
+					o = msgp.AppendString(o, z.Cron.Timezone)
+				}
+			}
+		}
 	}
 	return
 }
@@ -25891,16 +24566,43 @@ func (z *TaskSchedule) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z TaskScheduleCron) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "Start"
-	o = append(o, 0x83, 0xa5, 0x53, 0x74, 0x61, 0x72, 0x74)
-	o = msgp.AppendString(o, z.Start)
-	// string "End"
-	o = append(o, 0xa3, 0x45, 0x6e, 0x64)
-	o = msgp.AppendString(o, z.End)
-	// string "Timezone"
-	o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x7a, 0x6f, 0x6e, 0x65)
-	o = msgp.AppendString(o, z.Timezone)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Start == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.End == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Timezone == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Start"
+			o = append(o, 0xa5, 0x53, 0x74, 0x61, 0x72, 0x74)
+			o = msgp.AppendString(o, z.Start)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "End"
+			o = append(o, 0xa3, 0x45, 0x6e, 0x64)
+			o = msgp.AppendString(o, z.End)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Timezone"
+			o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x7a, 0x6f, 0x6e, 0x65)
+			o = msgp.AppendString(o, z.Timezone)
+		}
+	}
 	return
 }
 
@@ -25965,6 +24667,10 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 	zb0001Len := uint32(8)
 	var zb0001Mask uint8 /* 8 bits */
 	_ = zb0001Mask
+	if z.State == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
 	if z.Failed == false {
 		zb0001Len--
 		zb0001Mask |= 0x2
@@ -25998,9 +24704,11 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "s"
-		o = append(o, 0xa1, 0x73)
-		o = msgp.AppendString(o, z.State)
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "s"
+			o = append(o, 0xa1, 0x73)
+			o = msgp.AppendString(o, z.State)
+		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "f"
 			o = append(o, 0xa1, 0x66)
@@ -26017,7 +24725,7 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.LastRestart == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendTime(o, *z.LastRestart)
+				o = msgp.AppendTimeExt(o, *z.LastRestart)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -26026,7 +24734,7 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.StartedAt == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendTime(o, *z.StartedAt)
+				o = msgp.AppendTimeExt(o, *z.StartedAt)
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
@@ -26035,7 +24743,7 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.FinishedAt == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendTime(o, *z.FinishedAt)
+				o = msgp.AppendTimeExt(o, *z.FinishedAt)
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
@@ -26110,7 +24818,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.LastRestart == nil {
 					z.LastRestart = new(time.Time)
 				}
-				*z.LastRestart, bts, err = msgp.ReadTimeBytes(bts)
+				*z.LastRestart, bts, err = msgp.ReadTimeUTCBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "LastRestart")
 					return
@@ -26127,7 +24835,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.StartedAt == nil {
 					z.StartedAt = new(time.Time)
 				}
-				*z.StartedAt, bts, err = msgp.ReadTimeBytes(bts)
+				*z.StartedAt, bts, err = msgp.ReadTimeUTCBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "StartedAt")
 					return
@@ -26144,39 +24852,44 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.FinishedAt == nil {
 					z.FinishedAt = new(time.Time)
 				}
-				*z.FinishedAt, bts, err = msgp.ReadTimeBytes(bts)
+				*z.FinishedAt, bts, err = msgp.ReadTimeUTCBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "FinishedAt")
 					return
 				}
 			}
 		case "e":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Events")
-				return
-			}
-			if cap(z.Events) >= int(zb0002) {
-				z.Events = (z.Events)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Events = nil
 			} else {
-				z.Events = make([]*TaskEvent, zb0002)
-			}
-			for za0001 := range z.Events {
-				if msgp.IsNil(bts) {
-					bts, err = msgp.ReadNilBytes(bts)
-					if err != nil {
-						return
-					}
-					z.Events[za0001] = nil
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Events")
+					return
+				}
+				if z.Events != nil && cap(z.Events) >= int(zb0002) {
+					z.Events = (z.Events)[:zb0002]
 				} else {
-					if z.Events[za0001] == nil {
-						z.Events[za0001] = new(TaskEvent)
-					}
-					bts, err = z.Events[za0001].UnmarshalMsg(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Events", za0001)
-						return
+					z.Events = make([]*TaskEvent, zb0002)
+				}
+				for za0001 := range z.Events {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Events[za0001] = nil
+					} else {
+						if z.Events[za0001] == nil {
+							z.Events[za0001] = new(TaskEvent)
+						}
+						bts, err = z.Events[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Events", za0001)
+							return
+						}
 					}
 				}
 			}
@@ -26233,133 +24946,244 @@ func (z *TaskState) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 17
-	// string "SourcePath"
-	o = append(o, 0xde, 0x0, 0x11, 0xaa, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x50, 0x61, 0x74, 0x68)
+	// check for omitted fields
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
+	_ = zb0001Mask
 	if z.SourcePath == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.SourcePath)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "DestPath"
-	o = append(o, 0xa8, 0x44, 0x65, 0x73, 0x74, 0x50, 0x61, 0x74, 0x68)
 	if z.DestPath == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.DestPath)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "EmbeddedTmpl"
-	o = append(o, 0xac, 0x45, 0x6d, 0x62, 0x65, 0x64, 0x64, 0x65, 0x64, 0x54, 0x6d, 0x70, 0x6c)
 	if z.EmbeddedTmpl == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.EmbeddedTmpl)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "ChangeMode"
-	o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
 	if z.ChangeMode == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ChangeMode)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "ChangeScript"
-	o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x63, 0x72, 0x69, 0x70, 0x74)
 	if z.ChangeScript == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.ChangeScript.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "ChangeScript")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "ChangeSignal"
-	o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
 	if z.ChangeSignal == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ChangeSignal)
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Once"
-	o = append(o, 0xa4, 0x4f, 0x6e, 0x63, 0x65)
 	if z.Once == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Once)
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "Splay"
-	o = append(o, 0xa5, 0x53, 0x70, 0x6c, 0x61, 0x79)
 	if z.Splay == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Splay)
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "Perms"
-	o = append(o, 0xa5, 0x50, 0x65, 0x72, 0x6d, 0x73)
 	if z.Perms == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Perms)
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
-	// string "Uid"
-	o = append(o, 0xa3, 0x55, 0x69, 0x64)
 	if z.Uid == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Uid)
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
-	// string "Gid"
-	o = append(o, 0xa3, 0x47, 0x69, 0x64)
 	if z.Gid == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Gid)
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
-	// string "LeftDelim"
-	o = append(o, 0xa9, 0x4c, 0x65, 0x66, 0x74, 0x44, 0x65, 0x6c, 0x69, 0x6d)
 	if z.LeftDelim == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.LeftDelim)
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
-	// string "RightDelim"
-	o = append(o, 0xaa, 0x52, 0x69, 0x67, 0x68, 0x74, 0x44, 0x65, 0x6c, 0x69, 0x6d)
 	if z.RightDelim == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.RightDelim)
+		zb0001Len--
+		zb0001Mask |= 0x1000
 	}
-	// string "Envvars"
-	o = append(o, 0xa7, 0x45, 0x6e, 0x76, 0x76, 0x61, 0x72, 0x73)
 	if z.Envvars == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Envvars)
+		zb0001Len--
+		zb0001Mask |= 0x2000
 	}
-	// string "VaultGrace"
-	o = append(o, 0xaa, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x47, 0x72, 0x61, 0x63, 0x65)
 	if z.VaultGrace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.VaultGrace)
+		zb0001Len--
+		zb0001Mask |= 0x4000
 	}
-	// string "Wait"
-	o = append(o, 0xa4, 0x57, 0x61, 0x69, 0x74)
 	if z.Wait == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o, err = z.Wait.MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Wait")
-			return
-		}
+		zb0001Len--
+		zb0001Mask |= 0x8000
 	}
-	// string "ErrMissingKey"
-	o = append(o, 0xad, 0x45, 0x72, 0x72, 0x4d, 0x69, 0x73, 0x73, 0x69, 0x6e, 0x67, 0x4b, 0x65, 0x79)
 	if z.ErrMissingKey == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.ErrMissingKey)
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "SourcePath"
+			o = append(o, 0xaa, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x50, 0x61, 0x74, 0x68)
+			if z.SourcePath == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.SourcePath)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "DestPath"
+			o = append(o, 0xa8, 0x44, 0x65, 0x73, 0x74, 0x50, 0x61, 0x74, 0x68)
+			if z.DestPath == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.DestPath)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "EmbeddedTmpl"
+			o = append(o, 0xac, 0x45, 0x6d, 0x62, 0x65, 0x64, 0x64, 0x65, 0x64, 0x54, 0x6d, 0x70, 0x6c)
+			if z.EmbeddedTmpl == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.EmbeddedTmpl)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ChangeMode"
+			o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
+			if z.ChangeMode == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ChangeMode)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "ChangeScript"
+			o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x63, 0x72, 0x69, 0x70, 0x74)
+			if z.ChangeScript == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.ChangeScript.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ChangeScript")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "ChangeSignal"
+			o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
+			if z.ChangeSignal == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ChangeSignal)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Once"
+			o = append(o, 0xa4, 0x4f, 0x6e, 0x63, 0x65)
+			if z.Once == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Once)
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Splay"
+			o = append(o, 0xa5, 0x53, 0x70, 0x6c, 0x61, 0x79)
+			if z.Splay == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Splay)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "Perms"
+			o = append(o, 0xa5, 0x50, 0x65, 0x72, 0x6d, 0x73)
+			if z.Perms == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Perms)
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Uid"
+			o = append(o, 0xa3, 0x55, 0x69, 0x64)
+			if z.Uid == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Uid)
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Gid"
+			o = append(o, 0xa3, 0x47, 0x69, 0x64)
+			if z.Gid == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Gid)
+			}
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "LeftDelim"
+			o = append(o, 0xa9, 0x4c, 0x65, 0x66, 0x74, 0x44, 0x65, 0x6c, 0x69, 0x6d)
+			if z.LeftDelim == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.LeftDelim)
+			}
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "RightDelim"
+			o = append(o, 0xaa, 0x52, 0x69, 0x67, 0x68, 0x74, 0x44, 0x65, 0x6c, 0x69, 0x6d)
+			if z.RightDelim == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.RightDelim)
+			}
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "Envvars"
+			o = append(o, 0xa7, 0x45, 0x6e, 0x76, 0x76, 0x61, 0x72, 0x73)
+			if z.Envvars == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Envvars)
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "VaultGrace"
+			o = append(o, 0xaa, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x47, 0x72, 0x61, 0x63, 0x65)
+			if z.VaultGrace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.VaultGrace)
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "Wait"
+			o = append(o, 0xa4, 0x57, 0x61, 0x69, 0x74)
+			if z.Wait == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Wait.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Wait")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "ErrMissingKey"
+			o = append(o, 0xad, 0x45, 0x72, 0x72, 0x4d, 0x69, 0x73, 0x73, 0x69, 0x6e, 0x67, 0x4b, 0x65, 0x79)
+			if z.ErrMissingKey == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.ErrMissingKey)
+			}
+		}
 	}
 	return
 }
@@ -26793,69 +25617,132 @@ func (z *Template) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *UpdateStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
-	// string "Stagger"
-	o = append(o, 0x89, 0xa7, 0x53, 0x74, 0x61, 0x67, 0x67, 0x65, 0x72)
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
 	if z.Stagger == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Stagger)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "MaxParallel"
-	o = append(o, 0xab, 0x4d, 0x61, 0x78, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c)
 	if z.MaxParallel == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.MaxParallel)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "HealthCheck"
-	o = append(o, 0xab, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x43, 0x68, 0x65, 0x63, 0x6b)
 	if z.HealthCheck == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.HealthCheck)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "MinHealthyTime"
-	o = append(o, 0xae, 0x4d, 0x69, 0x6e, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x54, 0x69, 0x6d, 0x65)
 	if z.MinHealthyTime == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.MinHealthyTime)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "HealthyDeadline"
-	o = append(o, 0xaf, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
 	if z.HealthyDeadline == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.HealthyDeadline)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "ProgressDeadline"
-	o = append(o, 0xb0, 0x50, 0x72, 0x6f, 0x67, 0x72, 0x65, 0x73, 0x73, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
 	if z.ProgressDeadline == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.ProgressDeadline)
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "Canary"
-	o = append(o, 0xa6, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79)
 	if z.Canary == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendInt(o, *z.Canary)
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "AutoRevert"
-	o = append(o, 0xaa, 0x41, 0x75, 0x74, 0x6f, 0x52, 0x65, 0x76, 0x65, 0x72, 0x74)
 	if z.AutoRevert == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.AutoRevert)
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "AutoPromote"
-	o = append(o, 0xab, 0x41, 0x75, 0x74, 0x6f, 0x50, 0x72, 0x6f, 0x6d, 0x6f, 0x74, 0x65)
 	if z.AutoPromote == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.AutoPromote)
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Stagger"
+			o = append(o, 0xa7, 0x53, 0x74, 0x61, 0x67, 0x67, 0x65, 0x72)
+			if z.Stagger == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Stagger)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "MaxParallel"
+			o = append(o, 0xab, 0x4d, 0x61, 0x78, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c)
+			if z.MaxParallel == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxParallel)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "HealthCheck"
+			o = append(o, 0xab, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x43, 0x68, 0x65, 0x63, 0x6b)
+			if z.HealthCheck == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.HealthCheck)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "MinHealthyTime"
+			o = append(o, 0xae, 0x4d, 0x69, 0x6e, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x54, 0x69, 0x6d, 0x65)
+			if z.MinHealthyTime == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.MinHealthyTime)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "HealthyDeadline"
+			o = append(o, 0xaf, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			if z.HealthyDeadline == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.HealthyDeadline)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "ProgressDeadline"
+			o = append(o, 0xb0, 0x50, 0x72, 0x6f, 0x67, 0x72, 0x65, 0x73, 0x73, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			if z.ProgressDeadline == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.ProgressDeadline)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Canary"
+			o = append(o, 0xa6, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79)
+			if z.Canary == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Canary)
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "AutoRevert"
+			o = append(o, 0xaa, 0x41, 0x75, 0x74, 0x6f, 0x52, 0x65, 0x76, 0x65, 0x72, 0x74)
+			if z.AutoRevert == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.AutoRevert)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "AutoPromote"
+			o = append(o, 0xab, 0x41, 0x75, 0x74, 0x6f, 0x50, 0x72, 0x6f, 0x6d, 0x6f, 0x74, 0x65)
+			if z.AutoPromote == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.AutoPromote)
+			}
+		}
 	}
 	return
 }
@@ -27230,62 +26117,187 @@ func (z *Usage) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z Values) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendMapHeader(o, uint32(len(z)))
+	for za0001, za0002 := range z {
+		o = msgp.AppendString(o, za0001)
+		o, err = msgp.AppendIntf(o, za0002)
+		if err != nil {
+			err = msgp.WrapError(err, za0001)
+			return
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Values) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0003 uint32
+	zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if (*z) == nil {
+		(*z) = make(Values, zb0003)
+	} else if len((*z)) > 0 {
+		clear((*z))
+	}
+	var field []byte
+	_ = field
+	for zb0003 > 0 {
+		var zb0002 interface{}
+		zb0003--
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		zb0002, bts, err = msgp.ReadIntfBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err, zb0001)
+			return
+		}
+		(*z)[zb0001] = zb0002
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Values) Msgsize() (s int) {
+	s = msgp.MapHeaderSize
+	if z != nil {
+		for zb0004, zb0005 := range z {
+			_ = zb0005
+			s += msgp.StringPrefixSize + len(zb0004) + msgp.GuessSize(zb0005)
+		}
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Vault) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
-	// string "Policies"
-	o = append(o, 0x89, 0xa8, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x69, 0x65, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Policies)))
-	for za0001 := range z.Policies {
-		o = msgp.AppendString(o, z.Policies[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
+	if z.Policies == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Role"
-	o = append(o, 0xa4, 0x52, 0x6f, 0x6c, 0x65)
-	o = msgp.AppendString(o, z.Role)
-	// string "Namespace"
-	o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+	if z.Role == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
 	if z.Namespace == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Namespace)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "Cluster"
-	o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-	o = msgp.AppendString(o, z.Cluster)
-	// string "Env"
-	o = append(o, 0xa3, 0x45, 0x6e, 0x76)
+	if z.Cluster == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
 	if z.Env == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.Env)
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
-	// string "DisableFile"
-	o = append(o, 0xab, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x46, 0x69, 0x6c, 0x65)
 	if z.DisableFile == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.DisableFile)
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
-	// string "ChangeMode"
-	o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
 	if z.ChangeMode == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ChangeMode)
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
-	// string "ChangeSignal"
-	o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
 	if z.ChangeSignal == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.ChangeSignal)
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
-	// string "AllowTokenExpiration"
-	o = append(o, 0xb4, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x54, 0x6f, 0x6b, 0x65, 0x6e, 0x45, 0x78, 0x70, 0x69, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
 	if z.AllowTokenExpiration == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.AllowTokenExpiration)
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Policies"
+			o = append(o, 0xa8, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Policies)))
+			for za0001 := range z.Policies {
+				o = msgp.AppendString(o, z.Policies[za0001])
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Role"
+			o = append(o, 0xa4, 0x52, 0x6f, 0x6c, 0x65)
+			o = msgp.AppendString(o, z.Role)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			if z.Namespace == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Namespace)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Cluster"
+			o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
+			o = msgp.AppendString(o, z.Cluster)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Env"
+			o = append(o, 0xa3, 0x45, 0x6e, 0x76)
+			if z.Env == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Env)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "DisableFile"
+			o = append(o, 0xab, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x46, 0x69, 0x6c, 0x65)
+			if z.DisableFile == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.DisableFile)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "ChangeMode"
+			o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
+			if z.ChangeMode == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ChangeMode)
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "ChangeSignal"
+			o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
+			if z.ChangeSignal == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.ChangeSignal)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "AllowTokenExpiration"
+			o = append(o, 0xb4, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x54, 0x6f, 0x6b, 0x65, 0x6e, 0x45, 0x78, 0x70, 0x69, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.AllowTokenExpiration == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.AllowTokenExpiration)
+			}
+		}
 	}
 	return
 }
@@ -27309,22 +26321,27 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Policies":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Policies")
-				return
-			}
-			if cap(z.Policies) >= int(zb0002) {
-				z.Policies = (z.Policies)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Policies = nil
 			} else {
-				z.Policies = make([]string, zb0002)
-			}
-			for za0001 := range z.Policies {
-				z.Policies[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Policies", za0001)
+					err = msgp.WrapError(err, "Policies")
 					return
+				}
+				if z.Policies != nil && cap(z.Policies) >= int(zb0002) {
+					z.Policies = (z.Policies)[:zb0002]
+				} else {
+					z.Policies = make([]string, zb0002)
+				}
+				for za0001 := range z.Policies {
+					z.Policies[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Policies", za0001)
+						return
+					}
 				}
 			}
 		case "Role":
@@ -27501,41 +26518,80 @@ func (z *Vault) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *VolumeMount) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
-	// string "Volume"
-	o = append(o, 0x85, 0xa6, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65)
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
 	if z.Volume == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Volume)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Destination"
-	o = append(o, 0xab, 0x44, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x61, 0x74, 0x69, 0x6f, 0x6e)
 	if z.Destination == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.Destination)
+		zb0001Len--
+		zb0001Mask |= 0x2
 	}
-	// string "ReadOnly"
-	o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
 	if z.ReadOnly == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendBool(o, *z.ReadOnly)
+		zb0001Len--
+		zb0001Mask |= 0x4
 	}
-	// string "PropagationMode"
-	o = append(o, 0xaf, 0x50, 0x72, 0x6f, 0x70, 0x61, 0x67, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x4d, 0x6f, 0x64, 0x65)
 	if z.PropagationMode == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.PropagationMode)
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
-	// string "SELinuxLabel"
-	o = append(o, 0xac, 0x53, 0x45, 0x4c, 0x69, 0x6e, 0x75, 0x78, 0x4c, 0x61, 0x62, 0x65, 0x6c)
 	if z.SELinuxLabel == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendString(o, *z.SELinuxLabel)
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Volume"
+			o = append(o, 0xa6, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65)
+			if z.Volume == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Volume)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Destination"
+			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			if z.Destination == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.Destination)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ReadOnly"
+			o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
+			if z.ReadOnly == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.ReadOnly)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "PropagationMode"
+			o = append(o, 0xaf, 0x50, 0x72, 0x6f, 0x70, 0x61, 0x67, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x4d, 0x6f, 0x64, 0x65)
+			if z.PropagationMode == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.PropagationMode)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "SELinuxLabel"
+			o = append(o, 0xac, 0x53, 0x45, 0x4c, 0x69, 0x6e, 0x75, 0x78, 0x4c, 0x61, 0x62, 0x65, 0x6c)
+			if z.SELinuxLabel == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.SELinuxLabel)
+			}
+		}
 	}
 	return
 }
@@ -27693,47 +26749,131 @@ func (z *VolumeMount) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *VolumeRequest) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
-	// string "Name"
-	o = append(o, 0x89, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Type"
-	o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-	o = msgp.AppendString(o, z.Type)
-	// string "Source"
-	o = append(o, 0xa6, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
-	o = msgp.AppendString(o, z.Source)
-	// string "ReadOnly"
-	o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
-	o = msgp.AppendBool(o, z.ReadOnly)
-	// string "Sticky"
-	o = append(o, 0xa6, 0x53, 0x74, 0x69, 0x63, 0x6b, 0x79)
-	o = msgp.AppendBool(o, z.Sticky)
-	// string "AccessMode"
-	o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.AccessMode)
-	// string "AttachmentMode"
-	o = append(o, 0xae, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x6d, 0x65, 0x6e, 0x74, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.AttachmentMode)
-	// string "MountOptions"
-	o = append(o, 0xac, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Source == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ReadOnly == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Sticky == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.AccessMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.AttachmentMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
 	if z.MountOptions == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		// map header, size 2
-		// string "FSType"
-		o = append(o, 0x82, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
-		o = msgp.AppendString(o, z.MountOptions.FSType)
-		// string "MountFlags"
-		o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
-		o = msgp.AppendArrayHeader(o, uint32(len(z.MountOptions.MountFlags)))
-		for za0001 := range z.MountOptions.MountFlags {
-			o = msgp.AppendString(o, z.MountOptions.MountFlags[za0001])
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.PerAlloc == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Source"
+			o = append(o, 0xa6, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Source)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ReadOnly"
+			o = append(o, 0xa8, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79)
+			o = msgp.AppendBool(o, z.ReadOnly)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Sticky"
+			o = append(o, 0xa6, 0x53, 0x74, 0x69, 0x63, 0x6b, 0x79)
+			o = msgp.AppendBool(o, z.Sticky)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "AccessMode"
+			o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.AccessMode)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "AttachmentMode"
+			o = append(o, 0xae, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x6d, 0x65, 0x6e, 0x74, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.AttachmentMode)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "MountOptions"
+			o = append(o, 0xac, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			if z.MountOptions == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(2)
+				var zb0002Mask uint8 /* 2 bits */
+				_ = zb0002Mask
+				if z.MountOptions.FSType == "" {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				if z.MountOptions.MountFlags == nil {
+					zb0002Len--
+					zb0002Mask |= 0x2
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "FSType"
+						o = append(o, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
+						o = msgp.AppendString(o, z.MountOptions.FSType)
+					}
+					if (zb0002Mask & 0x2) == 0 { // if not omitted
+						// string "MountFlags"
+						o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
+						o = msgp.AppendArrayHeader(o, uint32(len(z.MountOptions.MountFlags)))
+						for za0001 := range z.MountOptions.MountFlags {
+							o = msgp.AppendString(o, z.MountOptions.MountFlags[za0001])
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "PerAlloc"
+			o = append(o, 0xa8, 0x50, 0x65, 0x72, 0x41, 0x6c, 0x6c, 0x6f, 0x63)
+			o = msgp.AppendBool(o, z.PerAlloc)
 		}
 	}
-	// string "PerAlloc"
-	o = append(o, 0xa8, 0x50, 0x65, 0x72, 0x41, 0x6c, 0x6c, 0x6f, 0x63)
-	o = msgp.AppendBool(o, z.PerAlloc)
 	return
 }
 
@@ -27829,22 +26969,27 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							return
 						}
 					case "MountFlags":
-						var zb0003 uint32
-						zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
-						if err != nil {
-							err = msgp.WrapError(err, "MountOptions", "MountFlags")
-							return
-						}
-						if cap(z.MountOptions.MountFlags) >= int(zb0003) {
-							z.MountOptions.MountFlags = (z.MountOptions.MountFlags)[:zb0003]
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.MountOptions.MountFlags = nil
 						} else {
-							z.MountOptions.MountFlags = make([]string, zb0003)
-						}
-						for za0001 := range z.MountOptions.MountFlags {
-							z.MountOptions.MountFlags[za0001], bts, err = msgp.ReadStringBytes(bts)
+							var zb0003 uint32
+							zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 							if err != nil {
-								err = msgp.WrapError(err, "MountOptions", "MountFlags", za0001)
+								err = msgp.WrapError(err, "MountOptions", "MountFlags")
 								return
+							}
+							if z.MountOptions.MountFlags != nil && cap(z.MountOptions.MountFlags) >= int(zb0003) {
+								z.MountOptions.MountFlags = (z.MountOptions.MountFlags)[:zb0003]
+							} else {
+								z.MountOptions.MountFlags = make([]string, zb0003)
+							}
+							for za0001 := range z.MountOptions.MountFlags {
+								z.MountOptions.MountFlags[za0001], bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "MountOptions", "MountFlags", za0001)
+									return
+								}
 							}
 						}
 					default:
@@ -27892,20 +27037,41 @@ func (z *VolumeRequest) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *WaitConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "Min"
-	o = append(o, 0x82, 0xa3, 0x4d, 0x69, 0x6e)
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
 	if z.Min == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Min)
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "Max"
-	o = append(o, 0xa3, 0x4d, 0x61, 0x78)
 	if z.Max == nil {
-		o = msgp.AppendNil(o)
-	} else {
-		o = msgp.AppendDuration(o, *z.Max)
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Min"
+			o = append(o, 0xa3, 0x4d, 0x69, 0x6e)
+			if z.Min == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Min)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Max"
+			o = append(o, 0xa3, 0x4d, 0x61, 0x78)
+			if z.Max == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Max)
+			}
+		}
 	}
 	return
 }
@@ -27994,43 +27160,112 @@ func (z *WaitConfig) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *WorkloadIdentity) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 10
-	// string "Name"
-	o = append(o, 0x8a, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.Name)
-	// string "Audience"
-	o = append(o, 0xa8, 0x41, 0x75, 0x64, 0x69, 0x65, 0x6e, 0x63, 0x65)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Audience)))
-	for za0001 := range z.Audience {
-		o = msgp.AppendString(o, z.Audience[za0001])
+	// check for omitted fields
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
 	}
-	// string "ChangeMode"
-	o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
-	o = msgp.AppendString(o, z.ChangeMode)
-	// string "ChangeSignal"
-	o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
-	o = msgp.AppendString(o, z.ChangeSignal)
-	// string "Env"
-	o = append(o, 0xa3, 0x45, 0x6e, 0x76)
-	o = msgp.AppendBool(o, z.Env)
-	// string "File"
-	o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
-	o = msgp.AppendBool(o, z.File)
-	// string "Filepath"
-	o = append(o, 0xa8, 0x46, 0x69, 0x6c, 0x65, 0x70, 0x61, 0x74, 0x68)
-	o = msgp.AppendString(o, z.Filepath)
-	// string "ServiceName"
-	o = append(o, 0xab, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x4e, 0x61, 0x6d, 0x65)
-	o = msgp.AppendString(o, z.ServiceName)
-	// string "TTL"
-	o = append(o, 0xa3, 0x54, 0x54, 0x4c)
-	o = msgp.AppendDuration(o, z.TTL)
-	// string "ExtraClaims"
-	o = append(o, 0xab, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
-	o = msgp.AppendMapHeader(o, uint32(len(z.ExtraClaims)))
-	for za0002, za0003 := range z.ExtraClaims {
-		o = msgp.AppendString(o, za0002)
-		o = msgp.AppendString(o, za0003)
+	if z.Audience == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ChangeMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ChangeSignal == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Env == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.File == false {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Filepath == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.ServiceName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.TTL == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.ExtraClaims == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Audience"
+			o = append(o, 0xa8, 0x41, 0x75, 0x64, 0x69, 0x65, 0x6e, 0x63, 0x65)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Audience)))
+			for za0001 := range z.Audience {
+				o = msgp.AppendString(o, z.Audience[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ChangeMode"
+			o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.ChangeMode)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ChangeSignal"
+			o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
+			o = msgp.AppendString(o, z.ChangeSignal)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Env"
+			o = append(o, 0xa3, 0x45, 0x6e, 0x76)
+			o = msgp.AppendBool(o, z.Env)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "File"
+			o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
+			o = msgp.AppendBool(o, z.File)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Filepath"
+			o = append(o, 0xa8, 0x46, 0x69, 0x6c, 0x65, 0x70, 0x61, 0x74, 0x68)
+			o = msgp.AppendString(o, z.Filepath)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "ServiceName"
+			o = append(o, 0xab, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.ServiceName)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "TTL"
+			o = append(o, 0xa3, 0x54, 0x54, 0x4c)
+			o = msgp.AppendDuration(o, z.TTL)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "ExtraClaims"
+			o = append(o, 0xab, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.ExtraClaims)))
+			for za0002, za0003 := range z.ExtraClaims {
+				o = msgp.AppendString(o, za0002)
+				o = msgp.AppendString(o, za0003)
+			}
+		}
 	}
 	return
 }
@@ -28060,22 +27295,27 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Audience":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Audience")
-				return
-			}
-			if cap(z.Audience) >= int(zb0002) {
-				z.Audience = (z.Audience)[:zb0002]
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Audience = nil
 			} else {
-				z.Audience = make([]string, zb0002)
-			}
-			for za0001 := range z.Audience {
-				z.Audience[za0001], bts, err = msgp.ReadStringBytes(bts)
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Audience", za0001)
+					err = msgp.WrapError(err, "Audience")
 					return
+				}
+				if z.Audience != nil && cap(z.Audience) >= int(zb0002) {
+					z.Audience = (z.Audience)[:zb0002]
+				} else {
+					z.Audience = make([]string, zb0002)
+				}
+				for za0001 := range z.Audience {
+					z.Audience[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Audience", za0001)
+						return
+					}
 				}
 			}
 		case "ChangeMode":
@@ -28121,32 +27361,37 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "ExtraClaims":
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ExtraClaims")
-				return
-			}
-			if z.ExtraClaims == nil {
-				z.ExtraClaims = make(map[string]string, zb0003)
-			} else if len(z.ExtraClaims) > 0 {
-				clear(z.ExtraClaims)
-			}
-			for zb0003 > 0 {
-				var za0003 string
-				zb0003--
-				var za0002 string
-				za0002, bts, err = msgp.ReadStringBytes(bts)
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.ExtraClaims = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ExtraClaims")
 					return
 				}
-				za0003, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "ExtraClaims", za0002)
-					return
+				if z.ExtraClaims == nil {
+					z.ExtraClaims = make(map[string]string, zb0003)
+				} else if len(z.ExtraClaims) > 0 {
+					clear(z.ExtraClaims)
 				}
-				z.ExtraClaims[za0002] = za0003
+				for zb0003 > 0 {
+					var za0003 string
+					zb0003--
+					var za0002 string
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ExtraClaims")
+						return
+					}
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "ExtraClaims", za0002)
+						return
+					}
+					z.ExtraClaims[za0002] = za0003
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -28173,57 +27418,5 @@ func (z *WorkloadIdentity) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0002) + msgp.StringPrefixSize + len(za0003)
 		}
 	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z WriteMeta) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 1
-	// string "LastIndex"
-	o = append(o, 0x81, 0xa9, 0x4c, 0x61, 0x73, 0x74, 0x49, 0x6e, 0x64, 0x65, 0x78)
-	o = msgp.AppendUint64(o, z.LastIndex)
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *WriteMeta) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "LastIndex":
-			z.LastIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "LastIndex")
-				return
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z WriteMeta) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Uint64Size
 	return
 }

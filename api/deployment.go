@@ -16,7 +16,7 @@ const (
 
 // Deployment is the rollout of one version of a job.
 type Deployment struct {
-	ObjectMeta
+	ObjectMeta         `msg:"-"`
 	ID                 string
 	Namespace          string
 	JobID              string

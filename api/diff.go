@@ -1,5 +1,9 @@
 package api
 
+// Answers, never stored.
+//
+//msgp:ignore JobDiff TaskGroupDiff TaskDiff ObjectDiff FieldDiff
+
 // Types of a difference.
 const (
 	DiffNone    = "None"

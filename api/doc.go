@@ -10,9 +10,10 @@
 // JSON form, the one that /v1/jobs/parse answers with: see SpecJSON.
 //
 // The msgp form (codec_gen.go, made by `make generate`) is what the store keeps,
-// replicates and sends to node agents. It is a map with a name for every field, so
-// that old data and mixed versions still read: add fields freely, never reuse a
-// name for another meaning. Fields marked `msg:"-"` are not stored: they are
+// replicates and sends to node agents; Decode reads it. It is a map with a name for
+// every field that is not zero, so that it is small and old data and mixed versions
+// still read: add fields freely, never reuse a name for another meaning. Types that
+// are only in requests and answers have none: list them behind `//msgp:ignore`. Fields marked `msg:"-"` are not stored: they are
 // either indexes that the store itself knows (CreateIndex, ModifyIndex) or parts
 // that are joined in at the HTTP edge from other objects.
 //
@@ -26,4 +27,4 @@
 // nanoseconds.
 package api
 
-//go:generate msgp -o codec_gen.go -file . -io=false -tests=false
+//go:generate go run github.com/droverhq/drover/api/codecgen -o codec_gen.go

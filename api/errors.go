@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+//msgp:ignore FieldError InvalidError
+
 // Errors that callers decide on. Whoever meets one wraps it with what was being
 // done and to what; the HTTP edge turns it into a status code at one place, and
 // the client turns the status code back.

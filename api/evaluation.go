@@ -30,18 +30,18 @@ const (
 // Evaluation is the record of one reconcile pass over a job: what asked for it,
 // what it did, and what could not be placed and why.
 type Evaluation struct {
-	ObjectMeta
-	ID                string
-	Priority          int
-	Type              string // of the job
-	TriggeredBy       string
-	Namespace         string
-	JobID             string
-	JobModifyIndex    uint64 `json:",omitempty"`
-	NodeID            string `json:",omitempty"`
-	NodeModifyIndex   uint64 `json:",omitempty"`
-	DeploymentID      string `json:",omitempty"`
-	Status            string
+	ObjectMeta        `msg:"-"`
+	ID                string        `json:",omitempty"`
+	Priority          int           `json:",omitempty"`
+	Type              string        `json:",omitempty"` // of the job
+	TriggeredBy       string        `json:",omitempty"`
+	Namespace         string        `json:",omitempty"`
+	JobID             string        `json:",omitempty"`
+	JobModifyIndex    uint64        `json:",omitempty"`
+	NodeID            string        `json:",omitempty"`
+	NodeModifyIndex   uint64        `json:",omitempty"`
+	DeploymentID      string        `json:",omitempty"`
+	Status            string        `json:",omitempty"`
 	StatusDescription string        `json:",omitempty"`
 	Wait              time.Duration `json:",omitempty"`
 	WaitUntil         time.Time     `json:",omitzero"`
@@ -54,8 +54,8 @@ type Evaluation struct {
 	QueuedAllocations map[string]int               `json:",omitempty"`
 	PlanAnnotations   *PlanAnnotations             `json:",omitempty"`
 	SnapshotIndex     uint64                       `json:",omitempty"` // the store index that the pass read
-	CreateTime        int64
-	ModifyTime        int64
+	CreateTime        int64                        `json:",omitempty"`
+	ModifyTime        int64                        `json:",omitempty"`
 }
 
 // Key implements Object.

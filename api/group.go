@@ -124,7 +124,7 @@ type ScalingPolicy struct {
 	Target      map[string]string
 	Min         *int64
 	Max         *int64
-	Policy      map[string]any
+	Policy      Values
 	Enabled     *bool
 	CreateIndex uint64
 	ModifyIndex uint64

@@ -129,8 +129,8 @@ func (j *Job) IsTemplate() bool {
 // JobVersion is one version of a job as it was submitted, kept so that
 // allocations of it can run, and so that it can be looked at and reverted to.
 type JobVersion struct {
-	ObjectMeta
-	Job *Job
+	ObjectMeta `msg:"-"`
+	Job        *Job
 	// Stable says that a deployment of this version was successful, or that the
 	// user marked it so.
 	Stable bool
@@ -159,7 +159,7 @@ type JobVersionTag struct {
 
 // JobStatus is what the job controller last saw of a job.
 type JobStatus struct {
-	ObjectMeta        `json:"-"`
+	ObjectMeta        `json:"-" msg:"-"`
 	Namespace         string
 	JobID             string
 	Status            string
@@ -186,7 +186,7 @@ func JobStatusKey(namespace, jobID string) Key {
 
 // JobSubmission is the text that a version of a job was submitted as.
 type JobSubmission struct {
-	ObjectMeta    `json:"-"`
+	ObjectMeta    `json:"-" msg:"-"`
 	Namespace     string
 	JobID         string
 	Version       uint64
@@ -194,6 +194,14 @@ type JobSubmission struct {
 	Format        string            // hcl2 or json
 	VariableFlags map[string]string // -var flags
 	Variables     string            // contents of -var-file files
+	// JobModifyIndex is that of the version of the job: both are written at once.
+	JobModifyIndex uint64 `msg:"-"`
+}
+
+// SetIndexes implements Object.
+func (s *JobSubmission) SetIndexes(create, modify uint64) {
+	s.ObjectMeta.SetIndexes(create, modify)
+	s.JobModifyIndex = create
 }
 
 // Key implements Object.

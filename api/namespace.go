@@ -2,7 +2,7 @@ package api
 
 // Namespace keeps the jobs of different users apart.
 type Namespace struct {
-	ObjectMeta
+	ObjectMeta            `msg:"-"`
 	Name                  string
 	Description           string
 	Quota                 string

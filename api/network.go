@@ -72,9 +72,9 @@ type ServiceWeights struct {
 // ConsulConnect is parsed and kept, without effect.
 type ConsulConnect struct {
 	Native         bool
-	Gateway        map[string]any
-	SidecarService map[string]any
-	SidecarTask    map[string]any
+	Gateway        Values
+	SidecarService Values
+	SidecarTask    Values
 }
 
 // ServiceCheck says how a service's health is found out.

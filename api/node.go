@@ -2,6 +2,8 @@ package api
 
 import "time"
 
+//msgp:ignore NodeListStub
+
 // States of a node.
 const (
 	NodeInit         = "initializing"
@@ -16,7 +18,7 @@ const (
 // Node is a machine of the fleet, as its node agent describes it. The fields of
 // the last block are joined in at the HTTP edge from NodeIntent and NodeStatus.
 type Node struct {
-	ObjectMeta
+	ObjectMeta           `msg:"-"`
 	ID                   string
 	SecretID             string // proves who a session is; never leaves the servers
 	Datacenter           string
@@ -65,7 +67,7 @@ func (n *Node) Key() Key {
 
 // NodeIntent is what operators want of a node. A node without one is eligible.
 type NodeIntent struct {
-	ObjectMeta
+	ObjectMeta    `msg:"-"`
 	NodeID        string
 	Eligibility   string
 	DrainStrategy *DrainStrategy
@@ -84,8 +86,8 @@ func (n *NodeIntent) Key() Key {
 // NodeSession says which server holds the connection of a node agent. It is
 // written when a session is gained or lost, and at no other time.
 type NodeSession struct {
-	ObjectMeta
-	NodeID string
+	ObjectMeta `msg:"-"`
+	NodeID     string
 	// ServerID is the server that holds, or held, the session.
 	ServerID string
 	// SessionID is new with every connection, so that a server that notices the end
@@ -107,7 +109,7 @@ func (n *NodeSession) Key() Key {
 
 // NodeStatus is what the node-health controller concludes about a node.
 type NodeStatus struct {
-	ObjectMeta
+	ObjectMeta        `msg:"-"`
 	NodeID            string
 	Status            string
 	StatusDescription string
@@ -248,8 +250,8 @@ type NodeProcessors struct {
 
 // NodeTopology is which core is where, and how fast. Speeds are MHz.
 type NodeTopology struct {
-	Nodes                  []uint8
-	Distances              [][]uint8
+	Nodes                  []uint16 // not bytes: those would be a string in JSON
+	Distances              [][]uint16
 	Cores                  []NodeCore
 	OverrideTotalCompute   uint64
 	OverrideWitholdCompute uint64

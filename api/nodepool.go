@@ -4,7 +4,7 @@ import "time"
 
 // NodePool is a part of the fleet that jobs can ask for.
 type NodePool struct {
-	ObjectMeta
+	ObjectMeta             `msg:"-"`
 	Name                   string
 	Description            string
 	Meta                   map[string]string

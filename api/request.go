@@ -2,6 +2,13 @@ package api
 
 import "time"
 
+// Requests and answers, never stored.
+//
+//msgp:ignore QueryMeta WriteMeta JobRegisterRequest JobRegisterResponse JobDeregisterResponse JobPlanRequest
+//msgp:ignore JobPlanResponse JobValidateResponse JobsParseRequest JobVersionsResponse AllocStopResponse
+//msgp:ignore NodeEligibilityRequest NodeUpdateResponse AllocFileInfo StreamFrame AgentHealth AgentRoleHealth AgentSelf
+//msgp:ignore AgentMember ServerMembers Event Events
+
 // QueryMeta is what an answer says about the state that it was read from.
 type QueryMeta struct {
 	LastIndex   uint64

@@ -1,5 +1,10 @@
 package api
 
+// Answers, never stored.
+//
+//msgp:ignore JobSummary TaskGroupSummary JobChildrenSummary JobListStub
+//msgp:ignore JobStatusesStub JobStatusesAlloc JobStatusesHealth JobStatusesDeployment
+
 // JobSummary counts the allocations of a job by what they do.
 type JobSummary struct {
 	JobID       string
@@ -50,4 +55,56 @@ type JobListStub struct {
 	JobModifyIndex    uint64
 	SubmitTime        int64
 	Meta              map[string]string `json:",omitempty"`
+}
+
+// JobStatusesStub is a job in the answer to GET /v1/jobs/statuses: what a
+// dashboard shows of it.
+type JobStatusesStub struct {
+	ID               string
+	Namespace        string
+	Name             string
+	Type             string
+	NodePool         string
+	Datacenters      []string
+	Priority         int
+	Version          uint64
+	SubmitTime       int64
+	ModifyIndex      uint64
+	ParentID         string
+	Status           string
+	Stop             bool
+	IsPack           bool
+	ChildStatuses    []string
+	GroupCountSum    int
+	Allocs           []*JobStatusesAlloc
+	LatestDeployment *JobStatusesDeployment
+}
+
+// JobStatusesAlloc is an allocation in a JobStatusesStub.
+type JobStatusesAlloc struct {
+	ID               string
+	Group            string
+	ClientStatus     string
+	NodeID           string
+	DeploymentStatus *JobStatusesHealth
+	JobVersion       uint64
+	FollowupEvalID   string
+	HasPausedTask    bool
+}
+
+// JobStatusesHealth is how an allocation in a JobStatusesStub does in its deployment.
+type JobStatusesHealth struct {
+	Canary  bool
+	Healthy *bool
+}
+
+// JobStatusesDeployment is the newest deployment of the job of a JobStatusesStub.
+type JobStatusesDeployment struct {
+	ID                string
+	IsActive          bool
+	JobVersion        uint64
+	Status            string
+	StatusDescription string
+	AllAutoPromote    bool
+	RequiresPromotion bool
 }

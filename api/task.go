@@ -15,7 +15,7 @@ type Task struct {
 	Driver          string
 	User            string
 	Lifecycle       *TaskLifecycle
-	Config          map[string]any
+	Config          Values
 	Constraints     []*Constraint
 	Affinities      []*Affinity
 	Env             map[string]string
@@ -162,7 +162,7 @@ type Secret struct {
 	Name     string
 	Provider string
 	Path     string
-	Config   map[string]any
+	Config   Values
 	Env      map[string]string
 }
 
