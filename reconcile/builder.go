@@ -1,0 +1,157 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Ownership says whether a controller shares the writing of a kind with other
+// controllers.
+type Ownership string
+
+const (
+	// Exclusive: no other controller writes the kind. (The HTTP API may: the manager
+	// knows only controllers.)
+	Exclusive Ownership = "exclusive"
+	// Shared: other controllers write the kind too, other objects or other fields of
+	// it. Their transactions need conditions.
+	Shared Ownership = "shared"
+)
+
+// ControllerOptions tune a controller. The zero value is right for most.
+type ControllerOptions struct {
+	// Concurrency is how many keys are worked on at once. Default 1.
+	Concurrency int
+	// Retry is how failed passes are made again.
+	Retry RetryOptions
+	// Priority is how many seconds of waiting a request is given on others: one of
+	// priority 5 goes before those of priority 0 that became ready up to five
+	// seconds earlier. So nothing starves. Nil: all are 0.
+	Priority func(Request) int
+}
+
+// RetryOptions say how failed passes are made again. They bound retries only: a
+// key whose objects change is looked at at once.
+type RetryOptions struct {
+	// BaseDelay comes after the first failure of a key and doubles with each further
+	// one in a row, up to MaxDelay. Defaults 5 ms and 1 minute.
+	BaseDelay, MaxDelay time.Duration
+	// PerSecond and Burst bound the retries of all keys of the controller together.
+	// Defaults 100 and 1000.
+	PerSecond float64
+	Burst     int
+}
+
+// Builder puts a controller together. Errors are kept until Complete.
+type Builder struct {
+	spec spec
+	errs []error
+}
+
+// spec is a controller as it was declared.
+type spec struct {
+	name    string
+	forKind api.Kind
+	sources []source
+	outputs map[api.Kind]Ownership
+	options ControllerOptions
+	build   func(Client) Reconciler
+}
+
+// source is a kind that wakes a controller.
+type source struct {
+	kind       api.Kind
+	relation   Relation
+	mapping    MapFunc
+	predicates []Predicate
+}
+
+// NewController starts the declaration of a controller. The name appears in logs
+// and metrics: lower case, one word.
+func NewController(name string) *Builder {
+	b := &Builder{spec: spec{name: name, outputs: make(map[api.Kind]Ownership)}}
+	if name == "" {
+		b.errs = append(b.errs, errors.New("a controller needs a name"))
+	}
+	return b
+}
+
+// For says which kind the controller is for: its requests are keys of that kind.
+// All of them are enqueued when this server gains leadership. With predicates, only
+// objects and changes that all of them pass. Exactly one For is needed.
+func (b *Builder) For(kind api.Kind, predicates ...Predicate) *Builder {
+	if b.spec.forKind != "" {
+		b.errs = append(b.errs, fmt.Errorf("For is given twice: %s and %s", b.spec.forKind, kind))
+	}
+	b.spec.forKind = kind
+	return b.source(source{kind, RelationFor, SameKey, predicates})
+}
+
+// Owns says that the controller makes objects of the kind, and wakes it for the
+// keys that the mapping gives for a change of one.
+func (b *Builder) Owns(kind api.Kind, mapping MapFunc, predicates ...Predicate) *Builder {
+	return b.source(source{kind, RelationOwns, mapping, predicates})
+}
+
+// Watches wakes the controller for the keys that the mapping gives for a change of
+// an object of the kind that passes all predicates.
+func (b *Builder) Watches(kind api.Kind, mapping MapFunc, predicates ...Predicate) *Builder {
+	return b.source(source{kind, RelationWatches, mapping, predicates})
+}
+
+func (b *Builder) source(s source) *Builder {
+	if s.mapping == nil {
+		b.errs = append(b.errs, fmt.Errorf("%s %s needs a mapping", s.relation, s.kind))
+	}
+	b.spec.sources = append(b.spec.sources, s)
+	return b
+}
+
+// Writes declares an output: a kind that the controller writes. Exclusive is the
+// default; a kind that two controllers write must be Shared for both.
+func (b *Builder) Writes(kind api.Kind, ownership ...Ownership) *Builder {
+	o := Exclusive
+	switch {
+	case len(ownership) > 1:
+		b.errs = append(b.errs, fmt.Errorf("Writes %s: one ownership, not %d", kind, len(ownership)))
+	case len(ownership) == 1:
+		o = ownership[0]
+	}
+	if _, ok := b.spec.outputs[kind]; ok {
+		b.errs = append(b.errs, fmt.Errorf("Writes %s is given twice", kind))
+	}
+	b.spec.outputs[kind] = o
+	return b
+}
+
+// WithOptions tunes the controller.
+func (b *Builder) WithOptions(o ControllerOptions) *Builder {
+	b.spec.options = o
+	return b
+}
+
+// Complete registers the controller with a manager that has not been started.
+//
+// The function makes the reconciler. It is called at the start of every term of
+// leadership, so that whatever a reconciler remembers is of that term, and must
+// have no effect besides. A reconciler that is an io.Closer is closed at the end of
+// the term, after its last pass.
+func (b *Builder) Complete(m *Manager, build func(Client) Reconciler) error {
+	if b.spec.forKind == "" {
+		b.errs = append(b.errs, errors.New("For is missing"))
+	}
+	if build == nil {
+		b.errs = append(b.errs, errors.New("Complete needs a function that makes the reconciler"))
+	}
+	if err := errors.Join(b.errs...); err != nil {
+		return fmt.Errorf("controller %q: %w", b.spec.name, err)
+	}
+	b.spec.build = build
+	if err := m.register(b.spec); err != nil {
+		return fmt.Errorf("controller %q: %w", b.spec.name, err)
+	}
+	return nil
+}

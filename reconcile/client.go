@@ -1,0 +1,85 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// Client is what a reconciler reads and writes with. It belongs to one term of
+// leadership: after that has ended, Apply fails. It may be used concurrently.
+type Client interface {
+	// Snapshot returns the objects as they are on this server: at least as new as
+	// the change that woke the pass, and as every transaction that Apply returned
+	// from.
+	Snapshot() store.Snapshot
+
+	// Apply writes. It adds the condition that this server still leads, and refuses
+	// kinds that the controller did not declare as outputs (*UndeclaredWriteError,
+	// terminal). A transaction without writes is not proposed. Errors are those of
+	// store.Store.Apply, and ErrDeposed.
+	Apply(ctx context.Context, txn store.Txn) (store.Result, error)
+
+	// Now returns the time by the manager's clock.
+	Now() time.Time
+}
+
+// ErrDeposed says that another server leads now. It is not an api.ErrConflict:
+// nothing here should try again.
+var ErrDeposed = errors.New("leadership was lost")
+
+// UndeclaredWriteError refuses a write of a kind that is not among the outputs of
+// the controller.
+type UndeclaredWriteError struct {
+	Controller string
+	Key        api.Key
+}
+
+func (e *UndeclaredWriteError) Error() string {
+	return fmt.Sprintf("controller %s writes %s but does not declare it: add Writes(%q) to its builder",
+		e.Controller, e.Key, e.Key.Kind)
+}
+
+// client implements Client for one controller in one term.
+type client struct {
+	controller string
+	outputs    map[api.Kind]Ownership
+	store      store.Store
+	clock      Clock
+	term       uint64 // ModifyIndex of the Leadership object
+	deposed    func() // tells the manager that the term has ended
+}
+
+func (c *client) Snapshot() store.Snapshot { return c.store.Snapshot() }
+
+func (c *client) Now() time.Time { return c.clock.Now() }
+
+func (c *client) Apply(ctx context.Context, txn store.Txn) (store.Result, error) {
+	for _, w := range txn.Writes {
+		key := w.Delete
+		if w.Put != nil {
+			key = w.Put.Key()
+		}
+		if _, ok := c.outputs[key.Kind]; !ok {
+			return store.Result{}, Terminal(&UndeclaredWriteError{Controller: c.controller, Key: key})
+		}
+	}
+	if len(txn.Writes) == 0 {
+		return store.Result{}, nil
+	}
+	conditions := make([]store.Condition, 0, len(txn.Conditions)+1)
+	conditions = append(conditions, store.Condition{Key: api.LeadershipKey, ModifyIndex: c.term})
+	txn.Conditions = append(conditions, txn.Conditions...)
+
+	result, err := c.store.Apply(ctx, txn)
+	var conflict *store.ConflictError
+	if errors.As(err, &conflict) && conflict.Key == api.LeadershipKey {
+		c.deposed()
+		return store.Result{}, ErrDeposed
+	}
+	return result, err
+}

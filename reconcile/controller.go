@@ -1,0 +1,289 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// controller is a registered controller and what happened to it in all terms.
+type controller struct {
+	spec
+	counts   counts
+	latency  observer
+	duration observer
+	running  atomic.Pointer[run] // of the current term, or nil
+
+	mu        sync.Mutex // guards lastError
+	lastError *LastError
+}
+
+// counts are how passes ended.
+type counts struct {
+	success, requeued, conflicts, errors, terminal, panics, retries atomic.Uint64
+}
+
+// LastError is the latest failure of a controller.
+type LastError struct {
+	Request Request
+	Time    time.Time
+	Err     error
+}
+
+// ControllerStatus is how a controller does on this server, since it was started.
+type ControllerStatus struct {
+	Name       string
+	Leading    bool   // whether it runs now
+	Queued     int    // requests that wait for a worker
+	Reconciles uint64 // passes that were made
+	Retries    uint64 // passes that are made again because one failed or conflicted
+	Conflicts  uint64
+	Errors     uint64 // without conflicts, with terminal errors and panics
+	Panics     uint64
+	LastError  *LastError // nil if there was none
+}
+
+func (c *controller) status() ControllerStatus {
+	n := &c.counts
+	s := ControllerStatus{
+		Name:      c.name,
+		Conflicts: n.conflicts.Load(),
+		Panics:    n.panics.Load(),
+		Errors:    n.errors.Load() + n.terminal.Load() + n.panics.Load(),
+		Retries:   n.retries.Load(),
+	}
+	s.Reconciles = n.success.Load() + n.requeued.Load() + s.Conflicts + s.Errors
+	if r := c.running.Load(); r != nil {
+		s.Leading, s.Queued = true, r.queue.depth()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.LastError = c.lastError
+	return s
+}
+
+func (c *controller) record(req Request, at time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastError = &LastError{Request: req, Time: at, Err: err}
+}
+
+// listAhead is how many listed requests may wait for a worker: enough to keep all
+// busy, few enough that listing millions of keys does not hold them all in memory.
+const listAhead = 8192
+
+// listedPriority is what listed keys give way to: changes of the last ten seconds.
+const listedPriority = -10
+
+// run is a controller in one term of leadership.
+type run struct {
+	*controller
+	term       *term
+	queue      *queue
+	reconciler Reconciler
+	relist     chan struct{} // holds one, if all keys are to be listed
+	batch      []pending     // of the dispatcher, between two flushes
+}
+
+func newRun(c *controller, t *term) *run {
+	r := &run{
+		controller: c,
+		term:       t,
+		queue:      newQueue(t.clock, c.options.Retry),
+		relist:     make(chan struct{}, 1),
+	}
+	r.reconciler = c.build(&client{
+		controller: c.name,
+		outputs:    c.outputs,
+		store:      t.store,
+		clock:      t.clock,
+		term:       t.index,
+		deposed:    t.deposed,
+	})
+	return r
+}
+
+// loop runs the controller until the context is cancelled and all workers are done.
+func (r *run) loop(ctx context.Context) {
+	r.running.Store(r)
+	defer r.running.CompareAndSwap(r, nil)
+	var wg sync.WaitGroup
+	for range max(1, r.options.Concurrency) {
+		wg.Go(func() { r.work(ctx) })
+	}
+	wg.Go(func() { r.list(ctx) })
+	r.queue.run(ctx)
+	wg.Wait()
+	if closer, ok := r.reconciler.(io.Closer); ok {
+		if err := closer.Close(); err != nil {
+			r.term.log.Error(err, "closing a reconciler failed", "controller", r.name)
+		}
+	}
+}
+
+func (r *run) work(ctx context.Context) {
+	for {
+		req, waited, ok := r.queue.get()
+		if !ok {
+			return
+		}
+		start := r.term.clock.Now()
+		r.latency.Observe(waited.Seconds())
+		result, err := r.reconcile(ctx, req)
+		now := r.term.clock.Now()
+		r.duration.Observe(now.Sub(start).Seconds())
+		r.queue.done(req, r.judge(ctx, req, now, result, err), result.RequeueAfter)
+	}
+}
+
+// reconcile makes one pass, and turns a panic into an error.
+func (r *run) reconcile(ctx context.Context, req Request) (result Result, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			result, err = Result{}, &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return r.reconciler.Reconcile(ctx, req)
+}
+
+// judge counts how a pass ended, and says what becomes of its request.
+func (r *run) judge(ctx context.Context, req Request, now time.Time, result Result, err error) verdict {
+	if err == nil {
+		if result.RequeueAfter > 0 {
+			r.counts.requeued.Add(1)
+		} else {
+			r.counts.success.Add(1)
+		}
+		return settled
+	}
+	if ctx.Err() != nil || errors.Is(err, ErrDeposed) {
+		return settled // the term is over: the next leader lists every key
+	}
+	if errors.Is(err, api.ErrConflict) {
+		r.counts.conflicts.Add(1)
+		r.counts.retries.Add(1)
+		return conflicted
+	}
+	return r.fail(req, now, err)
+}
+
+// fail records an error and says what becomes of its request.
+func (r *run) fail(req Request, now time.Time, err error) verdict {
+	r.record(req, now, err)
+	log := r.term.log.WithValues("controller", r.name, "request", req.String())
+	var panicked *PanicError
+	switch {
+	case errors.As(err, &panicked):
+		r.counts.panics.Add(1)
+		log.Error(err, "reconciling panicked, will retry", "stack", string(panicked.Stack))
+	case IsTerminal(err):
+		r.counts.terminal.Add(1)
+		log.Error(err, "reconciling failed, will not retry until something changes")
+		return settled
+	default:
+		r.counts.errors.Add(1)
+		log.Error(err, "reconciling failed, will retry")
+	}
+	r.counts.retries.Add(1)
+	return failed
+}
+
+// list adds every key that the controller is for, each time that it is told to.
+func (r *run) list(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.relist:
+		}
+		snap := r.term.store.Snapshot()
+		var page []pending
+		for obj := range snap.Scan(store.Query{Kind: r.forKind}) {
+			_, modify := obj.Indexes()
+			change := store.Change{Index: modify, Key: obj.Key(), New: obj}
+			for _, src := range r.sources {
+				if src.relation != RelationFor {
+					continue
+				}
+				for _, req := range r.route(src, snap, change) {
+					page = append(page, pending{req, r.priority(req) + listedPriority})
+				}
+			}
+			if len(page) >= listAhead/8 {
+				if !r.queue.room(listAhead) {
+					return
+				}
+				r.queue.add(page...)
+				page = page[:0]
+			}
+		}
+		r.queue.add(page...)
+	}
+}
+
+// enlist tells the controller to list every key.
+func (r *run) enlist() {
+	select {
+	case r.relist <- struct{}{}:
+	default:
+	}
+}
+
+func (r *run) priority(req Request) int {
+	if r.options.Priority == nil {
+		return 0
+	}
+	return r.options.Priority(req)
+}
+
+// route says which keys a change concerns. If that panics, every key is listed:
+// the change may have concerned any of them.
+func (r *run) route(src source, snap store.Snapshot, c store.Change) (reqs []Request) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := &PanicError{Value: v, Stack: debug.Stack()}
+			r.counts.panics.Add(1)
+			r.record(RequestFor(c.Key), r.term.clock.Now(), err)
+			r.term.log.Error(err, "mapping a change panicked, listing every key instead",
+				"controller", r.name, "object", c.Key.String(), "stack", string(err.Stack))
+			reqs = nil
+			if src.relation != RelationFor {
+				r.enlist()
+			}
+		}
+	}()
+	for _, p := range src.predicates {
+		if !p(c) {
+			return nil
+		}
+	}
+	return src.mapping(snap, c)
+}
+
+// offer puts the keys that a change concerns into the batch.
+func (r *run) offer(src source, snap store.Snapshot, c store.Change) {
+	for _, req := range r.route(src, snap, c) {
+		if n := len(r.batch); n > 0 && r.batch[n-1].req == req {
+			continue
+		}
+		r.batch = append(r.batch, pending{req, r.priority(req)})
+	}
+	if len(r.batch) >= maxBatch {
+		r.flush()
+	}
+}
+
+// maxBatch bounds the memory of a batch, and how long a change waits for the rest.
+const maxBatch = 1024
+
+func (r *run) flush() {
+	r.queue.add(r.batch...)
+	r.batch = r.batch[:0]
+}
