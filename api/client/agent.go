@@ -1,0 +1,101 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Agent are the routes below /v1/agent and /v1/status.
+type Agent struct{ c *Client }
+
+// Self returns the agent's configuration and figures.
+func (a *Agent) Self(ctx context.Context) (*api.AgentSelf, error) {
+	out, _, err := get[*api.AgentSelf](ctx, a.c, "/v1/agent/self", Query{})
+	return out, err
+}
+
+// Health returns the health of the agent's roles.
+func (a *Agent) Health(ctx context.Context) (*api.AgentHealth, error) {
+	out, _, err := get[*api.AgentHealth](ctx, a.c, "/v1/agent/health", Query{})
+	return out, err
+}
+
+// Members returns the servers that the agent knows of.
+func (a *Agent) Members(ctx context.Context) (*api.ServerMembers, error) {
+	out, _, err := get[*api.ServerMembers](ctx, a.c, "/v1/agent/members", Query{})
+	return out, err
+}
+
+// Leader returns the address of the leader, empty if there is none.
+func (a *Agent) Leader(ctx context.Context) (string, error) {
+	out, _, err := get[string](ctx, a.c, "/v1/status/leader", Query{})
+	return out, err
+}
+
+// Operator are the routes below /v1/operator and /v1/system.
+type Operator struct{ c *Client }
+
+// SnapshotSave returns a backup of the whole state; it must be read to its end and
+// closed.
+func (o *Operator) SnapshotSave(ctx context.Context, q Query) (io.ReadCloser, error) {
+	resp, err := o.c.do(ctx, http.MethodGet, "/v1/operator/snapshot", o.c.values(q), nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// SnapshotRestore replaces the whole state with a backup.
+func (o *Operator) SnapshotRestore(ctx context.Context, backup io.Reader, q Query) error {
+	resp, err := o.c.do(ctx, http.MethodPut, "/v1/operator/snapshot", o.c.values(q), backup)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// GC collects at once everything that has ended.
+func (o *Operator) GC(ctx context.Context) error {
+	_, err := send[json.RawMessage](ctx, o.c, http.MethodPut, "/v1/system/gc", Query{}, nil)
+	return err
+}
+
+// Events is the route /v1/event/stream.
+type Events struct{ c *Client }
+
+// maxEventLine is the longest line of the stream that is read, in bytes.
+const maxEventLine = 64 << 20
+
+// Follow calls f with the events after an index, until f returns an error, which it
+// then returns, or the stream ends.
+func (e *Events) Follow(ctx context.Context, after uint64, q Query, f func(api.Events) error) error {
+	v := e.c.values(q)
+	v.Set("index", strconv.FormatUint(after, 10))
+	resp, err := e.c.do(ctx, http.MethodGet, "/v1/event/stream", v, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxEventLine)
+	for lines.Scan() {
+		var events api.Events
+		if err := json.Unmarshal(lines.Bytes(), &events); err != nil {
+			return fmt.Errorf("read event stream: %w", err)
+		}
+		if len(events.Events) == 0 {
+			continue // a heartbeat
+		}
+		if err := f(events); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
