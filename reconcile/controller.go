@@ -228,6 +228,23 @@ func (r *run) list(ctx context.Context) {
 	}
 }
 
+// resync lets a reconciler that keeps an index make it anew.
+func (r *run) resync(snap store.Snapshot) {
+	resyncer, ok := r.reconciler.(Resyncer)
+	if !ok {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err := &PanicError{Value: v, Stack: debug.Stack()}
+			r.counts.panics.Add(1)
+			r.record(Request{}, r.term.clock.Now(), err)
+			r.term.log.Error(err, "resync panicked", "controller", r.name, "stack", string(err.Stack))
+		}
+	}()
+	resyncer.Resync(snap)
+}
+
 // enlist tells the controller to list every key.
 func (r *run) enlist() {
 	select {

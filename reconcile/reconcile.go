@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
 )
 
 // Request names what is to be looked at. It carries only a key, never what
@@ -56,6 +57,18 @@ type Reconciler interface {
 	// fresh reads. An error made by Terminal is recorded, and the key left alone
 	// until something changes. A panic is caught, recorded and treated as an error.
 	Reconcile(ctx context.Context, req Request) (Result, error)
+}
+
+// Resyncer is a Reconciler that keeps an index of the store's objects in memory,
+// fed by the mapping functions of its controller (which see every change of their
+// kinds, in order).
+type Resyncer interface {
+	Reconciler
+	// Resync makes the index anew from a snapshot. Every change after the snapshot is
+	// mapped after it. It is called at the start of a term, before the first pass,
+	// and when the feed fell behind and changes were missed. It is never called at
+	// the same time as a mapping function; passes may go on beside it.
+	Resync(snap store.Snapshot)
 }
 
 // Func is a function that is a Reconciler.

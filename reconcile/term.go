@@ -103,6 +103,7 @@ func (t *term) feed(ctx context.Context) error {
 		}
 		feed := t.store.Watch(snap.Index(), t.kinds...)
 		for _, r := range t.runs {
+			r.resync(snap)
 			r.enlist()
 		}
 		err := t.follow(ctx, feed)
