@@ -1,7 +1,7 @@
 // Package driver is the contract between the node agent and whatever runs tasks.
 // A driver implements Driver, at most eight methods; what only some can do is a
-// further small interface found by type assertion (Signaler, Execer, Statter). Every driver passes the suite in
-// drivertest.
+// further small interface found by type assertion (Finder, Signaler, Statter).
+// Every driver passes the suite in drivertest.
 //
 // A driver keeps no state of its own on disk: everything that it needs to find a
 // task again after the node agent was killed is in the Handle that Start returns.
@@ -26,10 +26,14 @@ type Driver interface {
 	// Validate checks a task's config block when the job is started on the node.
 	Validate(config map[string]any) error
 	// Start starts a task and returns how to find it again. It returns before the
-	// task ends; an error means that nothing runs.
+	// task ends; an error means that nothing runs. A task is started once: when an
+	// earlier Start with the same ID and StateDir got through, be it of a node agent
+	// that was killed before it learned of it, Start returns the handle of that task,
+	// running or ended, until Destroy.
 	Start(ctx context.Context, task Task) (Handle, error)
-	// Recover finds a task that an earlier process of the node agent started.
-	// ErrTaskGone: it can't be found and its exit result is lost.
+	// Recover finds a task that an earlier process of the node agent started, running
+	// or ended: Wait tells which. ErrTaskGone: it can't be found and its exit result
+	// is lost.
 	//
 	// The agent may have died between calling Start and storing what it returned.
 	// Then h is bare: it has only Driver, TaskID and StateDir, and the driver finds
@@ -48,6 +52,16 @@ type Driver interface {
 	// Destroy frees what is left of an ended task (and kills one that has not ended).
 	// It needs no Recover before it, and does nothing the second time.
 	Destroy(ctx context.Context, h Handle) error
+}
+
+// Finder is a driver whose tasks outlive the node agent. An agent that was killed
+// between asking for a task's start and storing its handle asks Find what became of
+// it.
+type Finder interface {
+	// Find returns the handle that the Start of this Task (same ID and StateDir)
+	// returned or would have returned, of a task that runs or has ended; ErrTaskGone:
+	// nothing was started, and nothing will be.
+	Find(ctx context.Context, task Task) (Handle, error)
 }
 
 // Signaler is a driver that can send a signal to a running task.
