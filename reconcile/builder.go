@@ -19,7 +19,18 @@ const (
 	// Shared: other controllers write the kind too, other objects or other fields of
 	// it. Their transactions need conditions.
 	Shared Ownership = "shared"
+	// Removes: the controller only deletes objects of the kind, when nothing refers to
+	// them any more. That may stand beside an exclusive writer.
+	Removes Ownership = "removes"
 )
+
+// collides reports whether two controllers can't both write a kind so.
+func (o Ownership) collides(other Ownership) bool {
+	if o == Removes || other == Removes {
+		return false
+	}
+	return o == Exclusive || other == Exclusive
+}
 
 // ControllerOptions tune a controller. The zero value is right for most.
 type ControllerOptions struct {

@@ -33,7 +33,7 @@ type Client interface {
 var ErrDeposed = errors.New("leadership was lost")
 
 // UndeclaredWriteError refuses a write of a kind that is not among the outputs of
-// the controller.
+// the controller, or that it declared only to remove.
 type UndeclaredWriteError struct {
 	Controller string
 	Key        api.Key
@@ -64,7 +64,8 @@ func (c *client) Apply(ctx context.Context, txn store.Txn) (store.Result, error)
 		if w.Put != nil {
 			key = w.Put.Key()
 		}
-		if _, ok := c.outputs[key.Kind]; !ok {
+		ownership, declared := c.outputs[key.Kind]
+		if !declared || (w.Put != nil && ownership == Removes) {
 			return store.Result{}, Terminal(&UndeclaredWriteError{Controller: c.controller, Key: key})
 		}
 	}

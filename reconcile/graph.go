@@ -65,8 +65,8 @@ func WriteGraph(w io.Writer, controllers []ControllerInfo) error {
 		}
 		for _, out := range c.Outputs {
 			text := string(out.Kind)
-			if out.Ownership == Shared {
-				text += " (shared)"
+			if out.Ownership != Exclusive {
+				text += " (" + string(out.Ownership) + ")"
 			}
 			outputs = append(outputs, text)
 		}

@@ -44,14 +44,7 @@ type Manager struct {
 	mu          sync.Mutex // guards what is below
 	started     bool
 	controllers []*controller
-	writers     map[api.Kind]writer
 	term        uint64 // 0 while this server does not lead
-}
-
-// writer is the controller that declared an output, or one of those that share it.
-type writer struct {
-	name      string
-	ownership Ownership
 }
 
 // NewManager returns a manager without controllers.
@@ -75,7 +68,7 @@ func NewManager(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{options: o, metrics: metrics, writers: make(map[api.Kind]writer)}, nil
+	return &Manager{options: o, metrics: metrics}, nil
 }
 
 func (m *Manager) register(s spec) error {
@@ -88,20 +81,16 @@ func (m *Manager) register(s spec) error {
 		if c.name == s.name {
 			return errors.New("there is a controller of that name already")
 		}
-	}
-	for kind, ownership := range s.outputs {
-		other, ok := m.writers[kind]
-		if ok && (ownership == Exclusive || other.ownership == Exclusive) {
-			return fmt.Errorf("writes %s (%s), which controller %q writes too (%s): one of them must not, or both must share it",
-				kind, ownership, other.name, other.ownership)
+		for kind, ownership := range s.outputs {
+			if theirs, ok := c.outputs[kind]; ok && ownership.collides(theirs) {
+				return fmt.Errorf("writes %s (%s), which controller %q writes too (%s): one of them must not, or both must share it",
+					kind, ownership, c.name, theirs)
+			}
 		}
 	}
 	c := &controller{spec: s}
 	if err := m.metrics.add(c); err != nil {
 		return err
-	}
-	for kind, ownership := range s.outputs {
-		m.writers[kind] = writer{s.name, ownership}
 	}
 	m.controllers = append(m.controllers, c)
 	return nil
