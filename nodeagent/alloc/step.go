@@ -1,0 +1,161 @@
+package alloc
+
+import (
+	"time"
+
+	"github.com/droverhq/drover/nodeagent/driver"
+)
+
+// Event is something that happened to an allocation.
+type Event interface{ apply(l *Life, now time.Time) }
+
+// The events.
+type (
+	// Begin starts an allocation's life. It is the first event of a new Life.
+	Begin struct{}
+	// Stop says that the allocation is to end.
+	Stop struct {
+		NoShutdownDelay bool
+		NoPoststop      bool // poststop tasks end too, and have no turn
+	}
+	// Update brings the Spec of a newer version of the job with the same tasks, which
+	// run on.
+	Update struct{ Spec Spec }
+	// Started says that the driver has started a task.
+	Started struct {
+		Task    string
+		Attempt int
+		Handle  driver.Handle
+	}
+	// StartFailed says that a task could not be started: nothing of it runs.
+	StartFailed struct {
+		Task        string
+		Attempt     int
+		Stage       Stage
+		Message     string
+		Recoverable bool // to try again may help
+	}
+	// Exited says that a task has ended.
+	Exited struct {
+		Task    string
+		Attempt int
+		Result  driver.ExitResult
+	}
+	// Recovered says that a task that may have been running before a crash still
+	// can be asked about: it runs, or its exit result waits to be read.
+	Recovered struct {
+		Task    string
+		Attempt int
+		Handle  driver.Handle
+	}
+	// Gone says that a task that may have been running before a crash is not to be
+	// found, and how it ended is not known.
+	Gone struct {
+		Task    string
+		Attempt int
+	}
+	// Destroyed says that the driver has forgotten an ended start of a task.
+	Destroyed struct{ Task, TaskID string }
+	// Timer says that the time of a SetTimer has come. Task is empty for the group's.
+	Timer struct{ Task string }
+	// Restart asks for tasks that run to be started again: one, or all.
+	Restart struct {
+		Task   string // empty: all
+		Reason string
+	}
+	// Signaled notes that a signal has been sent to a task on a user's behalf.
+	Signaled struct{ Task, Signal, Reason string }
+)
+
+// Stage is where starting a task failed.
+type Stage string
+
+// The stages.
+const (
+	StageValidate Stage = "validate" // its config is wrong
+	StageSetup    Stage = "setup"    // what it needs could not be prepared
+	StageDriver   Stage = "driver"   // the driver could not start it
+)
+
+// Action is what whoever drives a Life has to do. The Actions of one task are
+// carried out one after the other, in order; those of different tasks need not be.
+type Action interface {
+	// Early reports whether the action may be carried out before the Record is stored.
+	Early() bool
+	// About is the task's name, empty for the group.
+	About() string
+}
+
+// The actions.
+type (
+	// StartTask: prepare and start the task; answer Started or StartFailed, and
+	// Exited when it has ended.
+	StartTask struct {
+		Task    string
+		Attempt int
+	}
+	// AbortStart: the task that is being started is not wanted any more; answer the
+	// StartTask soon, one way or the other. It is not queued behind it.
+	AbortStart struct{ Task string }
+	// RecoverTask: look whether the task that was started before a crash is there;
+	// answer Recovered or Gone, and after Recovered Exited when it has ended. Handle
+	// is bare if the crash was in StartTask (see driver.Recover).
+	RecoverTask struct {
+		Task    string
+		Attempt int
+		Handle  *driver.Handle
+	}
+	// StopTask: end the task; the answer is its Exited.
+	StopTask struct {
+		Task   string
+		Handle driver.Handle
+		Signal string
+		Grace  time.Duration
+	}
+	// DestroyTask: free what the ended task left with its driver; answer Destroyed.
+	DestroyTask struct {
+		Task   string
+		Handle driver.Handle
+	}
+	// SetTimer: answer Timer at that time. A later one replaces it.
+	SetTimer struct {
+		Task string
+		At   time.Time
+	}
+)
+
+// Early implements Action.
+func (StartTask) Early() bool { return false }
+
+// Early implements Action.
+func (AbortStart) Early() bool { return true }
+
+// Early implements Action.
+func (RecoverTask) Early() bool { return false }
+
+// Early implements Action.
+func (StopTask) Early() bool { return true }
+
+// Early implements Action.
+func (DestroyTask) Early() bool { return false }
+
+// Early implements Action.
+func (SetTimer) Early() bool { return false }
+
+// About implements Action.
+func (a StartTask) About() string { return a.Task }
+
+// About implements Action.
+func (a AbortStart) About() string { return a.Task }
+
+// About implements Action.
+func (a RecoverTask) About() string { return a.Task }
+
+// About implements Action.
+func (a StopTask) About() string { return a.Task }
+
+// About implements Action.
+func (a DestroyTask) About() string { return a.Task }
+
+// About implements Action.
+func (a SetTimer) About() string { return a.Task }
