@@ -99,7 +99,7 @@ type (
 	AbortStart struct{ Task string }
 	// RecoverTask: look whether the task that was started before a crash is there;
 	// answer Recovered or Gone, and after Recovered Exited when it has ended. Handle
-	// is bare if the crash was in StartTask (see driver.Recover).
+	// is nil if the crash was in StartTask (see driver.Finder).
 	RecoverTask struct {
 		Task    string
 		Attempt int

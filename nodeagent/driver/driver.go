@@ -33,15 +33,7 @@ type Driver interface {
 	Start(ctx context.Context, task Task) (Handle, error)
 	// Recover finds a task that an earlier process of the node agent started, running
 	// or ended: Wait tells which. ErrTaskGone: it can't be found and its exit result
-	// is lost.
-	//
-	// The agent may have died between calling Start and storing what it returned.
-	// Then h is bare: it has only Driver, TaskID and StateDir, and the driver finds
-	// by these whether the task was started. When it answers ErrTaskGone, no
-	// straggler of that Start may start the task later (a starter that is still
-	// underway finds that its StateDir has been given up): the agent starts the
-	// task again, under another TaskID and StateDir, and it must never run twice.
-	// A handle so recovered works in all other methods.
+	// is lost. A Start whose Handle was never stored is looked for with Find.
 	Recover(ctx context.Context, h Handle) error
 	// Wait blocks until the task has ended, however often and by however many it is
 	// called, also after the end, until Destroy.
@@ -58,9 +50,11 @@ type Driver interface {
 // between asking for a task's start and storing its handle asks Find what became of
 // it.
 type Finder interface {
-	// Find returns the handle that the Start of this Task (same ID and StateDir)
-	// returned or would have returned, of a task that runs or has ended; ErrTaskGone:
-	// nothing was started, and nothing will be.
+	// Find returns the handle that the Start of this Task (same ID and StateDir, the
+	// rest may be missing) returned or would have returned, of a task that runs or has
+	// ended; it needs no Recover. ErrTaskGone: nothing was started, and nothing will
+	// be: a straggler of that Start finds that its StateDir has been given up, because
+	// the agent starts the task again under another ID and StateDir.
 	Find(ctx context.Context, task Task) (Handle, error)
 }
 
