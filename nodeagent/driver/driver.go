@@ -3,8 +3,9 @@
 // further small interface found by type assertion (Finder, Signaler, Statter).
 // Every driver passes the suite in drivertest.
 //
-// A driver keeps no state of its own on disk: everything that it needs to find a
-// task again after the node agent was killed is in the Handle that Start returns.
+// What a driver keeps on disk is in the StateDir of the Task; everything that it needs
+// to find a task again after the node agent was killed is in the Handle that Start
+// returns.
 package driver
 
 import (
@@ -128,7 +129,7 @@ type Handle struct {
 	PID     int
 }
 
-// ExitResult is how a task ended.
+// ExitResult is how a task ended. ExitCode is 128 + Signal when a signal ended it.
 type ExitResult struct {
 	ExitCode   int
 	Signal     int // that ended it, or 0
