@@ -60,10 +60,7 @@ func (c *client) Now() time.Time { return c.clock.Now() }
 
 func (c *client) Apply(ctx context.Context, txn store.Txn) (store.Result, error) {
 	for _, w := range txn.Writes {
-		key := w.Delete
-		if w.Put != nil {
-			key = w.Put.Key()
-		}
+		key := w.Key()
 		ownership, declared := c.outputs[key.Kind]
 		if !declared || (w.Put != nil && ownership == Removes) {
 			return store.Result{}, Terminal(&UndeclaredWriteError{Controller: c.controller, Key: key})

@@ -1,0 +1,69 @@
+package nodehealth
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/store"
+)
+
+// Options tune the controller.
+type Options struct {
+	// Grace is how long a node may be without a session before it is down, unless its
+	// agent said goodbye. Default 10 s: enough for an agent to restart and connect
+	// again, short enough that its work is soon replaced.
+	Grace time.Duration
+}
+
+const defaultGrace = 10 * time.Second
+
+// Register adds the controller to a manager.
+func Register(m *reconcile.Manager, o Options) error {
+	if o.Grace <= 0 {
+		o.Grace = defaultGrace
+	}
+	return reconcile.NewController("nodehealth").
+		For(api.KindNode).
+		Watches(api.KindNodeSession, reconcile.SameKey).
+		Writes(api.KindNodeStatus).
+		WithOptions(reconcile.ControllerOptions{Concurrency: 8}). // a server that dies takes many sessions with it
+		Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &controller{c, o} })
+}
+
+type controller struct {
+	client  reconcile.Client
+	options Options
+}
+
+// Reconcile judges one node.
+func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	snap := c.client.Snapshot()
+	node, ok := store.Get[*api.Node](snap, (&api.Node{ID: req.ID}).Key())
+	if !ok {
+		return reconcile.Result{}, nil
+	}
+	sessionKey := (&api.NodeSession{NodeID: req.ID}).Key()
+	session, connectedOnce := store.Get[*api.NodeSession](snap, sessionKey)
+	status, _ := store.Get[*api.NodeStatus](snap, (&api.NodeStatus{NodeID: req.ID}).Key())
+
+	next, again := plan(node, session, status, c.client.Now(), c.options.Grace)
+	if next == nil {
+		return reconcile.Result{RequeueAfter: again}, nil
+	}
+	// The judgement holds for this session: a node that connects meanwhile is not down.
+	condition := store.Absent(sessionKey)
+	if connectedOnce {
+		condition = store.Unchanged(session)
+	}
+	_, err := c.client.Apply(ctx, store.Txn{
+		Conditions: []store.Condition{store.Unchanged(node), condition},
+		Writes:     []store.Write{store.Put(next)},
+	})
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("mark node %s %s: %w", req.ID, next.Status, err)
+	}
+	return reconcile.Result{RequeueAfter: again}, nil
+}
