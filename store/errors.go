@@ -6,16 +6,16 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// Error implements error.
+// Error names the object and says what was found in its place.
 func (e *ConflictError) Error() string {
 	switch {
-	case e.Want == 0:
-		return fmt.Sprintf("%s exists already (written at index %d)", e.Key, e.Have)
 	case e.Have == 0:
-		return fmt.Sprintf("%s does not exist (was expected as written at index %d)", e.Key, e.Want)
+		return fmt.Sprintf("conflict: %s does not exist, expected it as written at index %d", e.Key, e.Want)
+	case e.Want == 0:
+		return fmt.Sprintf("conflict: %s already exists, written at index %d", e.Key, e.Have)
 	}
-	return fmt.Sprintf("%s was written at index %d, not %d", e.Key, e.Have, e.Want)
+	return fmt.Sprintf("conflict: %s was written at index %d, expected it as written at index %d", e.Key, e.Have, e.Want)
 }
 
-// Is makes the error an api.ErrConflict.
+// Is makes every ConflictError an api.ErrConflict.
 func (e *ConflictError) Is(target error) bool { return target == api.ErrConflict }

@@ -1,0 +1,34 @@
+// Package table keeps the live objects of a store in memory: one typed, indexed table
+// per kind, a consistent snapshot of all of them, and the feed of what changed.
+//
+// [Tables] is the heart of every implementation of store.Store. It has one writer (the
+// goroutine that applies transactions) and any number of readers:
+//
+//	t := table.New(table.Options{})
+//	applied, conflict := t.Apply(conditions, writes, size)  // the writer
+//	snap := t.Snapshot()                                     // anyone
+//	feed := t.Watch(snap.Index(), api.KindJob)               // anyone
+//
+// Apply is where the conditions of a transaction are judged; nobody else does that. It
+// takes ownership of the objects it is given: they must be fresh (decoded for it), are
+// stamped with their indexes, and are shared and immutable from then on.
+//
+// # Tables
+//
+// A table is a B-tree by key, and for each index a B-tree of values, each with a
+// B-tree of the objects that have it. All of them copy on write: a snapshot shares the
+// trees, and a write copies only the few nodes on its path that a snapshot still
+// holds. Strings that many objects share (the node, the job) are kept once. What
+// indexes a kind has is listed in kinds.go.
+//
+// Objects of a kind that this version does not know, written by a newer one, are kept
+// as bytes ([Opaque]) and take part in conditions, snapshots and feeds like others.
+//
+// # Feeds
+//
+// The latest transactions are kept in a ring that is bounded in changes and in bytes.
+// A feed is a position in it, so a waiting reader costs a few hundred bytes and a
+// reader that falls behind costs nothing: it is told to resync once a change of a
+// kind that it watches has left the ring. Waiting readers are woken by kind, by a
+// goroutine of their own, so neither their number nor their speed delays the writer.
+package table

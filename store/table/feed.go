@@ -1,0 +1,177 @@
+package table
+
+import (
+	"container/heap"
+	"maps"
+	"sync"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// batch is the changes of one transaction.
+type batch struct {
+	index   uint64
+	kinds   kindSet
+	bytes   int
+	changes []store.Change
+}
+
+// weight is what a batch counts for in the ring; one without changes takes room too.
+func (b *batch) weight() int { return max(1, len(b.changes)) }
+
+// kindSet is a set of kinds, by slot. Kinds that this version does not know share the
+// last bit.
+type kindSet uint64
+
+const unknownKinds kindSet = 1 << 63
+
+// hub keeps the latest changes and wakes who waits for more.
+type hub struct {
+	maxChanges, maxBytes int
+	slots                map[api.Kind]int // of the known kinds
+
+	// mu guards what follows. Readers hold it shared, for as long as it takes to copy
+	// slice headers.
+	mu      sync.RWMutex
+	last    uint64 // the index up to which everything has been published
+	ring    ring
+	weight  int // of all batches in the ring
+	bytes   int
+	lost    [64]uint64         // by slot: the highest index whose changes have left the ring
+	groups  map[kindSet]*group // readers by what they watch
+	indexes indexHeap          // who waits for an index
+	wake    []chan struct{}    // to be closed by the waker
+	closed  bool
+
+	kick chan struct{} // tells the waker that there is something in wake
+	done chan struct{} // closed with the hub
+	gone chan struct{} // closed when the waker has ended
+}
+
+// group is the readers that watch the same kinds. They wait on one channel, which is
+// closed, and replaced, when there is something for them.
+type group struct {
+	readers int
+	waiting bool
+	wake    chan struct{}
+}
+
+func newHub(o Options, slots map[api.Kind]int) *hub {
+	h := &hub{
+		maxChanges: o.FeedChanges,
+		maxBytes:   o.FeedBytes,
+		slots:      maps.Clone(slots),
+		groups:     make(map[kindSet]*group),
+		kick:       make(chan struct{}, 1),
+		done:       make(chan struct{}),
+		gone:       make(chan struct{}),
+	}
+	go h.wakeAll()
+	return h
+}
+
+func (h *hub) bit(k api.Kind) kindSet {
+	if slot, known := h.slots[k]; known {
+		return 1 << slot
+	}
+	return unknownKinds
+}
+
+// publish appends the changes of the transaction at index, drops what is too much and
+// has everyone woken who waits for it. It never waits for a reader.
+func (h *hub) publish(index uint64, changes []store.Change, bytes int) {
+	b := batch{index: index, bytes: bytes, changes: changes}
+	var last api.Kind
+	for i := range changes {
+		if k := changes[i].Key.Kind; k != last {
+			b.kinds |= h.bit(k)
+			last = k
+		}
+	}
+	h.mu.Lock()
+	h.last = index
+	h.ring.push(b)
+	h.weight += b.weight()
+	h.bytes += b.bytes
+	for h.ring.len() > 1 && (h.weight > h.maxChanges || h.bytes > h.maxBytes) {
+		h.drop(h.ring.pop())
+	}
+	h.collect(b.kinds)
+	h.mu.Unlock()
+	h.signal()
+}
+
+func (h *hub) drop(b batch) {
+	h.weight -= b.weight()
+	h.bytes -= b.bytes
+	for slot := range h.lost {
+		if b.kinds&(1<<slot) != 0 {
+			h.lost[slot] = b.index
+		}
+	}
+}
+
+// reset forgets all changes up to index.
+func (h *hub) reset(index uint64) {
+	h.mu.Lock()
+	h.last = index
+	h.ring, h.weight, h.bytes = ring{}, 0, 0
+	for slot := range h.lost {
+		h.lost[slot] = index
+	}
+	h.collect(^kindSet(0))
+	h.mu.Unlock()
+	h.signal()
+}
+
+// collect moves the channels of those to be woken to wake. The caller holds mu.
+func (h *hub) collect(kinds kindSet) {
+	for watched, g := range h.groups {
+		if g.waiting && watched&kinds != 0 {
+			h.wake = append(h.wake, g.wake)
+			g.wake, g.waiting = make(chan struct{}), false
+		}
+	}
+	for len(h.indexes) > 0 && h.indexes[0].index <= h.last {
+		h.wake = append(h.wake, heap.Pop(&h.indexes).(*indexWait).reached)
+	}
+}
+
+func (h *hub) signal() {
+	select {
+	case h.kick <- struct{}{}:
+	default: // the waker will look again anyway
+	}
+}
+
+// wakeAll is the waker: waking thousands of readers takes a while, and not the
+// writer's time.
+func (h *hub) wakeAll() {
+	defer close(h.gone)
+	for {
+		select {
+		case <-h.done:
+			return
+		case <-h.kick:
+		}
+		h.mu.Lock()
+		wake := h.wake
+		h.wake = nil
+		h.mu.Unlock()
+		for _, c := range wake {
+			close(c)
+		}
+	}
+}
+
+func (h *hub) close() {
+	h.mu.Lock()
+	closed := h.closed
+	h.closed = true
+	h.mu.Unlock()
+	if !closed {
+		close(h.done)
+	}
+	<-h.gone
+}

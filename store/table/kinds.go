@@ -1,0 +1,163 @@
+package table
+
+import (
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// registry makes an empty table for each kind, in a fixed order: the place of a kind
+// in it is its slot. A new kind is one more line here and a function below.
+func registry() []relation {
+	return []relation{
+		newLive(jobs()),
+		newLive(jobVersions()),
+		newLive(jobSubmissions()),
+		newLive(jobStatuses()),
+		newLive(allocations()),
+		newLive(allocationStatuses()),
+		newLive(evaluations()),
+		newLive(deployments()),
+		newLive(nodes()),
+		newLive(plain[*api.NodeIntent]()),
+		newLive(plain[*api.NodeSession]()),
+		newLive(nodeStatuses()),
+		newLive(plain[*api.NodePool]()),
+		newLive(plain[*api.Namespace]()),
+		newLive(plain[*api.Leadership]()),
+	}
+}
+
+// plain is a kind that is found by its key only.
+func plain[T api.Object]() *spec[T] { return &spec[T]{kind: api.KindOf[T]()} }
+
+func jobs() *spec[*api.Job] {
+	s := plain[*api.Job]()
+	s.namespaced = true
+	s.indexes = []indexSpec[*api.Job]{
+		{store.ByParent, func(j *api.Job) string { return jobValue(api.Deref(j.Namespace), api.Deref(j.ParentID)) }},
+	}
+	return s
+}
+
+func jobVersions() *spec[*api.JobVersion] {
+	s := plain[*api.JobVersion]()
+	s.namespaced = true
+	s.indexes = []indexSpec[*api.JobVersion]{
+		{store.ByJob, func(v *api.JobVersion) string {
+			if v.Job == nil {
+				return ""
+			}
+			return jobValue(api.Deref(v.Job.Namespace), api.Deref(v.Job.ID))
+		}},
+	}
+	return s
+}
+
+func jobSubmissions() *spec[*api.JobSubmission] {
+	s := plain[*api.JobSubmission]()
+	s.namespaced = true
+	return s
+}
+
+func jobStatuses() *spec[*api.JobStatus] {
+	s := plain[*api.JobStatus]()
+	s.namespaced = true
+	s.indexes = []indexSpec[*api.JobStatus]{
+		{store.ByStatus, func(j *api.JobStatus) string { return j.Status }},
+	}
+	return s
+}
+
+func allocations() *spec[*api.Allocation] {
+	s := plain[*api.Allocation]()
+	s.namespace = func(a *api.Allocation) string { return a.Namespace }
+	s.indexes = []indexSpec[*api.Allocation]{
+		{store.ByJob, func(a *api.Allocation) string { return jobValue(a.Namespace, a.JobID) }},
+		{store.ByNode, func(a *api.Allocation) string { return a.NodeID }},
+		{store.ByDeployment, func(a *api.Allocation) string { return a.DeploymentID }},
+		{store.ByEval, func(a *api.Allocation) string { return a.EvalID }},
+	}
+	s.intern = func(a *api.Allocation, in *interner) {
+		in.strings(&a.Namespace, &a.EvalID, &a.NodeID, &a.NodeName, &a.JobID, &a.TaskGroup, &a.JobType,
+			&a.DesiredStatus, &a.DesiredDescription, &a.Lost, &a.DeploymentID)
+		for i := range a.Ports {
+			in.strings(&a.Ports[i].Label, &a.Ports[i].HostIP, &a.Ports[i].HostNetwork)
+		}
+	}
+	return s
+}
+
+func allocationStatuses() *spec[*api.AllocationStatus] {
+	s := plain[*api.AllocationStatus]()
+	s.namespace = func(a *api.AllocationStatus) string { return a.Namespace }
+	s.indexes = []indexSpec[*api.AllocationStatus]{
+		{store.ByJob, func(a *api.AllocationStatus) string { return jobValue(a.Namespace, a.JobID) }},
+		{store.ByNode, func(a *api.AllocationStatus) string { return a.NodeID }},
+	}
+	s.intern = func(a *api.AllocationStatus, in *interner) {
+		in.strings(&a.NodeID, &a.Namespace, &a.JobID, &a.ClientStatus, &a.ClientDescription)
+		for _, t := range a.TaskStates {
+			internTask(t, in)
+		}
+	}
+	return s
+}
+
+func internTask(t *api.TaskState, in *interner) {
+	if t == nil {
+		return
+	}
+	in.strings(&t.State)
+	for _, e := range t.Events {
+		if e != nil {
+			in.strings(&e.Type, &e.DisplayMessage, &e.Message)
+		}
+	}
+}
+
+func evaluations() *spec[*api.Evaluation] {
+	s := plain[*api.Evaluation]()
+	s.namespace = func(e *api.Evaluation) string { return e.Namespace }
+	s.indexes = []indexSpec[*api.Evaluation]{
+		{store.ByJob, func(e *api.Evaluation) string { return jobValue(e.Namespace, e.JobID) }},
+		{store.ByStatus, func(e *api.Evaluation) string { return e.Status }},
+	}
+	s.intern = func(e *api.Evaluation, in *interner) {
+		in.strings(&e.Namespace, &e.JobID, &e.Type, &e.TriggeredBy, &e.Status, &e.StatusDescription, &e.DeploymentID)
+	}
+	return s
+}
+
+func deployments() *spec[*api.Deployment] {
+	s := plain[*api.Deployment]()
+	s.namespace = func(d *api.Deployment) string { return d.Namespace }
+	s.indexes = []indexSpec[*api.Deployment]{
+		{store.ByJob, func(d *api.Deployment) string { return jobValue(d.Namespace, d.JobID) }},
+		{store.ByStatus, func(d *api.Deployment) string { return d.Status }},
+	}
+	return s
+}
+
+func nodes() *spec[*api.Node] {
+	s := plain[*api.Node]()
+	s.indexes = []indexSpec[*api.Node]{
+		{store.ByPool, func(n *api.Node) string { return n.NodePool }},
+	}
+	return s
+}
+
+func nodeStatuses() *spec[*api.NodeStatus] {
+	s := plain[*api.NodeStatus]()
+	s.indexes = []indexSpec[*api.NodeStatus]{
+		{store.ByStatus, func(n *api.NodeStatus) string { return n.Status }},
+	}
+	return s
+}
+
+// jobValue is store.JobValue, or nothing for no job.
+func jobValue(namespace, jobID string) string {
+	if jobID == "" {
+		return ""
+	}
+	return store.JobValue(namespace, jobID)
+}

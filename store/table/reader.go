@@ -1,0 +1,158 @@
+package table
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// reader is a position in the feed. It implements store.Feed.
+type reader struct {
+	hub   *hub
+	kinds []api.Kind // nil: all
+	set   kindSet
+	pos   uint64 // everything up to this index has been returned
+	group *group
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+func (h *hub) watch(after uint64, kinds []api.Kind) store.Feed {
+	r := &reader{hub: h, kinds: slices.Clone(kinds), set: ^kindSet(0), pos: after, closed: make(chan struct{})}
+	if len(kinds) > 0 {
+		r.set = 0
+		for _, k := range kinds {
+			r.set |= h.bit(k)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.group = h.groups[r.set]
+	if r.group == nil {
+		r.group = &group{wake: make(chan struct{})}
+		h.groups[r.set] = r.group
+	}
+	r.group.readers++
+	return r
+}
+
+// Close implements store.Feed.
+func (r *reader) Close() {
+	r.closing.Do(func() {
+		close(r.closed)
+		r.hub.mu.Lock()
+		defer r.hub.mu.Unlock()
+		if r.group.readers--; r.group.readers == 0 {
+			delete(r.hub.groups, r.set)
+		}
+	})
+}
+
+// Next implements store.Feed.
+func (r *reader) Next(ctx context.Context) ([]store.Change, uint64, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, r.pos, err
+		}
+		select {
+		case <-r.closed:
+			return nil, r.pos, store.ErrClosed
+		default:
+		}
+		batches, wake, err := r.read()
+		if err != nil {
+			return nil, r.pos, err
+		}
+		if changes := r.filter(batches); len(changes) > 0 {
+			return changes, r.pos, nil
+		}
+		if len(batches) > 0 {
+			continue
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+		case <-r.closed:
+		case <-r.hub.done:
+			return nil, r.pos, store.ErrClosed
+		}
+	}
+}
+
+// maxRead is about how many changes Next returns at once: enough to make a wake-up
+// worth it, few enough to be worked off in between.
+const maxRead = 4096
+
+// read returns the next batches that may concern the reader and moves behind them,
+// or, if there are none yet, a channel that is closed when there may be.
+func (r *reader) read() ([]batch, <-chan struct{}, error) {
+	h := r.hub
+	h.mu.RLock()
+	batches, err := r.collect()
+	h.mu.RUnlock()
+	if err != nil || len(batches) > 0 {
+		return batches, nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if batches, err = r.collect(); err != nil || len(batches) > 0 {
+		return batches, nil, err
+	}
+	r.group.waiting = true
+	return nil, r.group.wake, nil
+}
+
+// collect is read without the waiting. The caller holds the hub's mu.
+func (r *reader) collect() ([]batch, error) {
+	h := r.hub
+	if h.closed {
+		return nil, store.ErrClosed
+	}
+	if r.pos >= h.last {
+		return nil, nil
+	}
+	for slot, lost := range h.lost {
+		if lost > r.pos && r.set&(1<<slot) != 0 {
+			return nil, store.ErrResync
+		}
+	}
+	var out []batch
+	seen, found := h.last, 0
+	for i := h.ring.after(r.pos); i < h.ring.len(); i++ {
+		b := h.ring.at(i)
+		if b.kinds&r.set == 0 {
+			continue
+		}
+		if found += len(b.changes); found > maxRead && len(out) > 0 {
+			seen = b.index - 1
+			break
+		}
+		out = append(out, *b)
+	}
+	r.pos = seen
+	return out, nil
+}
+
+// filter returns the changes that the reader watches. What it returns may be shared.
+func (r *reader) filter(batches []batch) []store.Change {
+	if len(batches) == 1 && batches[0].kinds&^r.set == 0 && r.set&batches[0].kinds&unknownKinds == 0 {
+		return batches[0].changes
+	}
+	var out []store.Change
+	for _, b := range batches {
+		if r.kinds == nil {
+			out = append(out, b.changes...)
+			continue
+		}
+		for _, c := range b.changes {
+			if slices.Contains(r.kinds, c.Key.Kind) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
