@@ -1,0 +1,47 @@
+package scheduler
+
+import "github.com/droverhq/drover/api"
+
+// node is a machine and what is taken of it.
+type node struct {
+	mark *mark
+	id   string
+	hash uint64
+	// facts is nil while only allocations of the node are known.
+	facts           *api.Node
+	ready, eligible bool
+	class           int32
+
+	room           api.Usage // what tasks can have
+	mhzPerCore     int64
+	maxAllocations int // 0: any number
+
+	used        api.Usage
+	allocations int
+	addresses   addresses
+}
+
+func (n *node) describe(facts *api.Node) {
+	n.facts = facts
+	n.room, n.mhzPerCore = roomOf(facts)
+	n.maxAllocations = facts.NodeMaxAllocs
+	n.addresses.describe(facts)
+}
+
+// idle says why nothing is placed on a node, whatever asks, or is empty.
+func (n *node) idle() string {
+	switch {
+	case !n.ready:
+		return "node is not ready"
+	case !n.eligible:
+		return "node is not eligible for scheduling"
+	}
+	return ""
+}
+
+func (n *node) clone(m *mark) *node {
+	c := *n
+	c.mark = m
+	c.addresses = n.addresses.clone()
+	return &c
+}

@@ -1,0 +1,111 @@
+package scheduler
+
+import "github.com/droverhq/drover/api"
+
+// UsageOf returns what one instance of a group takes from its node.
+//
+// Tasks that never run at the same time share their room: what is kept is the
+// most that any step of the group's life needs, which is, beside the prestart
+// sidecars, the other prestart tasks, then the main and poststart tasks, then the
+// poststop tasks. CPU is what the tasks ask for in MHz; the cores that they ask
+// for add the MHz of the node that they come to (see Placement.Usage).
+// MemoryMaxMB is 0 when no task may go above what it reserves.
+func UsageOf(g *api.TaskGroup) api.Usage {
+	var beside, before, during, after api.Usage
+	for _, t := range g.Tasks {
+		step := &during
+		if t.Lifecycle != nil {
+			switch hook := t.Lifecycle.Hook; {
+			case hook == api.HookPrestart && t.Lifecycle.Sidecar:
+				step = &beside
+			case hook == api.HookPrestart:
+				step = &before
+			case hook == api.HookPoststop:
+				step = &after
+			}
+		}
+		*step = step.Add(taskUsage(t.Resources))
+	}
+	u := beside.Add(highest(highest(before, during), after))
+	if u.MemoryMaxMB == u.MemoryMB {
+		u.MemoryMaxMB = 0
+	}
+	if g.EphemeralDisk != nil {
+		u.DiskMB = int64(api.Deref(g.EphemeralDisk.SizeMB))
+	}
+	return u
+}
+
+func taskUsage(r *api.Resources) api.Usage {
+	if r == nil {
+		return api.Usage{}
+	}
+	secrets := int64(api.Deref(r.SecretsMB))
+	memory := int64(api.Deref(r.MemoryMB))
+	return api.Usage{
+		CPU:         int64(api.Deref(r.CPU)),
+		Cores:       int64(api.Deref(r.Cores)),
+		MemoryMB:    memory + secrets,
+		MemoryMaxMB: max(memory, int64(api.Deref(r.MemoryMaxMB))) + secrets,
+	}
+}
+
+// highest returns the higher of each resource of two usages.
+func highest(u, v api.Usage) api.Usage {
+	return api.Usage{
+		CPU:         max(u.CPU, v.CPU),
+		Cores:       max(u.Cores, v.Cores),
+		MemoryMB:    max(u.MemoryMB, v.MemoryMB),
+		MemoryMaxMB: max(u.MemoryMaxMB, v.MemoryMaxMB),
+		DiskMB:      max(u.DiskMB, v.DiskMB),
+	}
+}
+
+// roomOf returns what tasks can have of a node (all of it without what is
+// reserved for other things) and how many MHz one of its cores is.
+func roomOf(n *api.Node) (room api.Usage, mhzPerCore int64) {
+	if n.Resources == nil {
+		return api.Usage{}, 0
+	}
+	r := n.Resources
+	cores := len(r.Cpu.ReservableCpuCores)
+	if cores == 0 {
+		cores = int(r.Cpu.TotalCpuCores)
+	}
+	room = api.Usage{CPU: r.Cpu.CpuShares, MemoryMB: r.Memory.MemoryMB, DiskMB: r.Disk.DiskMB}
+	if kept := n.ReservedResources; kept != nil {
+		room.CPU -= kept.Cpu.CpuShares
+		room.MemoryMB -= kept.Memory.MemoryMB
+		room.DiskMB -= kept.Disk.DiskMB
+		if len(r.Cpu.ReservableCpuCores) == 0 {
+			cores -= len(kept.Cpu.ReservedCpuCores)
+		}
+	}
+	room.Cores = int64(cores)
+	if r.Cpu.TotalCpuCores > 0 {
+		mhzPerCore = r.Cpu.CpuShares / int64(r.Cpu.TotalCpuCores)
+	}
+	return room, mhzPerCore
+}
+
+// on returns the usage on a node with cores of that speed: cores are taken
+// together with their MHz.
+func on(u api.Usage, mhzPerCore int64) api.Usage {
+	u.CPU += u.Cores * mhzPerCore
+	return u
+}
+
+// shortOf names the first resource of which there is less than asked for, or "".
+func shortOf(free, asked api.Usage) string {
+	switch {
+	case free.Cores < asked.Cores:
+		return "cores"
+	case free.CPU < asked.CPU:
+		return "cpu"
+	case free.MemoryMB < asked.MemoryMB:
+		return "memory"
+	case free.DiskMB < asked.DiskMB:
+		return "disk"
+	}
+	return ""
+}
