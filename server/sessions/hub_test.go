@@ -1,0 +1,365 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/session"
+	"github.com/droverhq/drover/store"
+	"github.com/droverhq/drover/store/mem"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds how long a test waits for what should happen at once.
+const patience = 30 * time.Second
+
+// fixture is a hub on a store, serving on loopback.
+type fixture struct {
+	t       *testing.T
+	ctx     context.Context
+	store   store.Store
+	hub     *Hub
+	address string
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	st := mem.New(mem.Options{})
+	t.Cleanup(func() { st.Close() })
+	f := &fixture{t: t, store: st}
+	var cancel context.CancelFunc
+	f.ctx, cancel = context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	f.serve()
+	return f
+}
+
+// serve starts a new hub on the fixture's store and stops it at the test's end.
+func (f *fixture) serve() (stop func()) {
+	f.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.hub = New(Options{Store: f.store, ServerID: "server-1", Log: testr.New(f.t)})
+	f.address = l.Addr().String()
+	ctx, cancel := context.WithCancel(f.ctx)
+	done := make(chan error, 1)
+	hub := f.hub
+	go func() { done <- hub.Serve(ctx, l) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			f.t.Errorf("serve: %v", err)
+		}
+	}
+	f.t.Cleanup(stop)
+	return stop
+}
+
+func (f *fixture) put(objects ...api.Object) {
+	f.t.Helper()
+	var txn store.Txn
+	for _, o := range objects {
+		txn.Writes = append(txn.Writes, store.Put(o))
+	}
+	if _, err := f.store.Apply(f.ctx, txn); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// node returns the facts of a new node.
+func node() *api.Node {
+	return &api.Node{ID: uuid.NewString(), SecretID: uuid.NewString(), Name: "n", Datacenter: "dc1", NodePool: "default"}
+}
+
+// connect opens a session for a node and reads the welcome.
+func (f *fixture) connect(n *api.Node) *session.Conn {
+	f.t.Helper()
+	conn, answer := f.hello(n)
+	if answer.Welcome == nil {
+		f.t.Fatalf("no welcome: %+v", answer)
+	}
+	return conn
+}
+
+func (f *fixture) hello(n *api.Node) (*session.Conn, *session.Frame) {
+	f.t.Helper()
+	conn, err := session.Dial(f.ctx, f.address)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { conn.Close() })
+	if err := conn.Send(f.ctx, &session.Frame{Hello: &session.Hello{Version: session.Version, Node: n}}); err != nil {
+		f.t.Fatal(err)
+	}
+	return conn, f.recv(conn)
+}
+
+func (f *fixture) recv(conn *session.Conn) *session.Frame {
+	f.t.Helper()
+	frame, err := conn.Recv(f.ctx)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return frame
+}
+
+// await waits until the store's node session is as asked for.
+func (f *fixture) await(nodeID string, want func(*api.NodeSession) bool) *api.NodeSession {
+	f.t.Helper()
+	key := (&api.NodeSession{NodeID: nodeID}).Key()
+	feed := f.store.Watch(f.store.Snapshot().Index(), api.KindNodeSession)
+	defer feed.Close()
+	for {
+		if s, ok := store.Get[*api.NodeSession](f.store.Snapshot(), key); ok && want(s) {
+			return s
+		}
+		if _, _, err := feed.Next(f.ctx); err != nil {
+			f.t.Fatalf("wait for session of node %s: %v", nodeID, err)
+		}
+	}
+}
+
+func alloc(n *api.Node, job *api.Job) *api.Allocation {
+	return &api.Allocation{
+		ID: uuid.NewString(), Namespace: *job.Namespace, JobID: *job.ID, JobVersion: *job.Version, TaskGroup: "g",
+		NodeID: n.ID, DesiredStatus: api.AllocDesiredRun,
+	}
+}
+
+func job(id string) *api.Job {
+	return &api.Job{ID: &id, Namespace: new("default"), Version: new(uint64(0))}
+}
+
+func TestAgentGetsItsFullSetThenWhatChanges(t *testing.T) {
+	f := newFixture(t)
+	n, other, j := node(), node(), job("shop")
+	first, ended, foreign := alloc(n, j), alloc(n, j), alloc(other, j)
+	f.put(&api.JobVersion{Job: j}, first, ended, foreign,
+		&api.AllocationStatus{ID: ended.ID, NodeID: n.ID, ClientStatus: api.AllocClientComplete})
+
+	conn := f.connect(n)
+	full := f.recv(conn).Desired
+	if full == nil || !full.Full || len(full.Allocations) != 1 || full.Allocations[0].ID != first.ID {
+		t.Fatalf("full set: %+v", full)
+	}
+	if len(full.Ended) != 1 || full.Ended[0] != ended.ID || len(full.Jobs) != 1 || *full.Jobs[0].ID != "shop" {
+		t.Fatalf("full set: ended %v, jobs %v", full.Ended, full.Jobs)
+	}
+
+	second := alloc(n, j)
+	f.put(second)
+	news := f.recv(conn).Desired
+	if news.Full || len(news.Allocations) != 1 || news.Allocations[0].ID != second.ID || len(news.Jobs) != 0 {
+		t.Fatalf("news: %+v", news)
+	}
+
+	if _, err := f.store.Apply(f.ctx, store.Txn{Writes: []store.Write{store.Delete(first.Key())}}); err != nil {
+		t.Fatal(err)
+	}
+	news = f.recv(conn).Desired
+	if len(news.Removed) != 1 || news.Removed[0] != first.ID {
+		t.Fatalf("news: %+v", news)
+	}
+}
+
+func TestALargeFullSetComesInSeveralFrames(t *testing.T) {
+	f := newFixture(t)
+	n, j := node(), job("many")
+	const count = 2*pushMax + 10
+	want := map[string]bool{}
+	objects := []api.Object{&api.JobVersion{Job: j}}
+	for range count {
+		a := alloc(n, j)
+		want[a.ID] = true
+		objects = append(objects, a)
+	}
+	f.put(objects...)
+
+	conn := f.connect(n)
+	full := f.recv(conn).Desired
+	if !full.Full || len(full.Allocations)+len(full.Later) != count {
+		t.Fatalf("%d now and %d later, want %d in all", len(full.Allocations), len(full.Later), count)
+	}
+	for got := full.Allocations; ; got = f.recv(conn).Desired.Allocations {
+		for _, a := range got {
+			delete(want, a.ID)
+		}
+		if len(want) == 0 {
+			return
+		}
+	}
+}
+
+func TestStatusesAreStoredThenAcknowledged(t *testing.T) {
+	f := newFixture(t)
+	n, other, j := node(), node(), job("shop")
+	mine, foreign := alloc(n, j), alloc(other, j)
+	f.put(mine, foreign)
+	conn := f.connect(n)
+	f.recv(conn)
+
+	status := func(a *api.Allocation, s string) *api.AllocationStatus {
+		return &api.AllocationStatus{ID: a.ID, NodeID: n.ID, Namespace: "default", JobID: "shop", ClientStatus: s}
+	}
+	send := func(seq uint64, statuses ...*api.AllocationStatus) {
+		t.Helper()
+		if err := conn.Send(f.ctx, &session.Frame{Statuses: &session.StatusBatch{Seq: seq, Statuses: statuses}}); err != nil {
+			t.Fatal(err)
+		}
+		if ack := f.recv(conn).Ack; ack == nil || ack.Seq != seq {
+			t.Fatalf("ack: %+v", ack)
+		}
+	}
+	stored := func(a *api.Allocation) string {
+		s, ok := store.Get[*api.AllocationStatus](f.store.Snapshot(), api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
+		if !ok {
+			return ""
+		}
+		return s.ClientStatus
+	}
+	send(1, status(mine, api.AllocClientRunning), status(foreign, api.AllocClientRunning))
+	if stored(mine) != api.AllocClientRunning || stored(foreign) != "" {
+		t.Errorf("stored %q and, of another node, %q", stored(mine), stored(foreign))
+	}
+	send(2, status(mine, api.AllocClientFailed))
+	send(3, status(mine, api.AllocClientComplete))
+	if stored(mine) != api.AllocClientFailed {
+		t.Errorf("what has ended was changed to %q", stored(mine))
+	}
+}
+
+func TestGainAndLossOfASessionAreRecorded(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	conn := f.connect(n)
+	s := f.await(n.ID, func(s *api.NodeSession) bool { return s.Connected })
+	if s.ServerID != "server-1" {
+		t.Errorf("server %q", s.ServerID)
+	}
+	conn.Close()
+	if s = f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected }); s.Graceful {
+		t.Error("a broken connection counts as goodbye")
+	}
+
+	conn = f.connect(n)
+	if err := conn.Send(f.ctx, &session.Frame{Goodbye: &session.Goodbye{}}); err != nil {
+		t.Fatal(err)
+	}
+	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected && s.Graceful })
+}
+
+func TestANewSessionTakesTheOldOnesPlace(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	old := f.connect(n)
+	f.recv(old)
+	f.connect(n)
+	if _, err := old.Recv(f.ctx); err == nil {
+		t.Error("the old session goes on")
+	}
+	f.await(n.ID, func(s *api.NodeSession) bool { return s.Connected })
+	if f.hub.Len() != 1 {
+		t.Errorf("%d sessions", f.hub.Len())
+	}
+}
+
+func TestWhoIsNotTheNodeIsRefused(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	f.connect(n)
+	thief := *n
+	thief.SecretID = uuid.NewString()
+	_, answer := f.hello(&thief)
+	if answer.Refused == nil || answer.Refused.Retry || !strings.Contains(answer.Refused.Reason, "another secret") {
+		t.Errorf("answer: %+v", answer.Refused)
+	}
+	nameless := *n
+	nameless.ID = "x"
+	if _, answer := f.hello(&nameless); answer.Refused == nil {
+		t.Errorf("answer: %+v", answer)
+	}
+}
+
+func TestOtherProtocolsAreTurnedAway(t *testing.T) {
+	f := newFixture(t)
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(conn); len(b) > 0 || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %q, %v", b, err)
+	}
+}
+
+func TestRequestsToANodeTravelOverItsSession(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	conn := f.connect(n)
+	served := make(chan error, 1)
+	go func() {
+		served <- conn.ServeHTTP(f.ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "node says ", r.URL.Path)
+		}))
+	}()
+	c := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return f.hub.DialNode(ctx, n.ID) },
+	}}
+	resp, err := c.Get("http://node/v1/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || string(body) != "node says /v1/x" {
+		t.Errorf("got %q, %v", body, err)
+	}
+	conn.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := f.hub.DialNode(f.ctx, uuid.NewString()); !errors.Is(err, api.ErrNotFound) {
+		t.Errorf("unknown node: %v", err)
+	}
+}
+
+func TestSessionsOfAnEarlierProcessAreEnded(t *testing.T) {
+	f := newFixture(t)
+	n, back := node(), node()
+	for _, id := range []string{n.ID, back.ID} {
+		f.put(&api.NodeSession{NodeID: id, ServerID: "server-1", SessionID: "earlier/1", Connected: true})
+	}
+	f.put(&api.NodeSession{NodeID: "elsewhere", ServerID: "server-2", SessionID: "x/1", Connected: true})
+	f.serve()
+	f.connect(back)
+	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected })
+	f.await(back.ID, func(s *api.NodeSession) bool { return s.Connected && s.SessionID != "earlier/1" })
+	f.await("elsewhere", func(s *api.NodeSession) bool { return s.Connected })
+}
