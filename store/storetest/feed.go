@@ -19,9 +19,8 @@ func feedOrder(t *testing.T, open Opener) {
 	ctx, cancel := context.WithCancel(patient(t))
 	defer cancel()
 	var reading, writing sync.WaitGroup
-	final := make(chan uint64, readers)
 	for range readers {
-		reading.Go(func() { follow(ctx, t, s, final) })
+		reading.Go(func() { follow(ctx, t, s) })
 	}
 	for w := range writers {
 		writing.Go(func() {
@@ -37,15 +36,13 @@ func feedOrder(t *testing.T, open Opener) {
 		})
 	}
 	writing.Wait()
-	for range readers {
-		final <- s.Snapshot().Index()
-	}
+	apply(t, s, store.Put(namespace("end", "")), store.Put(allocation(writers*each, "shop", "n")))
 	reading.Wait()
 }
 
 // follow keeps a copy of the store by way of a feed, checks every step and, when it
-// has reached the final index, compares.
-func follow(ctx context.Context, t *testing.T, s store.Store, final <-chan uint64) {
+// has seen the namespace "end", compares.
+func follow(ctx context.Context, t *testing.T, s store.Store) {
 	snap := s.Snapshot()
 	have := make(map[api.Key]uint64)
 	for _, kind := range []api.Kind{api.KindNamespace, api.KindAllocation} {
@@ -55,8 +52,7 @@ func follow(ctx context.Context, t *testing.T, s store.Store, final <-chan uint6
 	}
 	feed := s.Watch(snap.Index())
 	defer feed.Close()
-	last, until := snap.Index(), ^uint64(0)
-	for last < until {
+	for last := snap.Index(); have[namespaceKey("end")] == 0; {
 		changes, upTo, err := feed.Next(ctx)
 		if err != nil {
 			t.Errorf("feed: %v", err)
@@ -73,10 +69,6 @@ func follow(ctx context.Context, t *testing.T, s store.Store, final <-chan uint6
 			t.Errorf("%d changes from index %d to %d", len(changes), last, upTo)
 		}
 		last = upTo
-		select {
-		case until = <-final:
-		default:
-		}
 	}
 	for key, modify := range have {
 		o, ok := s.Snapshot().Get(key)
