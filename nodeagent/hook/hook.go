@@ -1,0 +1,96 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/env"
+)
+
+// Hook prepares one thing for a task.
+type Hook interface {
+	// Name says what it prepares, for messages.
+	Name() string
+	// Prestart prepares it. It may be called again for the same task.
+	Prestart(ctx context.Context, s *Start) error
+}
+
+// Start is one start of a task that is being prepared. The objects are shared and
+// must not be changed.
+type Start struct {
+	Alloc  *api.Allocation
+	Job    *api.Job
+	Group  *api.TaskGroup
+	Task   *api.Task
+	Node   *api.Node
+	Region string
+	// Dir is where the allocation's files are. Without a Root it has none (that is
+	// so on simulated nodes) and no files are made.
+	Dir allocdir.Dir
+	// HostEnv is the part of the agent's environment that tasks see.
+	HostEnv []string
+
+	// Vars is the task's environment. The environment hook makes it.
+	Vars *env.Vars
+}
+
+// Default returns all hooks, in order.
+func Default() []Hook {
+	return []Hook{supported{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}}
+}
+
+// Run runs the hooks until one fails.
+func Run(ctx context.Context, hooks []Hook, s *Start) error {
+	for _, h := range hooks {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := h.Prestart(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", h.Name(), err)
+		}
+	}
+	return nil
+}
+
+// allocDir makes the directories that the allocation's tasks share.
+type allocDir struct{}
+
+func (allocDir) Name() string { return "allocation directory" }
+
+func (allocDir) Prestart(_ context.Context, s *Start) error {
+	if s.Dir.Root == "" {
+		return nil
+	}
+	return s.Dir.Build()
+}
+
+// taskDir makes the task's own directories.
+type taskDir struct{}
+
+func (taskDir) Name() string { return "task directory" }
+
+func (taskDir) Prestart(_ context.Context, s *Start) error {
+	if s.Dir.Root == "" {
+		return nil
+	}
+	return s.Dir.BuildTask(s.Task.Name, s.Task.User)
+}
+
+// environment makes the task's variables.
+type environment struct{}
+
+func (environment) Name() string { return "environment" }
+
+func (environment) Prestart(_ context.Context, s *Start) error {
+	in := env.Input{
+		Alloc: s.Alloc, Job: s.Job, Group: s.Group, Task: s.Task, Node: s.Node,
+		Region: s.Region, Host: s.HostEnv,
+	}
+	if s.Dir.Root != "" {
+		in.AllocDir, in.TaskDir, in.SecretsDir = s.Dir.Shared(), s.Dir.Local(s.Task.Name), s.Dir.Secrets(s.Task.Name)
+	}
+	s.Vars = env.Build(in)
+	return nil
+}

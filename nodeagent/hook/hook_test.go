@@ -1,0 +1,92 @@
+package hook_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/hook"
+)
+
+func start(t *testing.T, task *api.Task) *hook.Start {
+	t.Helper()
+	group := &api.TaskGroup{Name: new("g"), Tasks: []*api.Task{task}}
+	return &hook.Start{
+		Alloc: &api.Allocation{ID: "alloc-1", JobID: "j", TaskGroup: "g"},
+		Job:   &api.Job{ID: new("j"), TaskGroups: []*api.TaskGroup{group}, Payload: []byte("hello")},
+		Group: group,
+		Task:  task,
+		Dir:   allocdir.New(t.TempDir(), "alloc-1"),
+	}
+}
+
+func TestATaskFindsItsDirectoriesPayloadAndVariables(t *testing.T) {
+	s := start(t, &api.Task{Name: "t", DispatchPayload: &api.DispatchPayloadConfig{File: "in/input.txt"}})
+	for range 2 { // a restart runs the hooks again
+		if err := hook.Run(t.Context(), hook.Default(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vars := s.Vars.Map()
+	got, err := os.ReadFile(filepath.Join(vars["NOMAD_TASK_DIR"], "in/input.txt"))
+	if err != nil || string(got) != "hello" {
+		t.Fatalf("payload %q, %v", got, err)
+	}
+	for _, name := range []string{"NOMAD_ALLOC_DIR", "NOMAD_SECRETS_DIR"} {
+		if fi, err := os.Stat(vars[name]); err != nil || !fi.IsDir() {
+			t.Errorf("%s=%s is no directory: %v", name, vars[name], err)
+		}
+	}
+}
+
+func TestAPayloadStaysInTheTasksDirectory(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	for _, file := range []string{"../../../escaped", outside, "link/escaped"} {
+		s := start(t, &api.Task{Name: "t", DispatchPayload: &api.DispatchPayloadConfig{File: file}})
+		if err := s.Dir.Build(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Dir.BuildTask("t", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("/tmp", filepath.Join(s.Dir.Local("t"), "link")); err != nil {
+			t.Fatal(err)
+		}
+		if err := hook.Run(t.Context(), hook.Default(), s); err == nil {
+			t.Errorf("wrote the payload to %s", file)
+		}
+	}
+}
+
+func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
+	for _, task := range []*api.Task{
+		{Name: "t", Artifacts: []*api.TaskArtifact{{}}},
+		{Name: "t", Templates: []*api.Template{{}}},
+		{Name: "t", Vault: &api.Vault{}},
+		{Name: "t", VolumeMounts: []*api.VolumeMount{{}}},
+		{Name: "t", Resources: &api.Resources{Devices: []*api.RequestedDevice{{}}}},
+	} {
+		if err := hook.Run(t.Context(), hook.Default(), start(t, task)); !errors.Is(err, api.ErrNotSupported) {
+			t.Errorf("%+v: got %v", task, err)
+		}
+	}
+	s := start(t, &api.Task{Name: "t"})
+	s.Group.Networks = []*api.NetworkResource{{Mode: "bridge"}}
+	if err := hook.Run(t.Context(), hook.Default(), s); !errors.Is(err, api.ErrNotSupported) {
+		t.Errorf("bridge network: got %v", err)
+	}
+}
+
+func TestWithoutADirectoryNothingIsMade(t *testing.T) {
+	s := start(t, &api.Task{Name: "t", DispatchPayload: &api.DispatchPayloadConfig{File: "x"}})
+	s.Dir = allocdir.Dir{}
+	if err := hook.Run(t.Context(), hook.Default(), s); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.Vars.Map()["NOMAD_ALLOC_DIR"]; ok {
+		t.Fatal("a directory is promised")
+	}
+}

@@ -1,0 +1,41 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/droverhq/drover/api"
+)
+
+// supported refuses tasks that ask for what this agent can't give them: they would
+// run without what they need.
+type supported struct{}
+
+func (supported) Name() string { return "task" }
+
+func (supported) Prestart(_ context.Context, s *Start) error {
+	t := s.Task
+	for _, block := range []struct {
+		name string
+		used bool
+	}{
+		{"artifact", len(t.Artifacts) > 0},
+		{"template", len(t.Templates) > 0},
+		{"vault", t.Vault != nil},
+		{"secret", len(t.Secrets) > 0},
+		{"volume_mount", len(t.VolumeMounts) > 0},
+		{"csi_plugin", t.CSIPluginConfig != nil},
+		{"schedule", t.Schedule != nil},
+		{"device", t.Resources != nil && len(t.Resources.Devices) > 0},
+	} {
+		if block.used {
+			return fmt.Errorf("%w: %s blocks", api.ErrNotSupported, block.name)
+		}
+	}
+	for _, n := range s.Group.Networks {
+		if n.Mode != "" && n.Mode != "host" {
+			return fmt.Errorf("%w: network mode %q", api.ErrNotSupported, n.Mode)
+		}
+	}
+	return nil
+}
