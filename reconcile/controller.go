@@ -89,6 +89,7 @@ type run struct {
 	queue      *queue
 	reconciler Reconciler
 	relist     chan struct{} // holds one, if all keys are to be listed
+	synced     bool          // of the dispatcher: the index of a Resyncer is right
 	batch      []pending     // of the dispatcher, between two flushes
 }
 
@@ -212,7 +213,8 @@ func (r *run) list(ctx context.Context) {
 				if src.relation != RelationFor {
 					continue
 				}
-				for _, req := range r.route(src, snap, change) {
+				reqs, _ := r.route(src, snap, change)
+				for _, req := range reqs {
 					page = append(page, pending{req, r.priority(req) + listedPriority})
 				}
 			}
@@ -228,21 +230,28 @@ func (r *run) list(ctx context.Context) {
 	}
 }
 
-// resync lets a reconciler that keeps an index make it anew.
+// resync lets a reconciler that keeps an index make it anew. If that fails, the
+// controller rests until the next resync: it must not decide by half an index.
 func (r *run) resync(snap store.Snapshot) {
-	resyncer, ok := r.reconciler.(Resyncer)
-	if !ok {
-		return
-	}
+	r.synced = false
 	defer func() {
 		if v := recover(); v != nil {
-			err := &PanicError{Value: v, Stack: debug.Stack()}
-			r.counts.panics.Add(1)
-			r.record(Request{}, r.term.clock.Now(), err)
-			r.term.log.Error(err, "resync panicked", "controller", r.name, "stack", string(err.Stack))
+			r.panicked(Request{}, v, "making the index panicked, will retry")
 		}
 	}()
-	resyncer.Resync(snap)
+	if resyncer, ok := r.reconciler.(Resyncer); ok {
+		resyncer.Resync(snap)
+	}
+	r.synced = true
+	r.enlist()
+}
+
+// panicked counts and records a panic outside of a pass.
+func (r *run) panicked(req Request, value any, message string) {
+	err := &PanicError{Value: value, Stack: debug.Stack()}
+	r.counts.panics.Add(1)
+	r.record(req, r.term.clock.Now(), err)
+	r.term.log.Error(err, message, "controller", r.name, "request", req.String(), "stack", string(err.Stack))
 }
 
 // enlist tells the controller to list every key.
@@ -260,33 +269,32 @@ func (r *run) priority(req Request) int {
 	return r.options.Priority(req)
 }
 
-// route says which keys a change concerns. If that panics, every key is listed:
-// the change may have concerned any of them.
-func (r *run) route(src source, snap store.Snapshot, c store.Change) (reqs []Request) {
+// route says which keys a change concerns. ok is false if it panicked.
+func (r *run) route(src source, snap store.Snapshot, c store.Change) (reqs []Request, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			err := &PanicError{Value: v, Stack: debug.Stack()}
-			r.counts.panics.Add(1)
-			r.record(RequestFor(c.Key), r.term.clock.Now(), err)
-			r.term.log.Error(err, "mapping a change panicked, listing every key instead",
-				"controller", r.name, "object", c.Key.String(), "stack", string(err.Stack))
-			reqs = nil
-			if src.relation != RelationFor {
-				r.enlist()
-			}
+			r.panicked(RequestFor(c.Key), v, "mapping a change panicked")
 		}
 	}()
 	for _, p := range src.predicates {
 		if !p(c) {
-			return nil
+			return nil, true
 		}
 	}
-	return src.mapping(snap, c)
+	return src.mapping(snap, c), true
 }
 
-// offer puts the keys that a change concerns into the batch.
+// offer puts the keys that a change concerns into the batch. If that panics, every key
+// is listed: the change may have concerned any of them.
 func (r *run) offer(src source, snap store.Snapshot, c store.Change) {
-	for _, req := range r.route(src, snap, c) {
+	if !r.synced {
+		return
+	}
+	reqs, ok := r.route(src, snap, c)
+	if !ok {
+		r.enlist()
+	}
+	for _, req := range reqs {
 		if n := len(r.batch); n > 0 && r.batch[n-1].req == req {
 			continue
 		}

@@ -27,6 +27,7 @@ type item struct {
 	failures int       // in a row
 	due      time.Time // delayed: when it becomes ready; else: when it became ready
 	order    int64     // rank in its heap, lowest first
+	seq      uint64    // among those of equal rank, lowest first
 	pos      int       // in its heap
 }
 
@@ -41,6 +42,7 @@ type queue struct {
 	items   map[Request]*item
 	ready   itemHeap
 	delayed itemHeap
+	seq     uint64 // of the latest item that was pushed
 	closed  bool
 	added   sync.Cond // something became ready, or closed
 	taken   sync.Cond // something was taken, or closed
@@ -107,6 +109,8 @@ func (q *queue) pushReady(it *item, now time.Time) {
 	it.state = itemReady
 	it.due = now
 	it.order = rank(now, it.priority)
+	q.seq++
+	it.seq = q.seq
 	heap.Push(&q.ready, it)
 	q.added.Signal()
 }
@@ -177,6 +181,8 @@ func (q *queue) pushDelayed(it *item, due time.Time) {
 	it.state = itemDelayed
 	it.due = due
 	it.order = due.UnixNano()
+	q.seq++
+	it.seq = q.seq
 	heap.Push(&q.delayed, it)
 	if it.pos == 0 {
 		q.poke()
@@ -253,8 +259,14 @@ func (q *queue) depth() int {
 // itemHeap orders items by rank.
 type itemHeap []*item
 
-func (h itemHeap) Len() int           { return len(h) }
-func (h itemHeap) Less(i, j int) bool { return h[i].order < h[j].order }
+func (h itemHeap) Len() int { return len(h) }
+func (h itemHeap) Less(i, j int) bool {
+	if h[i].order != h[j].order {
+		return h[i].order < h[j].order
+	}
+	return h[i].seq < h[j].seq
+}
+
 func (h itemHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].pos, h[j].pos = i, j

@@ -93,6 +93,9 @@ func (t *term) wait(done <-chan *run, lease time.Duration) {
 
 var errSlowStop = errors.New("workers do not stop when their context is cancelled")
 
+// resyncDelay is how long after a failed resync another one is made.
+const resyncDelay = 5 * time.Second
+
 // feed follows the change feed, and lists every key at the start and whenever the
 // feed fell behind.
 func (t *term) feed(ctx context.Context) error {
@@ -102,16 +105,23 @@ func (t *term) feed(ctx context.Context) error {
 			return ErrDeposed
 		}
 		feed := t.store.Watch(snap.Index(), t.kinds...)
+		synced := true
 		for _, r := range t.runs {
 			r.resync(snap)
-			r.enlist()
+			synced = synced && r.synced
 		}
-		err := t.follow(ctx, feed)
+		following, cancel := ctx, func() {}
+		if !synced {
+			following, cancel = context.WithTimeout(ctx, resyncDelay)
+		}
+		err := t.follow(following, feed)
 		feed.Close()
-		if !errors.Is(err, store.ErrResync) {
+		retry := following.Err() != nil && ctx.Err() == nil
+		cancel()
+		if !retry && !errors.Is(err, store.ErrResync) {
 			return err
 		}
-		t.log.Info("change feed fell behind, listing every key")
+		t.log.Info("listing every key again", "reason", err.Error())
 	}
 }
 
