@@ -91,8 +91,9 @@ func NewController(name string) *Builder {
 }
 
 // For says which kind the controller is for: its requests are keys of that kind.
-// All of them are enqueued when this server gains leadership. With predicates, only
-// objects and changes that all of them pass. Exactly one For is needed.
+// All of them are enqueued when this server gains leadership (and when the change feed
+// fell behind). With predicates, only objects and changes that all of them pass.
+// Exactly one For is needed.
 func (b *Builder) For(kind api.Kind, predicates ...Predicate) *Builder {
 	if b.spec.forKind != "" {
 		b.errs = append(b.errs, fmt.Errorf("For is given twice: %s and %s", b.spec.forKind, kind))
@@ -111,6 +112,15 @@ func (b *Builder) Owns(kind api.Kind, mapping MapFunc, predicates ...Predicate) 
 // an object of the kind that passes all predicates.
 func (b *Builder) Watches(kind api.Kind, mapping MapFunc, predicates ...Predicate) *Builder {
 	return b.source(source{kind, RelationWatches, mapping, predicates})
+}
+
+// Lists adds to the keys that are enqueued when this server gains leadership: those
+// that the mapping gives for the objects of another kind, or, with For(kind, None), of
+// the same. It is for keys whose own object may be gone while something is still to be
+// done for them, and for controllers that care for few keys of many. The mapping is
+// called by another goroutine than those of Owns and Watches.
+func (b *Builder) Lists(kind api.Kind, mapping MapFunc, predicates ...Predicate) *Builder {
+	return b.source(source{kind, RelationLists, mapping, predicates})
 }
 
 func (b *Builder) source(s source) *Builder {

@@ -205,29 +205,37 @@ func (r *run) list(ctx context.Context) {
 		case <-r.relist:
 		}
 		snap := r.term.store.Snapshot()
-		var page []pending
-		for obj := range snap.Scan(store.Query{Kind: r.forKind}) {
-			_, modify := obj.Indexes()
-			change := store.Change{Index: modify, Key: obj.Key(), New: obj}
-			for _, src := range r.sources {
-				if src.relation != RelationFor {
-					continue
-				}
-				reqs, _ := r.route(src, snap, change)
-				for _, req := range reqs {
-					page = append(page, pending{req, r.priority(req) + listedPriority})
-				}
+		for _, src := range r.sources {
+			if src.relation != RelationFor && src.relation != RelationLists {
+				continue
 			}
-			if len(page) >= listAhead/8 {
-				if !r.queue.room(listAhead) {
-					return
-				}
-				r.queue.add(page...)
-				page = page[:0]
+			if !r.listSource(src, snap) {
+				return
 			}
 		}
-		r.queue.add(page...)
 	}
+}
+
+// listSource adds the keys that all objects of a kind give, in portions. It is false
+// if the term has ended.
+func (r *run) listSource(src source, snap store.Snapshot) bool {
+	var page []pending
+	for obj := range snap.Scan(store.Query{Kind: src.kind}) {
+		change := store.Change{Index: modifyIndex(obj), Key: obj.Key(), New: obj}
+		reqs, _ := r.route(src, snap, change)
+		for _, req := range reqs {
+			page = append(page, pending{req, r.priority(req) + listedPriority})
+		}
+		if len(page) >= listAhead/8 {
+			if !r.queue.room(listAhead) {
+				return false
+			}
+			r.queue.add(page...)
+			page = page[:0]
+		}
+	}
+	r.queue.add(page...)
+	return true
 }
 
 // resync lets a reconciler that keeps an index make it anew. If that fails, the

@@ -18,6 +18,7 @@ const (
 	RelationFor     Relation = "for"
 	RelationOwns    Relation = "owns"
 	RelationWatches Relation = "watches"
+	RelationLists   Relation = "lists" // read when a term starts, but not waking
 )
 
 // Input is a kind that wakes a controller.
@@ -59,7 +60,7 @@ func WriteGraph(w io.Writer, controllers []ControllerInfo) error {
 	for _, c := range controllers {
 		var inputs, outputs []string
 		for _, in := range c.Inputs {
-			if in.Relation != RelationFor {
+			if in.Relation == RelationOwns || in.Relation == RelationWatches {
 				inputs = append(inputs, string(in.Kind))
 			}
 		}

@@ -569,6 +569,32 @@ func TestPredicatesHoldBackChangesAndListedKeys(t *testing.T) {
 	})
 }
 
+func TestKeysOfObjectsThatAreGoneAreListedThroughOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		w := start(t, reconcile.Options{}, func(m *reconcile.Manager) error {
+			ofJob := func(_ store.Snapshot, c store.Change) []reconcile.Request {
+				e := c.New.(*api.Evaluation)
+				return []reconcile.Request{{Namespace: e.Namespace, ID: e.JobID}}
+			}
+			p := pass(func(_ context.Context, _ reconcile.Client, req reconcile.Request) (reconcile.Result, error) {
+				j.note("%s", req)
+				return reconcile.Result{}, nil
+			})
+			return reconcile.NewController("test").
+				For(api.KindJob, reconcile.None).
+				Lists(api.KindEvaluation, ofJob, func(c store.Change) bool { return !c.New.(*api.Evaluation).Terminal() }).
+				Complete(m, p.build)
+		},
+			&api.Job{Namespace: new("default"), ID: new("quiet")},
+			&api.Evaluation{ID: "e1", Namespace: "default", JobID: "gone", Status: api.EvalPending},
+			&api.Evaluation{ID: "e2", Namespace: "default", JobID: "done", Status: api.EvalComplete})
+		j.expect(t, "default/gone")
+		w.put(&api.Evaluation{ID: "e3", Namespace: "default", JobID: "other", Status: api.EvalPending})
+		j.expect(t)
+	})
+}
+
 func TestMetricsTellHowControllersDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()

@@ -40,6 +40,9 @@ func Changed[T api.Object](differ func(before, after T) bool) Predicate {
 	}
 }
 
+// None passes nothing.
+func None(store.Change) bool { return false }
+
 // Or passes what any of the predicates passes.
 func Or(predicates ...Predicate) Predicate {
 	return func(c store.Change) bool {

@@ -44,6 +44,9 @@ func (t *term) run(ctx context.Context, controllers []*controller, workers *sync
 		r := newRun(c, t)
 		t.runs = append(t.runs, r)
 		for _, src := range c.sources {
+			if src.relation == RelationLists {
+				continue
+			}
 			t.routes[src.kind] = append(t.routes[src.kind], route{r, src})
 		}
 	}
