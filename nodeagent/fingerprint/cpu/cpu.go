@@ -1,0 +1,213 @@
+// Package cpu finds out a node's cores and how fast they are.
+package cpu
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Fingerprint implements fingerprint.Fingerprinter.
+type Fingerprint struct {
+	System fs.FS // the root directory of the machine
+	// TotalCompute replaces what is found out, in MHz for all cores together, if it
+	// is not 0.
+	TotalCompute int
+}
+
+// guessedMHz is taken for a machine that does not tell its speed (many on arm64).
+const guessedMHz = 1000
+
+// Name implements fingerprint.Fingerprinter.
+func (Fingerprint) Name() string { return "cpu" }
+
+// Run implements fingerprint.Fingerprinter.
+func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
+	model, mhz, err := f.cpuinfo()
+	if err != nil {
+		return nil, err
+	}
+	online, err := f.list("sys/devices/system/cpu/online")
+	if err != nil || len(online) == 0 {
+		online = upTo(runtime.NumCPU())
+	}
+	topology := &api.NodeTopology{}
+	total := 0
+	for _, id := range online {
+		core := f.core(id, mhz[id])
+		topology.Cores = append(topology.Cores, core)
+		if !slices.Contains(topology.Nodes, uint16(core.NodeID)) {
+			topology.Nodes = append(topology.Nodes, uint16(core.NodeID))
+		}
+		total += int(max(core.BaseSpeed, core.GuessSpeed))
+	}
+	slices.Sort(topology.Nodes)
+	if f.TotalCompute > 0 {
+		total = f.TotalCompute
+		topology.OverrideTotalCompute = uint64(total)
+	}
+	return func(n *api.Node) {
+		n.Attributes["cpu.arch"] = runtime.GOARCH
+		n.Attributes["cpu.numcores"] = strconv.Itoa(len(online))
+		n.Attributes["cpu.reservablecores"] = strconv.Itoa(len(online))
+		n.Attributes["cpu.totalcompute"] = strconv.Itoa(total)
+		n.Attributes["cpu.usablecompute"] = strconv.Itoa(total)
+		n.Attributes["cpu.frequency"] = strconv.Itoa(total / len(online))
+		if model != "" {
+			n.Attributes["cpu.modelname"] = model
+		}
+		numa(n, topology)
+		n.Resources.Cpu = api.NodeCPUResources{CpuShares: int64(total), TotalCpuCores: uint16(len(online)), ReservableCpuCores: online}
+		n.Resources.Processors.Topology = topology
+	}, nil
+}
+
+func numa(n *api.Node, t *api.NodeTopology) {
+	n.Attributes["numa.node.count"] = strconv.Itoa(len(t.Nodes))
+	for _, node := range t.Nodes {
+		var cores []uint16
+		for _, c := range t.Cores {
+			if uint16(c.NodeID) == node {
+				cores = append(cores, c.ID)
+			}
+		}
+		n.Attributes[fmt.Sprintf("numa.node%d.cores", node)] = format(cores)
+	}
+}
+
+// core describes one core. mhz is what /proc/cpuinfo says of it, or 0.
+func (f Fingerprint) core(id uint16, mhz uint64) api.NodeCore {
+	dir := fmt.Sprintf("sys/devices/system/cpu/cpu%d", id)
+	c := api.NodeCore{ID: id, Grade: true, SocketID: uint8(f.number(path.Join(dir, "topology/physical_package_id"))), NodeID: f.numaNode(dir)}
+	const kHz = 1000
+	c.MaxSpeed = f.number(path.Join(dir, "cpufreq/cpuinfo_max_freq")) / kHz
+	c.BaseSpeed = f.number(path.Join(dir, "cpufreq/base_frequency")) / kHz
+	if c.BaseSpeed == 0 {
+		c.BaseSpeed = mhz
+	}
+	if c.BaseSpeed == 0 {
+		c.BaseSpeed = c.MaxSpeed
+	}
+	if c.BaseSpeed == 0 {
+		c.GuessSpeed = guessedMHz
+	}
+	return c
+}
+
+func (f Fingerprint) numaNode(dir string) uint8 {
+	entries, err := fs.Glob(f.System, path.Join(dir, "node[0-9]*"))
+	if err != nil || len(entries) == 0 {
+		return 0
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(path.Base(entries[0]), "node"), 10, 8)
+	if err != nil {
+		return 0
+	}
+	return uint8(n)
+}
+
+// number reads a file that holds a number; 0 if there is none.
+func (f Fingerprint) number(name string) uint64 {
+	b, err := fs.ReadFile(f.System, name)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// cpuinfo returns the model and, by core, the speed in MHz where it is told.
+func (f Fingerprint) cpuinfo() (model string, mhz map[uint16]uint64, err error) {
+	file, err := f.System.Open("proc/cpuinfo")
+	if err != nil {
+		return "", nil, err
+	}
+	mhz = map[uint16]uint64{}
+	var id uint16
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch strings.TrimSpace(key) {
+		case "processor":
+			n, err := strconv.ParseUint(value, 10, 16)
+			if err != nil {
+				continue // arm64 has a line of that name with the model
+			}
+			id = uint16(n)
+		case "model name":
+			model = value
+		case "cpu MHz":
+			if v, err := strconv.ParseFloat(value, 64); err == nil {
+				mhz[id] = uint64(math.Round(v))
+			}
+		}
+	}
+	return model, mhz, errors.Join(lines.Err(), file.Close())
+}
+
+func upTo(n int) []uint16 {
+	out := make([]uint16, n)
+	for i := range out {
+		out[i] = uint16(i)
+	}
+	return out
+}
+
+// list reads a file like 0-3,8.
+func (f Fingerprint) list(name string) ([]uint16, error) {
+	b, err := fs.ReadFile(f.System, name)
+	if err != nil {
+		return nil, err
+	}
+	var out []uint16
+	for part := range strings.SplitSeq(strings.TrimSpace(string(b)), ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		if !isRange {
+			last = first
+		}
+		from, err := strconv.ParseUint(first, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		to, err := strconv.ParseUint(last, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for id := from; id <= to; id++ {
+			out = append(out, uint16(id))
+		}
+	}
+	return out, nil
+}
+
+// format is the inverse of list.
+func format(cores []uint16) string {
+	var parts []string
+	for i := 0; i < len(cores); {
+		j := i
+		for j+1 < len(cores) && cores[j+1] == cores[j]+1 {
+			j++
+		}
+		part := strconv.Itoa(int(cores[i]))
+		if j > i {
+			part += "-" + strconv.Itoa(int(cores[j]))
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,89 @@
+package fingerprint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/fingerprint/cgroup"
+	"github.com/droverhq/drover/nodeagent/fingerprint/cpu"
+	"github.com/droverhq/drover/nodeagent/fingerprint/drover"
+	"github.com/droverhq/drover/nodeagent/fingerprint/host"
+	"github.com/droverhq/drover/nodeagent/fingerprint/kernel"
+	"github.com/droverhq/drover/nodeagent/fingerprint/memory"
+	"github.com/droverhq/drover/nodeagent/fingerprint/network"
+	osfingerprint "github.com/droverhq/drover/nodeagent/fingerprint/os"
+	"github.com/droverhq/drover/nodeagent/fingerprint/storage"
+)
+
+// Fingerprinter finds out one side of a node.
+type Fingerprinter interface {
+	// Name says which, for messages.
+	Name() string
+	// Run finds it out and returns a function that writes it into a node, whose
+	// Attributes and Resources are there. Run is called concurrently with other
+	// fingerprinters, the function is not.
+	Run(ctx context.Context) (func(*api.Node), error)
+}
+
+// Options steer the default fingerprinters. Zero values leave it to what they find.
+type Options struct {
+	DataDir          string // where allocations' files are; required
+	NetworkInterface string
+	NetworkSpeed     int    // Mbit/s
+	TotalCompute     int    // MHz
+	TotalMemoryMB    int    // MiB
+	TotalDiskMB      int    // MiB
+	Version          string // of drover
+	AdvertiseHTTP    string // host:port
+}
+
+// Default returns all fingerprinters, in the order in which they write.
+func Default(o Options) []Fingerprinter {
+	system := os.DirFS("/")
+	return []Fingerprinter{
+		cgroup.Fingerprint{System: system},
+		cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute},
+		drover.Fingerprint{Version: o.Version, Advertise: o.AdvertiseHTTP},
+		host.Fingerprint{System: system},
+		kernel.Fingerprint{},
+		memory.Fingerprint{System: system, TotalMB: o.TotalMemoryMB},
+		network.Fingerprint{System: system, Interface: o.NetworkInterface, Speed: o.NetworkSpeed},
+		osfingerprint.Fingerprint{System: system},
+		storage.Fingerprint{System: system, Dir: o.DataDir, TotalMB: o.TotalDiskMB},
+	}
+}
+
+// Run runs the fingerprinters and writes what they found into the node. What could
+// be found is written also when it returns an error.
+func Run(ctx context.Context, list []Fingerprinter, n *api.Node) error {
+	if n.Attributes == nil {
+		n.Attributes = map[string]string{}
+	}
+	if n.Resources == nil {
+		n.Resources = &api.NodeResources{}
+	}
+	found := make([]func(*api.Node), len(list))
+	errs := make([]error, len(list))
+	var wg sync.WaitGroup
+	for i, f := range list {
+		wg.Go(func() {
+			apply, err := f.Run(ctx)
+			if err != nil {
+				errs[i] = fmt.Errorf("fingerprint %s: %w", f.Name(), err)
+				return
+			}
+			found[i] = apply
+		})
+	}
+	wg.Wait()
+	for _, apply := range found {
+		if apply != nil {
+			apply(n)
+		}
+	}
+	return errors.Join(errs...)
+}

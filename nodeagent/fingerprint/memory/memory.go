@@ -1,0 +1,60 @@
+// Package memory finds out how much memory a node has.
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Fingerprint implements fingerprint.Fingerprinter.
+type Fingerprint struct {
+	System  fs.FS // the root directory of the machine
+	TotalMB int   // replaces what is found out, in MiB, if it is not 0
+}
+
+// Name implements fingerprint.Fingerprinter.
+func (Fingerprint) Name() string { return "memory" }
+
+var errNoTotal = errors.New("/proc/meminfo does not say MemTotal")
+
+const mib = 1 << 20
+
+// Run implements fingerprint.Fingerprinter.
+func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
+	total := int64(f.TotalMB) * mib
+	if total == 0 {
+		var err error
+		if total, err = f.total(); err != nil {
+			return nil, err
+		}
+	}
+	return func(n *api.Node) {
+		n.Attributes["memory.totalbytes"] = strconv.FormatInt(total, 10)
+		n.Resources.Memory.MemoryMB = total / mib
+	}, nil
+}
+
+func (f Fingerprint) total() (int64, error) {
+	b, err := fs.ReadFile(f.System, "proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		value, found := strings.CutPrefix(line, "MemTotal:")
+		if !found {
+			continue
+		}
+		kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read /proc/meminfo: %w", err)
+		}
+		return kb << 10, nil
+	}
+	return 0, errNoTotal
+}

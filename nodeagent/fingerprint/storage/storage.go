@@ -1,0 +1,83 @@
+// Package storage finds out how large the file system is on which a node keeps the
+// files of allocations.
+package storage
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Fingerprint implements fingerprint.Fingerprinter.
+type Fingerprint struct {
+	System  fs.FS  // the root directory of the machine
+	Dir     string // where the files of allocations are
+	TotalMB int    // replaces what is found out, in MiB, if it is not 0
+}
+
+// Name implements fingerprint.Fingerprinter.
+func (Fingerprint) Name() string { return "storage" }
+
+const mib = 1 << 20
+
+// Run implements fingerprint.Fingerprinter.
+func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(f.Dir, &st); err != nil {
+		return nil, fmt.Errorf("size of the file system of %s: %w", f.Dir, err)
+	}
+	total := int64(st.Blocks) * int64(st.Bsize)
+	if f.TotalMB > 0 {
+		total = int64(f.TotalMB) * mib
+	}
+	volume, err := f.volume()
+	if err != nil {
+		return nil, err
+	}
+	return func(n *api.Node) {
+		n.Attributes["unique.storage.volume"] = volume
+		n.Attributes["unique.storage.bytestotal"] = strconv.FormatInt(total, 10)
+		n.Resources.Disk.DiskMB = total / mib
+	}, nil
+}
+
+// volume returns what is mounted where the directory is: /dev/vda.
+func (f Fingerprint) volume() (string, error) {
+	dir, err := filepath.EvalSymlinks(f.Dir)
+	if err != nil {
+		return "", err
+	}
+	b, err := fs.ReadFile(f.System, "proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	var volume, longest string
+	for line := range strings.Lines(string(b)) {
+		mount, rest, ok := strings.Cut(line, " - ")
+		fields, tail := strings.Fields(mount), strings.Fields(rest)
+		if !ok || len(fields) < 5 || len(tail) < 2 {
+			continue
+		}
+		point := unescape(fields[4])
+		if len(point) >= len(longest) && within(dir, point) { // later mounts cover earlier ones
+			volume, longest = tail[1], point
+		}
+	}
+	return volume, nil
+}
+
+func within(dir, point string) bool {
+	return point == "/" || dir == point || strings.HasPrefix(dir, point+"/")
+}
+
+// unescape undoes the octal escapes of blanks and such in mountinfo.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
