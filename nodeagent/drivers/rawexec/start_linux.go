@@ -1,0 +1,152 @@
+package rawexec
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/shim"
+)
+
+// Start starts the task, once: see driver.Driver. The context does not interrupt it
+// any more when a shim has been started: that answers in milliseconds.
+func (d *Driver) Start(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
+	record, err := d.startOnce(ctx, wanted)
+	if err != nil {
+		return driver.Handle{}, fmt.Errorf("start task %s: %w", wanted.ID, err)
+	}
+	return task{wanted.StateDir}.handle(wanted.ID, record), nil
+}
+
+// Find returns the handle of a task that was started, without starting it.
+func (d *Driver) Find(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
+	t := task{wanted.StateDir}
+	record, err := t.started(ctx)
+	if err != nil {
+		return driver.Handle{}, fmt.Errorf("find task %s: %w", wanted.ID, err)
+	}
+	return t.handle(wanted.ID, record), nil
+}
+
+func (d *Driver) startOnce(ctx context.Context, wanted driver.Task) (*shim.Started, error) {
+	t := task{wanted.StateDir}
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := t.openLock(os.O_CREATE)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	mine, err := tryLock(lock)
+	if err != nil {
+		return nil, err
+	}
+	record, err := shim.ReadStarted(t.dir)
+	switch {
+	case !errors.Is(err, shim.ErrNoRecord): // nil: an earlier start got through
+		return record, err
+	case !mine: // one is under way
+		return t.started(ctx)
+	}
+	record, err = d.launch(t, wanted, lock)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(t.dir))
+	}
+	return record, nil
+}
+
+// launch starts a shim, which inherits the lock, and waits for its answer. When it
+// fails nothing runs.
+func (d *Driver) launch(t task, wanted driver.Task, lock *os.File) (*shim.Started, error) {
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	spec, err := specOf(wanted)
+	if err != nil {
+		return nil, err
+	}
+	spec.Cgroup = d.cgroupOf(wanted.ID)
+	if err := shim.WriteFile(t.path(shim.SpecFile), spec.Encode()); err != nil {
+		return nil, err
+	}
+	answer, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	p, err := d.fork(t, lock, theirs)
+	if err := errors.Join(err, theirs.Close()); err != nil {
+		return nil, err
+	}
+	text, err := readAnswer(answer)
+	if err == nil && text == shim.Running {
+		record, err := shim.ReadStarted(t.dir)
+		return record, errors.Join(err, p.close())
+	}
+	if text == "" {
+		text = shim.Name + " ended without a word" + t.lastWords()
+	}
+	err = errors.Join(err, p.wait(context.Background()), p.reap(), p.close())
+	return nil, errors.Join(errors.New(text), err)
+}
+
+// fork starts the shim, in a session of its own and with nothing of this process but
+// the descriptors that it needs.
+func (d *Driver) fork(t task, lock, answer *os.File) (*process, error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	log, err := os.OpenFile(t.path(shim.LogFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	pidfd := -1
+	_, err = syscall.ForkExec(d.shim, []string{shim.Name, t.dir}, &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   shim.Environ(),
+		Files: []uintptr{null.Fd(), log.Fd(), log.Fd(), lock.Fd(), answer.Fd()},
+		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", d.shim, err)
+	}
+	if pidfd < 0 {
+		return nil, errors.New("the kernel has no pidfd (Linux 5.4)")
+	}
+	if err := unix.SetNonblock(pidfd, true); err != nil {
+		return nil, err
+	}
+	return newProcess(pidfd), nil
+}
+
+// readAnswer reads the line that the shim answers with; "" when it ends without one.
+func readAnswer(answer *os.File) (string, error) {
+	line, err := bufio.NewReader(answer).ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return strings.TrimSuffix(line, "\n"), err
+}
+
+// lastWords returns the end of what the shim wrote to its log, for an error message.
+func (t task) lastWords() string {
+	const most = 1024
+	b, err := os.ReadFile(t.path(shim.LogFile))
+	text := strings.TrimSpace(string(b[max(0, len(b)-most):]))
+	if err != nil || text == "" {
+		return ""
+	}
+	return ": " + text
+}
