@@ -1,0 +1,29 @@
+package jobspec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// runtimeRoots are the first names of references that a node agent resolves: they
+// stay in the job as they are written. So does a name alone, which may be an
+// environment variable of the task.
+var runtimeRoots = []string{"attr", "meta", "node", "env", "device", "unique", "driver"}
+
+// runtimeReference returns the text of a reference.
+func (m *metered) runtimeReference(reference *hclsyntax.ScopeTraversalExpr) (cty.Value, hcl.Diagnostics) {
+	root := reference.Traversal.RootName()
+	written := reference.Range()
+	text := strings.TrimSpace(string(written.SliceBytes(m.source)))
+	alone := len(reference.Traversal) == 1
+	if !alone && !slices.Contains(runtimeRoots, root) && !strings.HasPrefix(root, "NOMAD_") && !strings.HasPrefix(root, "DROVER_") {
+		return cty.DynamicVal, hcl.Diagnostics{problem(written, "Unknown variable", fmt.Sprintf(
+			"There is no variable named %q.%s Write $${%s} to keep it as text.", root, suggest(root, append([]string{"var", "local"}, runtimeRoots...)), text))}
+	}
+	return cty.StringVal("${" + text + "}"), nil
+}

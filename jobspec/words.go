@@ -1,0 +1,20 @@
+package jobspec
+
+// Words of the job language that stand in values, beside those of package api.
+const (
+	specTypeCron      = "cron"
+	scalingHorizontal = "horizontal"
+	defaultIdentity   = "default"
+	changeModeRestart = "restart"
+
+	networkHost = "host"
+
+	providerNomad  = "nomad"
+	providerConsul = "consul"
+)
+
+// What is accepted but should be written in another way.
+const (
+	warningTaskNetwork = "a network block in resources is the older form; move it to the group: group { network { port … } }"
+	warningMBits       = "mbits has no effect any more; remove it"
+)
