@@ -42,6 +42,7 @@
 //	delete        Kind key, one a line
 //	advance 10s   time passes
 //	restart       the controllers stop and new ones start, as on a new leader
+//	lead other    another server leads; lead self: this one does again
 //	show Kind     the objects of a kind; show Kind key: one
 //
 // Further commands are Verbs of the caller.

@@ -133,6 +133,12 @@ func (s *script) act(d datadriven.TestData, input string) (own uint64, err error
 		}
 		s.world.Advance(duration)
 		return 0, nil
+	case "lead":
+		if len(d.CmdArgs) != 1 {
+			return 0, fmt.Errorf("lead takes who leads: self or other")
+		}
+		s.world.Lead(d.CmdArgs[0].Key == "self")
+		return 0, nil
 	case "restart":
 		s.world.Restart()
 		clear(s.errors)

@@ -91,6 +91,17 @@ func (w *World) Restart() {
 	w.Settle()
 }
 
+// Lead makes the controllers' server gain or lose leadership.
+func (w *World) Lead(yes bool) {
+	w.t.Helper()
+	leader := store.LeaderInfo{ServerID: "another-server", Term: w.Store.Leader().Term + 1}
+	if yes {
+		leader.ServerID, leader.IsSelf = ServerID, true
+	}
+	w.Store.SetLeader(leader)
+	w.Settle()
+}
+
 // Put writes objects, in one transaction, without conditions, and does not wait for
 // what follows.
 func (w *World) Put(objects ...api.Object) {
