@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/api/client"
+)
+
+func (c *cli) job() *cobra.Command {
+	return noun("job", "Run jobs and see how they do",
+		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop())
+}
+
+func (c *cli) jobValidate() *cobra.Command {
+	files := new(jobFile)
+	cmd := c.verb("validate FILE", "Check a jobspec",
+		"The server checks it too, if one can be reached. FILE may be - for standard input.", cobra.ExactArgs(1),
+		func(ctx context.Context, cl *client.Client, args []string) error {
+			job, warnings, err := files.read(c.In, args[0])
+			if err != nil {
+				return err
+			}
+			c.warn(warnings)
+			resp, err := cl.Jobs.Validate(ctx, job.Job)
+			if err != nil {
+				return fmt.Errorf("Error validating job: %w", err)
+			}
+			if resp.Error != "" || len(resp.ValidationErrors) > 0 {
+				return failf(1, "Job validation errors:\n%s", firstText(resp.Error, strings.Join(resp.ValidationErrors, "\n")))
+			}
+			c.warnText(resp.Warnings)
+			fmt.Fprintln(c.Out, "Job validation successful")
+			return nil
+		})
+	files.register(cmd.Flags())
+	return cmd
+}
+
+func firstText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (c *cli) jobStop() *cobra.Command {
+	var purge, yes, detach, verbose bool
+	cmd := c.verb("stop JOB", "Stop a job",
+		"Every allocation is stopped. The job stays to be looked at, and can be run again,\nuntil it is collected; with -purge it is forgotten at once.", cobra.ExactArgs(1),
+		func(ctx context.Context, cl *client.Client, args []string) error {
+			stub, err := c.findJob(ctx, cl, args[0])
+			if err != nil {
+				return err
+			}
+			if stub.ID != args[0] && !yes {
+				return failf(1, "%q is the beginning of job %q only: to stop it give its whole ID, or -yes", args[0], stub.ID)
+			}
+			resp, err := cl.Jobs.Stop(ctx, stub.ID, purge, client.Query{Namespace: stub.Namespace})
+			if err != nil {
+				return fmt.Errorf("Error deregistering job: %w", err)
+			}
+			if detach || resp.EvalID == "" {
+				fmt.Fprintln(c.Out, resp.EvalID)
+				return nil
+			}
+			return c.monitor(cl, ids(verbose)).follow(ctx, resp.EvalID)
+		})
+	f := cmd.Flags()
+	f.BoolVar(&purge, "purge", false, "forget the job at once")
+	f.BoolVar(&yes, "yes", false, "also when only the beginning of the ID is given")
+	f.BoolVar(&detach, "detach", false, "print the evaluation's ID and don't wait")
+	f.BoolVar(&verbose, "verbose", false, "show full IDs")
+	return cmd
+}
+
+func (c *cli) jobInspect() *cobra.Command {
+	var hcl, asJSON bool
+	var version string
+	cmd := c.verb("inspect JOB", "Print a job as it was registered", "As JSON, or with -hcl as the text that was submitted.", cobra.ExactArgs(1),
+		func(ctx context.Context, cl *client.Client, args []string) error {
+			stub, err := c.findJob(ctx, cl, args[0])
+			if err != nil {
+				return err
+			}
+			job, err := jobVersion(ctx, cl, stub, version)
+			if err != nil {
+				return err
+			}
+			if hcl {
+				return c.printSubmission(ctx, cl, job)
+			}
+			enc := json.NewEncoder(c.Out)
+			enc.SetIndent("", "    ")
+			return enc.Encode(map[string]*api.Job{"Job": job})
+		})
+	cmd.Flags().BoolVar(&hcl, "hcl", false, "the text that was submitted")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, which is the default")
+	cmd.Flags().StringVar(&version, "version", "", "the `number` of a version, instead of the current one")
+	return cmd
+}
+
+func jobVersion(ctx context.Context, cl *client.Client, stub *api.JobListStub, version string) (*api.Job, error) {
+	q := client.Query{Namespace: stub.Namespace}
+	if version == "" {
+		job, _, err := cl.Jobs.Get(ctx, stub.ID, q)
+		if err != nil {
+			return nil, fmt.Errorf("Error inspecting job: %w", err)
+		}
+		return job, nil
+	}
+	n, err := strconv.ParseUint(version, 10, 64)
+	if err != nil {
+		return nil, failf(1, "-version %q is not a number", version)
+	}
+	versions, _, err := cl.Jobs.Versions(ctx, stub.ID, false, q)
+	if err != nil {
+		return nil, fmt.Errorf("Error inspecting job: %w", err)
+	}
+	for _, v := range versions.Versions {
+		if api.Deref(v.Version) == n {
+			return v, nil
+		}
+	}
+	return nil, failf(1, "Job %q has no version %d (any more)", stub.ID, n)
+}
+
+func (c *cli) printSubmission(ctx context.Context, cl *client.Client, job *api.Job) error {
+	sub, _, err := cl.Jobs.Submission(ctx, api.Deref(job.ID), api.Deref(job.Version), client.Query{Namespace: api.Deref(job.Namespace)})
+	if err != nil {
+		return fmt.Errorf("Error reading the submitted text: %w\nWithout -hcl the job is printed as JSON", err)
+	}
+	fmt.Fprintln(c.Out, sub.Source)
+	return nil
+}
+
+func (c *cli) warn(warnings []string) {
+	if len(warnings) == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d warning", len(warnings))
+	if len(warnings) > 1 {
+		text += "s"
+	}
+	for _, w := range warnings {
+		text += "\n\n* " + w
+	}
+	c.warnText(strings.Replace(text, "\n\n* ", ":\n\n* ", 1))
+}
+
+// warnText prints the warnings that a server found.
+func (c *cli) warnText(text string) {
+	if text != "" {
+		fmt.Fprintf(c.Out, "Job Warnings:\n%s\n\n", text)
+	}
+}

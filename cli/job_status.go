@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/api/client"
+)
+
+// jobView is what job status shows.
+type jobView struct {
+	short, verbose, evals, allAllocs, json bool
+}
+
+func (c *cli) jobStatus() *cobra.Command {
+	v := new(jobView)
+	cmd := c.verb("status [JOB]", "List the jobs, or show one with its allocations",
+		"JOB may be the beginning of a job's ID.", cobra.MaximumNArgs(1),
+		func(ctx context.Context, cl *client.Client, args []string) error {
+			if len(args) == 0 {
+				return c.listJobs(ctx, cl, v.json)
+			}
+			stub, err := c.findJob(ctx, cl, args[0])
+			if err != nil {
+				return err
+			}
+			return c.showJob(ctx, cl, stub, v)
+		})
+	f := cmd.Flags()
+	f.BoolVar(&v.short, "short", false, "without evaluations, deployments and allocations")
+	f.BoolVar(&v.verbose, "verbose", false, "with full IDs and evaluations")
+	f.BoolVar(&v.evals, "evals", false, "with evaluations")
+	f.BoolVar(&v.allAllocs, "all-allocs", false, "with allocations of earlier jobs of the same ID")
+	f.BoolVar(&v.json, "json", false, "as JSON")
+	return cmd
+}
+
+func (c *cli) printJSON(v any) error {
+	enc := json.NewEncoder(c.Out)
+	enc.SetIndent("", "    ")
+	return enc.Encode(v)
+}
+
+var jobHeader = []string{"ID", "Type", "Priority", "Status", "Submit Date"}
+
+func jobRow(j *api.JobListStub) []string {
+	kind := j.Type
+	switch {
+	case j.Periodic:
+		kind += "/periodic"
+	case j.ParameterizedJob:
+		kind += "/parameterized"
+	}
+	status := j.Status
+	if j.Stop {
+		status += " (stopped)"
+	}
+	return []string{j.ID, kind, strconv.Itoa(j.Priority), status, stamp(j.SubmitTime)}
+}
+
+func (c *cli) listJobs(ctx context.Context, cl *client.Client, asJSON bool) error {
+	jobs, _, err := cl.Jobs.List(ctx, client.Query{})
+	if err != nil {
+		return fmt.Errorf("Error querying jobs: %w", err)
+	}
+	if asJSON {
+		return c.printJSON(jobs)
+	}
+	if len(jobs) == 0 {
+		fmt.Fprintln(c.Out, "No running jobs")
+		return nil
+	}
+	everywhere := c.conn.namespace == "*"
+	rows := [][]string{jobHeader}
+	if everywhere {
+		rows[0] = slices.Insert(slices.Clone(jobHeader), 1, "Namespace")
+	}
+	for _, j := range jobs {
+		row := jobRow(j)
+		if everywhere {
+			row = slices.Insert(row, 1, j.Namespace)
+		}
+		rows = append(rows, row)
+	}
+	fmt.Fprint(c.Out, table(rows))
+	return nil
+}
+
+func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListStub, v *jobView) error {
+	q := client.Query{Namespace: stub.Namespace}
+	job, _, err := cl.Jobs.Get(ctx, stub.ID, q)
+	if err != nil {
+		return fmt.Errorf("Error querying job: %w", err)
+	}
+	if v.json {
+		return c.printJSON(job)
+	}
+	fmt.Fprint(c.Out, jobFacts(job))
+	if v.short {
+		return nil
+	}
+	summary, _, err := cl.Jobs.Summary(ctx, stub.ID, q)
+	if err != nil {
+		return fmt.Errorf("Error querying job summary: %w", err)
+	}
+	fmt.Fprint(c.Out, "\nSummary\n", summaryTable(summary))
+	return c.showJobHistory(ctx, cl, stub.ID, q, v)
+}
+
+func (c *cli) showJobHistory(ctx context.Context, cl *client.Client, id string, q client.Query, v *jobView) error {
+	evals, _, err := cl.Jobs.Evaluations(ctx, id, q)
+	if err != nil {
+		return fmt.Errorf("Error querying job evaluations: %w", err)
+	}
+	if v.evals || v.verbose {
+		rows := [][]string{{"ID", "Priority", "Triggered By", "Status", "Placement Failures"}}
+		for _, e := range evals {
+			rows = append(rows, []string{ids(v.verbose).of(e.ID), strconv.Itoa(e.Priority), e.TriggeredBy, e.Status, placementFailures(e)})
+		}
+		fmt.Fprint(c.Out, "\nEvaluations\n", table(rows))
+	}
+	if failed := latestFailure(evals); failed != nil {
+		fmt.Fprint(c.Out, "\nPlacement Failure\n", failureText(failed.FailedTGAllocs, "", false))
+	}
+	deployment, _, err := cl.Jobs.LatestDeployment(ctx, id, q)
+	if err != nil {
+		return fmt.Errorf("Error querying job deployment: %w", err)
+	}
+	if deployment != nil {
+		fmt.Fprintf(c.Out, "\nLatest Deployment\n%s", deploymentText(deployment, ids(v.verbose), false))
+	}
+	allocs, _, err := cl.Jobs.Allocations(ctx, id, v.allAllocs, q)
+	if err != nil {
+		return fmt.Errorf("Error querying job allocations: %w", err)
+	}
+	fmt.Fprint(c.Out, "\nAllocations\n", allocTable(allocs, ids(v.verbose), time.Now()))
+	return nil
+}
+
+func jobFacts(job *api.Job) string {
+	status := api.Deref(job.Status)
+	if job.Stopped() {
+		status += " (stopped)"
+	}
+	return pairs(
+		"ID", api.Deref(job.ID),
+		"Name", api.Deref(job.Name),
+		"Submit Date", stamp(api.Deref(job.SubmitTime)),
+		"Type", api.Deref(job.Type),
+		"Priority", strconv.Itoa(api.Deref(job.Priority)),
+		"Datacenters", strings.Join(job.Datacenters, ","),
+		"Namespace", api.Deref(job.Namespace),
+		"Node Pool", api.Deref(job.NodePool),
+		"Status", status,
+		"Periodic", strconv.FormatBool(job.Periodic != nil),
+		"Parameterized", strconv.FormatBool(job.ParameterizedJob != nil),
+	)
+}
+
+func summaryTable(s *api.JobSummary) string {
+	rows := [][]string{{"Task Group", "Queued", "Starting", "Running", "Failed", "Complete", "Lost", "Unknown"}}
+	for _, g := range slices.Sorted(maps.Keys(s.Summary)) {
+		n := s.Summary[g]
+		row := []string{g}
+		for _, v := range []int{n.Queued, n.Starting, n.Running, n.Failed, n.Complete, n.Lost, n.Unknown} {
+			row = append(row, strconv.Itoa(v))
+		}
+		rows = append(rows, row)
+	}
+	return table(rows)
+}
+
+func placementFailures(e *api.Evaluation) string {
+	if e.Status == api.EvalBlocked {
+		return "N/A - In Progress"
+	}
+	return strconv.FormatBool(len(e.FailedTGAllocs) > 0)
+}
+
+// latestFailure returns the evaluation that says what the job waits for now: the
+// blocked one.
+func latestFailure(evals []*api.Evaluation) *api.Evaluation {
+	var latest *api.Evaluation
+	for _, e := range evals {
+		if e.Status == api.EvalBlocked && (latest == nil || e.CreateIndex > latest.CreateIndex) {
+			latest = e
+		}
+	}
+	return latest
+}
+
+func allocTable(allocs []*api.AllocationListStub, l ids, now time.Time) string {
+	if len(allocs) == 0 {
+		return "No allocations placed\n"
+	}
+	slices.SortStableFunc(allocs, func(a, b *api.AllocationListStub) int { return int(b.CreateTime/1e9 - a.CreateTime/1e9) })
+	if l == longIDs {
+		rows := [][]string{{"ID", "Eval ID", "Node ID", "Node Name", "Task Group", "Version", "Desired", "Status", "Created", "Modified"}}
+		for _, a := range allocs {
+			rows = append(rows, []string{
+				a.ID, a.EvalID, a.NodeID, a.NodeName, a.TaskGroup, strconv.FormatUint(a.JobVersion, 10),
+				a.DesiredStatus, a.ClientStatus, stamp(a.CreateTime), stamp(a.ModifyTime),
+			})
+		}
+		return table(rows)
+	}
+	rows := [][]string{{"ID", "Node ID", "Task Group", "Version", "Desired", "Status", "Created", "Modified"}}
+	for _, a := range allocs {
+		rows = append(rows, []string{
+			l.of(a.ID), l.of(a.NodeID), a.TaskGroup, strconv.FormatUint(a.JobVersion, 10),
+			a.DesiredStatus, a.ClientStatus, ago(a.CreateTime, now), ago(a.ModifyTime, now),
+		})
+	}
+	return table(rows)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// bench is what the rows share.
+type bench struct {
+	bin      string // folder of the binaries
+	address  string // of servers that are there; empty: start some
+	sessions []string
+	results  []result
+}
+
+// row is a measurement, or several that are made together.
+type row struct {
+	name    string
+	measure func(ctx context.Context, b *bench) error
+}
+
+var rows = []row{
+	{"version", measureVersion},
+	{"binary size", measureBinary},
+	{"dev start and idle", measureDevStart},
+	{"job run", measureJobRun},
+	{"true batch", measureTrueBatch},
+	{"memory per task", measureTaskMemory},
+	{"placed 10000", measurePlaced},
+	{"placed 200x50", measureManyJobs},
+}
+
+func main() {
+	b := &bench{bin: os.Getenv("DROVER_BIN")}
+	only := flag.String("run", "", "only the rows whose name contains this")
+	flag.StringVar(&b.address, "address", "", "HTTP address of servers to load, instead of starting some")
+	sessions := flag.String("sessions", "", "session addresses of these servers, separated by commas")
+	flag.Parse()
+	if b.bin == "" {
+		b.bin = "bin"
+	}
+	b.bin, _ = filepath.Abs(b.bin)
+	if *sessions != "" {
+		b.sessions = strings.Split(*sessions, ",")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	failed := false
+	for _, r := range rows {
+		if !strings.Contains(r.name, *only) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s …\n", r.name)
+		if err := r.measure(ctx, b); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", r.name, err)
+			failed = true
+		}
+	}
+	fmt.Print(report(b.results))
+	if failed || missed(b.results) {
+		os.Exit(1)
+	}
+}
