@@ -13,13 +13,6 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// Operands that are not conditions on a single node: how a group's instances are
-// spread decides them.
-const (
-	operandDistinctHosts    = "distinct_hosts"
-	operandDistinctProperty = "distinct_property"
-)
-
 // condition compares two targets. Constraints and affinities are made of it.
 type condition struct {
 	left, right target
@@ -52,31 +45,31 @@ func (c *condition) unique() bool { return c.left.unique() || c.right.unique() }
 
 func comparisonFor(operand string) comparison {
 	switch operand {
-	case "=", "==", "is":
+	case api.OperandEqual, "==", "is":
 		return bothFound(func(l, r string) bool { return l == r })
-	case "!=", "not":
+	case api.OperandNotEqual, "not":
 		return func(l, r string, _, _ bool) bool { return l != r }
-	case "<", "<=", ">", ">=":
+	case api.OperandLess, api.OperandLessOrEqual, api.OperandGreater, api.OperandGreaterOrEqual:
 		return bothFound(func(l, r string) bool { return inOrder(operand, compare(l, r)) })
-	case "regexp":
+	case api.OperandRegexp:
 		return bothFound(matchesPattern())
-	case "version":
+	case api.OperandVersion:
 		return bothFound(matchesVersion(version.NewConstraint, version.Constraints.Check))
-	case "semver":
+	case api.OperandSemver:
 		return bothFound(matchesVersion(parseSemver, semverRange.contains))
-	case "set_contains", "set_contains_all":
+	case api.OperandSetContains, api.OperandSetContainsAll:
 		return bothFound(func(l, r string) bool {
 			has := members(l)
 			return !slices.ContainsFunc(members(r), func(s string) bool { return !slices.Contains(has, s) })
 		})
-	case "set_contains_any":
+	case api.OperandSetContainsAny:
 		return bothFound(func(l, r string) bool {
 			has := members(l)
 			return slices.ContainsFunc(members(r), func(s string) bool { return slices.Contains(has, s) })
 		})
-	case "is_set":
+	case api.OperandIsSet:
 		return func(_, _ string, leftFound, _ bool) bool { return leftFound }
-	case "is_not_set":
+	case api.OperandIsNotSet:
 		return func(_, _ string, leftFound, _ bool) bool { return !leftFound }
 	}
 	return func(_, _ string, _, _ bool) bool { return false }
@@ -107,15 +100,15 @@ func compare(left, right string) int {
 // inOrder reports whether the result of a comparison is what an operand asks for.
 func inOrder(operand string, order int) bool {
 	switch operand {
-	case "<":
+	case api.OperandLess:
 		return order < 0
-	case "<=":
+	case api.OperandLessOrEqual:
 		return order <= 0
-	case ">":
+	case api.OperandGreater:
 		return order > 0
-	case ">=":
+	case api.OperandGreaterOrEqual:
 		return order >= 0
-	case "!=":
+	case api.OperandNotEqual:
 		return order != 0
 	}
 	return order == 0
@@ -178,7 +171,11 @@ type semverBound struct {
 	version *version.Version
 }
 
-var semverOperands = []string{"", "=", "==", "!=", "<", "<=", ">", ">="}
+// semverOperands are those of a bound; none is the same as "=".
+var semverOperands = []string{
+	"", api.OperandEqual, "==", api.OperandNotEqual,
+	api.OperandLess, api.OperandLessOrEqual, api.OperandGreater, api.OperandGreaterOrEqual,
+}
 
 func parseSemver(s string) (semverRange, error) {
 	var bounds semverRange

@@ -37,7 +37,7 @@ func (c *instanceCounts) each(visit func(slot int32, instances int)) {
 // A value that is no truth value counts as true.
 func distinctHosts(constraints []*api.Constraint) bool {
 	for _, c := range constraints {
-		if c.Operand == operandDistinctHosts {
+		if c.Operand == api.OperandDistinctHosts {
 			wanted, err := strconv.ParseBool(c.RTarget)
 			return wanted || err != nil
 		}
@@ -60,7 +60,7 @@ type distinctProperty struct {
 func (f *Fleet) distinctProperties(constraints []*api.Constraint, region string, counts *instanceCounts) []*distinctProperty {
 	var out []*distinctProperty
 	for _, c := range constraints {
-		if c.Operand != operandDistinctProperty {
+		if c.Operand != api.OperandDistinctProperty {
 			continue
 		}
 		p := &distinctProperty{name: c.LTarget, property: parseTarget(c.LTarget), region: region, limit: 1}

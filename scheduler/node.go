@@ -23,6 +23,9 @@ type node struct {
 
 func (n *node) describe(facts *api.Node) {
 	n.facts = facts
+	if n.allocations == 0 {
+		n.addresses = addresses{} // forgets addresses that the node no longer has
+	}
 	n.room, n.mhzPerCore = roomOf(facts)
 	n.maxAllocations = facts.NodeMaxAllocs
 	n.addresses.describe(facts)

@@ -256,7 +256,7 @@ func (p *placing) judge(c *candidate, t *tally) {
 // crowded says which rule about instances together excludes a node.
 func (p *placing) crowded(c *candidate, facts *api.Node) string {
 	if p.crowd != nil && c.mates > 0 {
-		return operandDistinctHosts
+		return api.OperandDistinctHosts
 	}
 	for _, property := range p.properties {
 		if why := property.excludes(facts); why != "" {

@@ -57,7 +57,7 @@ type constraintRule struct{ *condition }
 
 func constraints(rules []rule, list []*api.Constraint, region string) []rule {
 	for _, c := range list {
-		if c.Operand != operandDistinctHosts && c.Operand != operandDistinctProperty {
+		if c.Operand != api.OperandDistinctHosts && c.Operand != api.OperandDistinctProperty {
 			rules = append(rules, constraintRule{newCondition(c.LTarget, c.Operand, c.RTarget, region)})
 		}
 	}

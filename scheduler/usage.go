@@ -31,7 +31,7 @@ func UsageOf(g *api.TaskGroup) api.Usage {
 		u.MemoryMaxMB = 0
 	}
 	if g.EphemeralDisk != nil {
-		u.DiskMB = int64(api.Deref(g.EphemeralDisk.SizeMB))
+		u.DiskMB = amount(g.EphemeralDisk.SizeMB)
 	}
 	return u
 }
@@ -40,14 +40,20 @@ func taskUsage(r *api.Resources) api.Usage {
 	if r == nil {
 		return api.Usage{}
 	}
-	secrets := int64(api.Deref(r.SecretsMB))
-	memory := int64(api.Deref(r.MemoryMB))
+	secrets, memory := amount(r.SecretsMB), amount(r.MemoryMB)
 	return api.Usage{
-		CPU:         int64(api.Deref(r.CPU)),
-		Cores:       int64(api.Deref(r.Cores)),
+		CPU:         amount(r.CPU),
+		Cores:       amount(r.Cores),
 		MemoryMB:    memory + secrets,
-		MemoryMaxMB: max(memory, int64(api.Deref(r.MemoryMaxMB))) + secrets,
+		MemoryMaxMB: max(memory, amount(r.MemoryMaxMB)) + secrets,
 	}
+}
+
+// amount returns what is asked for, within bounds in which sums don't overflow: no
+// node has more.
+func amount(asked *int) int64 {
+	const most = 1 << 40
+	return min(max(0, int64(api.Deref(asked))), most)
 }
 
 // highest returns the higher of each resource of two usages.

@@ -1,0 +1,173 @@
+package scheduler_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/scheduler"
+)
+
+// nodeState reads the node command of a script.
+func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
+	cores := number(t, d, "cores", 4)
+	n := &api.Node{
+		ID: text(t, d, "id", ""), Datacenter: text(t, d, "dc", "dc1"), NodePool: text(t, d, "pool", "default"),
+		NodeClass: text(t, d, "class", ""), NodeMaxAllocs: number(t, d, "max-allocs", 0),
+		Attributes: map[string]string{"driver.raw_exec": "1"}, Meta: map[string]string{},
+		Drivers: map[string]*api.DriverInfo{},
+		Resources: &api.NodeResources{
+			Cpu:    api.NodeCPUResources{CpuShares: int64(number(t, d, "cpu", 4000)), TotalCpuCores: uint16(cores)},
+			Memory: api.NodeMemoryResources{MemoryMB: int64(number(t, d, "mem", 8000))},
+			Disk:   api.NodeDiskResources{DiskMB: int64(number(t, d, "disk", 100000))},
+			Networks: []*api.NodeNetworkInfo{
+				{Mode: "host", Device: "eth0", IP: "10.0.0.1"},
+			},
+			NodeNetworks: []*api.NodeNetworkResource{{
+				Mode: "host", Device: "eth0",
+				Addresses: []api.NodeNetworkAddress{{Family: "ipv4", Alias: "default", Address: "10.0.0.1"}},
+			}},
+		},
+		ReservedResources: &api.NodeReservedResources{},
+	}
+	n.Name = n.ID
+	if first, last, ok := strings.Cut(text(t, d, "ports", ""), "-"); ok {
+		n.Resources.MinDynamicPort, n.Resources.MaxDynamicPort = atoi(t, first), atoi(t, last)
+	}
+	for _, f := range lines(d) {
+		name, value, _ := strings.Cut(f[1], "=")
+		switch f[0] {
+		case "attr":
+			n.Attributes[name] = value
+		case "meta":
+			n.Meta[name] = value
+		case "driver":
+			n.Drivers[name] = &api.DriverInfo{Detected: value != "undetected", Healthy: value == "healthy"}
+		case "reserve":
+			reserve(t, n.ReservedResources, f[1], f[2])
+		case "network":
+			n.Resources.NodeNetworks[0].Addresses = append(n.Resources.NodeNetworks[0].Addresses,
+				api.NodeNetworkAddress{Family: "ipv4", Alias: f[1], Address: f[2]})
+		default:
+			d.Fatalf(t, "node: %v", f)
+		}
+	}
+	n.ComputedClass = scheduler.ComputeClass(n)
+	return scheduler.NodeState{Node: n, Ready: !d.HasArg("down"), Eligible: !d.HasArg("ineligible")}
+}
+
+func reserve(t *testing.T, r *api.NodeReservedResources, what, value string) {
+	switch what {
+	case "cpu":
+		r.Cpu.CpuShares = int64(atoi(t, value))
+	case "mem":
+		r.Memory.MemoryMB = int64(atoi(t, value))
+	case "disk":
+		r.Disk.DiskMB = int64(atoi(t, value))
+	case "ports":
+		r.Networks.ReservedHostPorts = value
+	default:
+		t.Fatalf("reserve %s", what)
+	}
+}
+
+// parseJob reads the job command of a script: a job of one group, g.
+func parseJob(t *testing.T, d *datadriven.TestData) *api.Job {
+	id := text(t, d, "id", "")
+	g := &api.TaskGroup{
+		Name: new("g"), Count: new(number(t, d, "count", 1)),
+		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(number(t, d, "disk", 300))},
+		Tasks: []*api.Task{{
+			Name: "t", Driver: text(t, d, "driver", "raw_exec"),
+			Resources: &api.Resources{
+				CPU: new(number(t, d, "cpu", 100)), MemoryMB: new(number(t, d, "mem", 300)),
+				MemoryMaxMB: new(number(t, d, "mem-max", 0)), Cores: new(number(t, d, "cores", 0)),
+			},
+		}},
+	}
+	job := &api.Job{
+		ID: &id, Namespace: new("default"), Type: new(text(t, d, "type", api.JobTypeService)),
+		NodePool: new(text(t, d, "pool", "default")), Datacenters: []string{"*"}, TaskGroups: []*api.TaskGroup{g},
+	}
+	if dcs := list(d, "dcs"); dcs != nil {
+		job.Datacenters = dcs
+	}
+	for _, f := range lines(d) {
+		jobLine(t, job, g, f)
+	}
+	return job
+}
+
+func jobLine(t *testing.T, job *api.Job, g *api.TaskGroup, f []string) {
+	field := func(i int) string {
+		if i < len(f) {
+			return f[i]
+		}
+		return ""
+	}
+	network := func() *api.NetworkResource {
+		if g.Networks == nil {
+			g.Networks = []*api.NetworkResource{{}}
+		}
+		return g.Networks[0]
+	}
+	switch f[0] {
+	case "constraint":
+		job.Constraints = append(job.Constraints, &api.Constraint{LTarget: f[1], Operand: f[2], RTarget: field(3)})
+	case "group-constraint":
+		g.Constraints = append(g.Constraints, &api.Constraint{LTarget: f[1], Operand: f[2], RTarget: field(3)})
+	case "affinity":
+		g.Affinities = append(g.Affinities, &api.Affinity{
+			Weight: new(int8(atoi(t, f[1]))), LTarget: f[2], Operand: f[3], RTarget: f[4],
+		})
+	case "spread":
+		s := &api.Spread{Weight: new(int8(atoi(t, f[1]))), Attribute: f[2]}
+		for _, share := range f[3:] {
+			value, percent, _ := strings.Cut(share, "=")
+			s.SpreadTarget = append(s.SpreadTarget, &api.SpreadTarget{Value: value, Percent: uint8(atoi(t, percent))})
+		}
+		g.Spreads = append(g.Spreads, s)
+	case "static":
+		label, port, _ := strings.Cut(f[1], "=")
+		network().ReservedPorts = append(network().ReservedPorts,
+			api.Port{Label: label, Value: atoi(t, port), HostNetwork: field(2)})
+	case "dynamic":
+		p := api.Port{Label: f[1]}
+		if to := field(2); to != "" {
+			p.To = atoi(t, to)
+		}
+		network().DynamicPorts = append(network().DynamicPorts, p)
+	case "mode":
+		network().Mode = f[1]
+	case "task":
+		hook, sidecar, _ := strings.Cut(f[1], ",")
+		g.Tasks = append(g.Tasks, &api.Task{
+			Name: hook, Driver: "raw_exec", Lifecycle: &api.TaskLifecycle{Hook: hook, Sidecar: sidecar == "sidecar"},
+			Resources: &api.Resources{CPU: new(atoi(t, f[2])), MemoryMB: new(atoi(t, f[3]))},
+		})
+	default:
+		t.Fatalf("job: %v", f)
+	}
+}
+
+func lines(d *datadriven.TestData) [][]string {
+	var out [][]string
+	for line := range strings.Lines(d.Input) {
+		if fields := strings.Fields(line); len(fields) > 0 {
+			out = append(out, fields)
+		}
+	}
+	return out
+}
+
+func atoi(t *testing.T, s string) int {
+	t.Helper()
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
