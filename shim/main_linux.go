@@ -170,6 +170,10 @@ func (s *supervisor) fork(stdout, stderr int) error {
 	if s.cgroup = makeCgroup(s.spec.Cgroup); s.cgroup.fd >= 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, s.cgroup.fd
 	}
+	// The task begins with this thread's signal mask; nothing says that the agent's was empty.
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+		return err
+	}
 	s.task, err = syscall.ForkExec(s.spec.Path, s.spec.Args, attr)
 	if err != nil {
 		s.cgroup.remove()

@@ -73,7 +73,7 @@ func checkInheritance(t *testing.T, b *bench) {
 	if session != "own, terminal 0\n" {
 		t.Errorf("session: %q", session)
 	}
-	_, signals := b.run(`grep -E '^Sig(Ign|Blk)' /proc/$$/status`)
+	_, signals := b.run(`exec grep -E '^Sig(Ign|Blk)' /proc/self/status`)
 	for line := range strings.Lines(signals) {
 		if fields := strings.Fields(line); strings.Trim(fields[1], "0") != "" {
 			t.Errorf("signals are ignored or blocked: %q", line)

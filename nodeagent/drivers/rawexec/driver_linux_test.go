@@ -3,6 +3,7 @@ package rawexec_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,12 +14,43 @@ import (
 	"github.com/droverhq/drover/shim"
 )
 
-// The test binary is its own shim: no drover-shim stands beside it.
+// shimEnv hands the path of the built shim to the agents that the suite starts.
+const shimEnv = "DROVER_RAWEXEC_TEST_SHIM"
+
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == shim.Name {
 		shim.Main()
 	}
-	drivertest.Main(m, subject(rawexec.Options{Enabled: true}))
+	if os.Getenv(shimEnv) != "" {
+		drivertest.Main(m, subject(rawexec.Options{}))
+	}
+	os.Exit(runWithShim(m))
+}
+
+// runWithShim builds the shim for the tests: small and quick as it is, not with the
+// race detector and all that test binaries have.
+func runWithShim(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "drover-shim-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, shim.Name)
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "github.com/droverhq/drover/cmd/drover-shim")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("build the shim: %v: %s", err, out))
+	}
+	if err := os.Setenv(shimEnv, path); err != nil {
+		panic(err)
+	}
+	return m.Run()
+}
+
+func newDriver(o rawexec.Options) *rawexec.Driver {
+	o.Enabled = true
+	o.ShimPath = os.Getenv(shimEnv)
+	return rawexec.New(o)
 }
 
 func subject(o rawexec.Options) drivertest.Subject {
@@ -26,7 +58,7 @@ func subject(o rawexec.Options) drivertest.Subject {
 		return map[string]any{"command": "/bin/sh", "args": []any{"-c", script}}
 	}
 	return drivertest.Subject{
-		New: func() (driver.Driver, error) { return rawexec.New(o), nil },
+		New: func() (driver.Driver, error) { return newDriver(o), nil },
 		Ends: func(after time.Duration, code int) map[string]any {
 			return shell(fmt.Sprintf("sleep %f; exit %d", after.Seconds(), code))
 		},
@@ -38,11 +70,11 @@ func subject(o rawexec.Options) drivertest.Subject {
 }
 
 func TestDriver(t *testing.T) {
-	drivertest.Run(t, subject(rawexec.Options{Enabled: true}))
+	drivertest.Run(t, subject(rawexec.Options{}))
 }
 
 func TestDriverWithoutControlGroups(t *testing.T) {
-	s := subject(rawexec.Options{Enabled: true, NoCgroups: true})
+	s := subject(rawexec.Options{NoCgroups: true})
 	s.Outlives = false // the agents of the suite have the options of TestMain
 	drivertest.Run(t, s)
 }

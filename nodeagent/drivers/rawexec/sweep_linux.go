@@ -36,7 +36,8 @@ func (t task) sweep(ctx context.Context, started *shim.Started) (*shim.Exit, err
 	case err == nil && exit.Swept:
 		return exit, nil
 	case errors.Is(err, shim.ErrNoRecord):
-		exit = &shim.Exit{Code: -1, At: time.Now(), Err: "the task's exit status is unknown: its " + shim.Name + " was killed" + t.lastWords()}
+		now := time.Now().Round(0) // as it reads from the record
+		exit = &shim.Exit{Code: -1, At: now, Err: "the task's exit status is unknown: its " + shim.Name + " was killed" + t.lastWords()}
 	case err != nil:
 		return nil, err
 	}
