@@ -1,0 +1,162 @@
+package job
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/store"
+)
+
+// Options tune the controller.
+type Options struct {
+	// NewID makes the IDs of allocations, evaluations and deployments. It is called
+	// concurrently. Default: NewIDs.
+	NewID func() string
+	// Concurrency is how many jobs are worked on at once. Placement itself is made by
+	// one at a time; more jobs keep transactions in flight meanwhile. Default 8.
+	Concurrency int
+}
+
+const defaultConcurrency = 8
+
+// Register adds the controller to a manager.
+func Register(m *reconcile.Manager, o Options) error {
+	if o.NewID == nil {
+		o.NewID = NewIDs()
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = defaultConcurrency
+	}
+	f := newFleet()
+	return reconcile.NewController("job").
+		For(api.KindJob).
+		Watches(api.KindJob, f.onJob).
+		Owns(api.KindAllocation, f.onAllocation).
+		Owns(api.KindEvaluation, f.onEvaluation).
+		Owns(api.KindDeployment, onDeployment, reconcile.Changed(deploymentMoved)).
+		Watches(api.KindAllocationStatus, f.onStatus).
+		Watches(api.KindNode, f.nodeChanged).
+		Watches(api.KindNodeStatus, f.nodeChanged).
+		Watches(api.KindNodeIntent, f.nodeChanged).
+		Writes(api.KindJobStatus).
+		Writes(api.KindAllocation, reconcile.Shared).
+		Writes(api.KindDeployment, reconcile.Shared).
+		Writes(api.KindEvaluation, reconcile.Shared).
+		WithOptions(reconcile.ControllerOptions{Concurrency: o.Concurrency}).
+		Complete(m, func(c reconcile.Client) reconcile.Reconciler {
+			return &controller{client: c, newID: o.NewID, fleet: f}
+		})
+}
+
+type controller struct {
+	client reconcile.Client
+	newID  func() string
+	fleet  *fleet
+}
+
+// Resync implements reconcile.Resyncer.
+func (c *controller) Resync(snap store.Snapshot) { c.fleet.load(snap) }
+
+// Reconcile makes one pass over a job: what is wanted, where it goes, what to write.
+func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	v := read(c.client.Snapshot(), req, c.client.Now())
+	p := decide(v, c.fleet, c.newID)
+	reserved := c.fleet.place(v, p, c.newID)
+	defer func() { c.fleet.settle(reserved, ctx.Err() != nil) }()
+	r := v.account(p, reserved.placed, reserved.heard, c.newID)
+	steps := v.compose(p, reserved.placed, r)
+	for n, s := range steps {
+		if _, err := c.client.Apply(ctx, s.txn); err != nil {
+			return reconcile.Result{}, fmt.Errorf("write part %d of %d of what the job needs: %w", n+1, len(steps), err)
+		}
+		reserved.committed += s.placed
+	}
+	return reconcile.Result{}, nil
+}
+
+// onJob follows the jobs; For has woken the pass.
+func (f *fleet) onJob(_ store.Snapshot, c store.Change) []reconcile.Request {
+	j, _ := c.New.(*api.Job)
+	f.jobChanged(reconcile.RequestFor(c.Key), j)
+	return nil
+}
+
+// onAllocation wakes a job when somebody else asks for something to be done about an
+// allocation of it.
+func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Request {
+	before, _ := c.Old.(*api.Allocation)
+	after, _ := c.New.(*api.Allocation)
+	a := after
+	if a == nil {
+		a = before
+	}
+	woken := f.allocationChanged(snap, a.ID, a.NodeID)
+	if after == nil || before != nil && asksMore(before, after) {
+		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
+	}
+	return woken
+}
+
+// asksMore reports whether a change of an allocation was made by another controller
+// or by a user, and concerns its job.
+func asksMore(before, after *api.Allocation) bool {
+	return before.Lost != after.Lost ||
+		api.Deref(before.DesiredTransition.Migrate) != api.Deref(after.DesiredTransition.Migrate) ||
+		api.Deref(before.DesiredTransition.Reschedule) != api.Deref(after.DesiredTransition.Reschedule) ||
+		api.Deref(before.DesiredTransition.ForceReschedule) != api.Deref(after.DesiredTransition.ForceReschedule) ||
+		healthOf(before) != healthOf(after)
+}
+
+// health of an allocation in its deployment.
+type health uint8
+
+const (
+	healthUnknown health = iota
+	healthy
+	unhealthy
+)
+
+func healthOf(a *api.Allocation) health {
+	switch s := a.DeploymentStatus; {
+	case s == nil || s.Healthy == nil:
+		return healthUnknown
+	case *s.Healthy:
+		return healthy
+	}
+	return unhealthy
+}
+
+// onStatus wakes a job when an instance of it ended.
+func (f *fleet) onStatus(snap store.Snapshot, c store.Change) []reconcile.Request {
+	before, _ := c.Old.(*api.AllocationStatus)
+	after, _ := c.New.(*api.AllocationStatus)
+	if before.Terminal() == after.Terminal() || after == nil {
+		return nil
+	}
+	woken := f.allocationChanged(snap, after.ID, after.NodeID)
+	return append(woken, reconcile.Request{Namespace: after.Namespace, ID: after.JobID})
+}
+
+// onEvaluation wakes a job when a pass over it is asked for. Every pass that changes
+// anything ends with a write to an evaluation.
+func (f *fleet) onEvaluation(_ store.Snapshot, c store.Change) []reconcile.Request {
+	e, ok := c.New.(*api.Evaluation)
+	if !ok {
+		return nil
+	}
+	req := reconcile.Request{Namespace: e.Namespace, ID: e.JobID}
+	woken := f.looked(req)
+	if e.Status == api.EvalPending {
+		woken = append(woken, req)
+	}
+	return woken
+}
+
+func onDeployment(_ store.Snapshot, c store.Change) []reconcile.Request {
+	d := c.New.(*api.Deployment)
+	return []reconcile.Request{{Namespace: d.Namespace, ID: d.JobID}}
+}
+
+func deploymentMoved(before, after *api.Deployment) bool { return before.Status != after.Status }

@@ -1,0 +1,140 @@
+package job
+
+import (
+	"time"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Descriptions of deployments that this controller begins and ends.
+const (
+	deploymentRunning    = "Deployment is running"
+	deploymentSuperseded = "Cancelled due to newer version of job"
+	deploymentStopped    = "Cancelled because job is stopped"
+)
+
+// goesOn reports whether a rollout may place and replace instances.
+func goesOn(d *api.Deployment) bool {
+	return d.Status == api.DeploymentRunning || d.Status == api.DeploymentSuccessful
+}
+
+// retire cancels the rollouts of other versions, and all if the job is stopped. It
+// returns the deployment of the current version, if there is one.
+func (p *plan) retire(v *view) *api.Deployment {
+	var current *api.Deployment
+	for _, d := range v.deployments {
+		if v.rollsOut(d) && (current == nil || current.CreateIndex < d.CreateIndex) {
+			current = d
+		}
+	}
+	for _, d := range v.deployments {
+		if d == current || !d.Active() {
+			continue
+		}
+		ended := *d
+		ended.Status = api.DeploymentCancelled
+		ended.ModifyTime = v.now.UnixNano()
+		ended.StatusDescription = deploymentSuperseded
+		if v.stopped() {
+			ended.StatusDescription = deploymentStopped
+		}
+		p.cancelled = append(p.cancelled, &ended)
+	}
+	return current
+}
+
+// rollsOut reports whether a deployment is of the current version of a job that
+// should run.
+func (v *view) rollsOut(d *api.Deployment) bool {
+	return !v.stopped() && d.JobVersion == v.current() &&
+		d.JobCreateIndex == api.Deref(v.job.CreateIndex) && d.Status != api.DeploymentCancelled
+}
+
+// start begins the rollout of a version that has none, if any group that is rolled
+// out step by step changes with it.
+func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deployment {
+	groups := make(map[string]*api.DeploymentState)
+	for _, t := range tallies {
+		changes := len(t.inPlace)+len(t.destructive) > 0
+		if !rolls(v.job, t.group) || t.due(nil) == 0 || (t.begun && !changes) {
+			continue
+		}
+		u := t.group.Update
+		groups[t.name] = &api.DeploymentState{
+			AutoRevert:       api.Deref(u.AutoRevert),
+			AutoPromote:      api.Deref(u.AutoPromote),
+			ProgressDeadline: api.Deref(u.ProgressDeadline),
+			DesiredTotal:     t.due(nil),
+		}
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	index := api.Deref(v.job.JobModifyIndex)
+	p.fresh = true
+	return &api.Deployment{
+		ID:                 newID(),
+		Namespace:          v.req.Namespace,
+		JobID:              v.req.ID,
+		JobVersion:         v.current(),
+		JobModifyIndex:     index,
+		JobSpecModifyIndex: index,
+		JobCreateIndex:     api.Deref(v.job.CreateIndex),
+		TaskGroups:         groups,
+		Status:             api.DeploymentRunning,
+		StatusDescription:  deploymentRunning,
+		EvalPriority:       api.Deref(v.job.Priority),
+		CreateTime:         v.now.UnixNano(),
+		ModifyTime:         v.now.UnixNano(),
+	}
+}
+
+// revise follows the number of nodes during the rollout of a system job.
+func (p *plan) revise(current *api.Deployment, tallies []*tally) *api.Deployment {
+	if !current.Active() {
+		return current
+	}
+	revised := *current
+	revised.TaskGroups = make(map[string]*api.DeploymentState, len(current.TaskGroups))
+	for name, state := range current.TaskGroups {
+		revised.TaskGroups[name] = state
+	}
+	for _, t := range tallies {
+		state := revised.TaskGroups[t.name]
+		if state == nil || state.DesiredTotal == t.due(current) {
+			continue
+		}
+		changed := *state
+		changed.DesiredTotal = t.due(current)
+		revised.TaskGroups[t.name] = &changed
+		p.revised = true
+	}
+	if !p.revised {
+		return current
+	}
+	return &revised
+}
+
+// deploymentOf returns the ID of the deployment that instances of a group belong to.
+func (p *plan) deploymentOf(group string) string {
+	if p.rollout == nil || p.rollout.TaskGroups[group] == nil {
+		return ""
+	}
+	return p.rollout.ID
+}
+
+// notePlaced sets what a deployment that this pass begins says of the instances that
+// it begins with.
+func (p *plan) notePlaced(at *placed, now time.Time) {
+	for n, g := range p.groups {
+		state := p.rollout.TaskGroups[g.name]
+		if state == nil {
+			continue
+		}
+		state.PlacedAllocs = len(g.inPlace) + at.count(n)
+		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
+			by := now.Add(state.ProgressDeadline)
+			state.RequireProgressBy = &by
+		}
+	}
+}

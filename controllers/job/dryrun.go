@@ -1,0 +1,94 @@
+package job
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/store"
+)
+
+// Preview is what registering a job would do.
+type Preview struct {
+	Annotations *api.PlanAnnotations
+	// Failed says, by group, why instances would find no room.
+	Failed map[string]*api.AllocationMetric
+	// Created are the evaluations that would be left waiting for room.
+	Created []*api.Evaluation
+	// Updates counts, by group and kind of change ("create", "in-place update", …),
+	// the instances that would change: the Updates of api.TaskGroupDiff.
+	Updates map[string]map[string]uint64
+}
+
+// DryRun says what would happen if the job were registered now. It is a pure
+// function of a snapshot, so any server can answer it, and commits nothing.
+//
+// j must be canonical, and its Version the one that registering would give it: that
+// of the stored job if nothing changes, the next one otherwise.
+func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
+	req := reconcile.RequestFor(j.Key())
+	v := read(snap, req, now)
+	registered := *j
+	create, modify := snap.Index()+1, snap.Index()+1
+	if v.job != nil {
+		create, modify = v.job.Indexes()
+	}
+	registered.SetIndexes(create, modify)
+	v.job = &registered
+
+	newID := numbered()
+	asked := v.newEvaluation(newID(), api.TriggerJobRegister)
+	asked.JobModifyIndex = 0
+	v.pending = []*api.Evaluation{asked}
+
+	nodes := fleetOf(snap)
+	p := decide(v, nodes, newID)
+	at := p.place(v.job, nodes.engine, newID)
+	out := &Preview{
+		Annotations: p.annotations(),
+		Failed:      at.failed,
+		Updates:     make(map[string]map[string]uint64, len(p.groups)),
+	}
+	for _, e := range v.account(p, at, false, newID).writes {
+		if e.Status == api.EvalBlocked {
+			e.JobModifyIndex = 0
+			out.Created = append(out.Created, e)
+		}
+	}
+	for _, g := range p.groups {
+		out.Updates[g.name] = updates(&g.counts)
+	}
+	return out
+}
+
+// updates names what is done to the instances of a group as a job's diff does.
+func updates(c *api.DesiredUpdates) map[string]uint64 {
+	out := make(map[string]uint64)
+	for name, n := range map[string]uint64{
+		"ignore":                c.Ignore,
+		"create":                c.Place,
+		"migrate":               c.Migrate,
+		"destroy":               c.Stop,
+		"in-place update":       c.InPlaceUpdate,
+		"create/destroy update": c.DestructiveUpdate,
+		"canary":                c.Canary,
+		"preemptions":           c.Preemptions,
+	} {
+		if n > 0 {
+			out[name] = n
+		}
+	}
+	return out
+}
+
+// numbered returns a source of IDs that are good for one dry run.
+func numbered() func() string {
+	var n uint64
+	return func() string {
+		n++
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[8:], n)
+		return formatID(b)
+	}
+}

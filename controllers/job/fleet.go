@@ -1,0 +1,258 @@
+package job
+
+import (
+	"sync"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/scheduler"
+	"github.com/droverhq/drover/store"
+)
+
+// fleet is what this controller knows of nodes and of the room on them. It is made
+// from a snapshot and follows the change feed; placements are assumed in it before
+// they are committed, so that transactions of several jobs can be in flight.
+//
+// An allocation takes room until its node agent says that it ended, or its node is
+// down. One that is to stop, but has not, takes its room.
+type fleet struct {
+	mu       sync.Mutex // guards everything below
+	engine   *scheduler.Fleet
+	nodes    map[string]scheduler.NodeState
+	line     *line
+	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
+	inFlight map[*reservation]struct{}
+	late     []string // nodes that got room back from passes that failed
+}
+
+// reservation is the placements of a pass that goes on.
+type reservation struct {
+	job       *api.Job
+	placed    *placed
+	heard     bool // the job was woken because there may be room for it
+	committed int  // how many of the placements, from the first, are
+}
+
+func newFleet() *fleet {
+	return &fleet{
+		engine:   scheduler.NewFleet(),
+		nodes:    make(map[string]scheduler.NodeState),
+		line:     newLine(),
+		system:   make(map[reconcile.Request]struct{}),
+		inFlight: make(map[*reservation]struct{}),
+	}
+}
+
+// fleetOf returns the fleet as a snapshot has it.
+func fleetOf(snap store.Snapshot) *fleet {
+	f := newFleet()
+	f.load(snap)
+	return f
+}
+
+// load makes the fleet anew. What is in flight stays reserved.
+func (f *fleet) load(snap store.Snapshot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.engine, f.line, f.late = scheduler.NewFleet(), newLine(), nil
+	clear(f.nodes)
+	clear(f.system)
+	for n := range store.List[*api.Node](snap, store.Query{}) {
+		f.setNode(snap, n.ID)
+	}
+	ended := make(map[string]bool)
+	for s := range store.List[*api.AllocationStatus](snap, store.Query{}) {
+		if s.Terminal() {
+			ended[s.ID] = true
+		}
+	}
+	for a := range store.List[*api.Allocation](snap, store.Query{}) {
+		if a.Lost == "" && !ended[a.ID] {
+			f.engine.SetAllocation(a)
+		}
+	}
+	for j := range store.List[*api.Job](snap, store.Query{}) {
+		f.setJob(reconcile.RequestFor(j.Key()), j)
+	}
+	for r := range f.inFlight {
+		r.placed.eachIn(func(g int, at *scheduler.Placement) {
+			if _, committed := snap.Get(allocationKey(at.AllocID)); !committed {
+				f.engine.SetAllocation(r.stand(g, at))
+			}
+		})
+	}
+}
+
+// stand returns an allocation that takes what a placement takes.
+func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation {
+	return &api.Allocation{
+		ID:            at.AllocID,
+		Namespace:     api.Deref(r.job.Namespace),
+		JobID:         api.Deref(r.job.ID),
+		TaskGroup:     r.placed.names[group],
+		NodeID:        at.NodeID,
+		DesiredStatus: api.AllocDesiredRun,
+		Ports:         at.Ports,
+		Usage:         at.Usage,
+	}
+}
+
+func allocationKey(id string) api.Key { return api.Key{Kind: api.KindAllocation, ID: id} }
+
+// Feasible implements ground.
+func (f *fleet) Feasible(j *api.Job, g *api.TaskGroup) ([]string, *api.AllocationMetric) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.engine.FeasibleNodes(j, g)
+}
+
+// Suits implements ground.
+func (f *fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.nodes[node]; !known {
+		return true
+	}
+	ok, _ := f.engine.Suits(j, g, node)
+	return ok
+}
+
+// place finds room for a plan. What it finds is reserved until settle; what finds
+// none stands in line from then on.
+func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	start := time.Now()
+	r := &reservation{job: v.job, placed: p.place(v.job, f.engine, newID)}
+	r.placed.took(time.Since(start))
+	r.heard = f.line.stand(v.req, p.needs(v.job, r.placed))
+	f.inFlight[r] = struct{}{}
+	return r
+}
+
+// settle ends a reservation. What was committed stays taken, and the change feed has
+// what becomes of it; the rest is given back, unless it is not known whether it was
+// committed: then this fleet is not used any more.
+func (f *fleet) settle(r *reservation, unknown bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.inFlight, r)
+	if unknown {
+		return
+	}
+	n := 0
+	r.placed.eachIn(func(_ int, at *scheduler.Placement) {
+		if n++; n > r.committed {
+			f.engine.RemoveAllocation(at.AllocID)
+			f.late = append(f.late, at.NodeID)
+		}
+	})
+}
+
+// nodeChanged follows a change of a node, and returns the jobs that may place
+// something because of it.
+func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := c.Key.ID
+	if !f.setNode(snap, id) {
+		return f.offerLate(nil)
+	}
+	woken := make([]reconcile.Request, 0, len(f.system))
+	for req := range f.system {
+		woken = append(woken, req)
+	}
+	return f.offerLate(f.offer(id, woken))
+}
+
+// setNode takes over what a snapshot says of a node and reports whether that is new.
+func (f *fleet) setNode(snap store.Snapshot, id string) bool {
+	before, known := f.nodes[id]
+	node, ok := store.Get[*api.Node](snap, api.Key{Kind: api.KindNode, ID: id})
+	if !ok {
+		delete(f.nodes, id)
+		delete(f.line.gains, id)
+		f.engine.RemoveNode(id)
+		return known
+	}
+	status, _ := store.Get[*api.NodeStatus](snap, api.Key{Kind: api.KindNodeStatus, ID: id})
+	intent, _ := store.Get[*api.NodeIntent](snap, api.Key{Kind: api.KindNodeIntent, ID: id})
+	now := scheduler.NodeState{
+		Node:     node,
+		Ready:    status != nil && status.Status == api.NodeReady,
+		Eligible: intent == nil || intent.Eligibility != api.NodeIneligible && intent.DrainStrategy == nil,
+	}
+	if now == before {
+		return false
+	}
+	f.nodes[id] = now
+	f.engine.SetNode(now)
+	return true
+}
+
+// allocationChanged follows a change of an allocation or of its status, and returns
+// the jobs for which there is room because of it.
+func (f *fleet) allocationChanged(snap store.Snapshot, id, node string) []reconcile.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+	if ok && a.Lost == "" {
+		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
+		if !status.Terminal() {
+			f.engine.SetAllocation(a)
+			return f.offerLate(nil)
+		}
+	}
+	f.engine.RemoveAllocation(id)
+	return f.offerLate(f.offer(node, nil))
+}
+
+// jobChanged follows a change of a job.
+func (f *fleet) jobChanged(req reconcile.Request, j *api.Job) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.setJob(req, j)
+}
+
+func (f *fleet) setJob(req reconcile.Request, j *api.Job) {
+	if j == nil || !j.IsSystem() || j.Stopped() {
+		delete(f.system, req)
+		return
+	}
+	f.system[req] = struct{}{}
+}
+
+// looked follows the end of a pass over a job: the room that it was woken for, if it
+// left any, is offered to the next in line.
+func (f *fleet) looked(req reconcile.Request) []reconcile.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var woken []reconcile.Request
+	for _, node := range f.line.release(req) {
+		woken = f.line.offer(node, f.room, woken)
+	}
+	return f.offerLate(woken)
+}
+
+// offer offers room that a node gained to the jobs in line.
+func (f *fleet) offer(node string, woken []reconcile.Request) []reconcile.Request {
+	f.line.gained(node)
+	return f.line.offer(node, f.room, woken)
+}
+
+func (f *fleet) offerLate(woken []reconcile.Request) []reconcile.Request {
+	for _, node := range f.late {
+		woken = f.offer(node, woken)
+	}
+	f.late = f.late[:0]
+	return woken
+}
+
+// room returns how many instances of a group fit on a node now.
+func (f *fleet) room(n *need, node string) int {
+	if n.nodes != nil && !n.nodes[node] {
+		return 0
+	}
+	return f.engine.Room(n.job, n.group, node)
+}

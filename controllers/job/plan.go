@@ -1,0 +1,143 @@
+package job
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/droverhq/drover/api"
+)
+
+// plan is what a pass will do to a job, before anything has been placed.
+type plan struct {
+	groups []*groupPlan
+	// rollout is the deployment that instances placed or updated now belong to; nil
+	// if none goes on. fresh says that this pass makes it, revised that it changes it.
+	rollout        *api.Deployment
+	fresh, revised bool
+	cancelled      []*api.Deployment // as they will be
+}
+
+// groupPlan is what a pass does to one task group.
+type groupPlan struct {
+	name  string
+	group *api.TaskGroup // nil: the job has no such group any more
+	wants []want         // to be placed, those that should get room first ahead
+	// inPlace are raised to the current version where they are, stop are stopped
+	// without a successor.
+	inPlace, stop []*instance
+	counts        api.DesiredUpdates
+	// awaits says that some instance will be replaced later, or may come back.
+	awaits bool
+	// nowhere says why no node is right for the group of a system job.
+	nowhere *api.AllocationMetric
+}
+
+// want is an instance that has to be placed.
+type want struct {
+	name string
+	node string    // that it is for, in a system job
+	prev *instance // that it follows, or nil
+	why  reason
+}
+
+// reason is why an instance has to be placed.
+type reason uint8
+
+const (
+	missing     reason = iota // nobody held its slot, or somebody who ended by himself
+	lost                      // the node of its predecessor went down
+	rescheduled               // its predecessor failed
+	migrated                  // its predecessor was asked to leave
+	updated                   // its predecessor runs another version
+)
+
+// ground is what a plan asks about nodes.
+type ground interface {
+	// Feasible returns the nodes on which an instance of the group may be placed,
+	// room left aside, and what ruled out the others.
+	Feasible(job *api.Job, g *api.TaskGroup) (nodes []string, why *api.AllocationMetric)
+	// Suits reports whether a node meets the rules of the group, whatever its state.
+	// A node of which nothing is known does.
+	Suits(job *api.Job, g *api.TaskGroup, node string) bool
+}
+
+// decide compares what a job wants with what it has.
+func decide(v *view, nodes ground, newID func() string) *plan {
+	p := &plan{}
+	current := p.retire(v)
+	byGroup := make(map[string][]*instance)
+	for i := range v.instances {
+		in := &v.instances[i]
+		byGroup[in.TaskGroup] = append(byGroup[in.TaskGroup], in)
+	}
+	if !v.stopped() && !v.job.IsTemplate() {
+		p.groups = p.run(v, byGroup, nodes, current, newID)
+	} else if v.job != nil {
+		for _, g := range v.job.TaskGroups {
+			p.groups = append(p.groups, &groupPlan{name: api.Deref(g.Name), group: g})
+		}
+		p.stopAll(byGroup)
+	}
+	p.stopRest(byGroup)
+	return p
+}
+
+// run plans the groups of a job that should run.
+func (p *plan) run(v *view, byGroup map[string][]*instance, nodes ground, current *api.Deployment, newID func() string) []*groupPlan {
+	tallies := make([]*tally, 0, len(v.job.TaskGroups))
+	for _, g := range v.job.TaskGroups {
+		of := byGroup[api.Deref(g.Name)]
+		if v.job.IsSystem() {
+			tallies = append(tallies, countNodes(v, g, of, nodes))
+		} else {
+			tallies = append(tallies, countSlots(v, g, of, nodes))
+		}
+	}
+	if current == nil {
+		current = p.start(v, tallies, newID)
+	} else if v.job.IsSystem() {
+		current = p.revise(current, tallies)
+	}
+	if current != nil && current.Active() {
+		p.rollout = current
+	}
+	groups := make([]*groupPlan, 0, len(tallies))
+	for _, t := range tallies {
+		groups = append(groups, t.settle(v, current))
+	}
+	return groups
+}
+
+// stopAll stops what runs of the planned groups.
+func (p *plan) stopAll(byGroup map[string][]*instance) {
+	for _, g := range p.groups {
+		g.stopLive(byGroup[g.name])
+	}
+}
+
+// stopRest stops what runs of groups that the job does not have, or no longer.
+func (p *plan) stopRest(byGroup map[string][]*instance) {
+	planned := make(map[string]bool, len(p.groups))
+	for _, g := range p.groups {
+		planned[g.name] = true
+	}
+	for name, of := range byGroup {
+		if planned[name] {
+			continue
+		}
+		g := &groupPlan{name: name}
+		if g.stopLive(of); len(g.stop) > 0 {
+			p.groups = append(p.groups, g)
+		}
+	}
+	slices.SortStableFunc(p.groups[len(planned):], func(a, b *groupPlan) int { return strings.Compare(a.name, b.name) })
+}
+
+func (g *groupPlan) stopLive(of []*instance) {
+	for _, i := range of {
+		if i.live() {
+			g.stop = append(g.stop, i)
+		}
+	}
+	g.counts.Stop = uint64(len(g.stop))
+}

@@ -1,0 +1,124 @@
+package job
+
+import (
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/scheduler"
+)
+
+// Why an allocation was told to stop.
+const (
+	stoppedNotNeeded   = "alloc not needed due to job update"
+	stoppedUpdated     = "alloc is being updated due to job update"
+	stoppedMigrated    = "alloc is being migrated"
+	stoppedRescheduled = "alloc was rescheduled because it failed"
+)
+
+// rescheduleOK is what a tracker says when the replacement could be placed.
+const rescheduleOK = "ok"
+
+// newcomer returns the allocation of a want that found room.
+func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
+	a := &api.Allocation{
+		ID:            at.AllocID,
+		Namespace:     v.req.Namespace,
+		EvalID:        evalID,
+		Name:          w.name,
+		NodeID:        at.NodeID,
+		NodeName:      at.NodeName,
+		JobID:         v.req.ID,
+		JobVersion:    v.current(),
+		JobType:       api.Deref(v.job.Type),
+		TaskGroup:     g.name,
+		DesiredStatus: api.AllocDesiredRun,
+		DeploymentID:  deploymentID,
+		Ports:         at.Ports,
+		Usage:         at.Usage,
+		Metrics:       at.Metrics,
+		CreateTime:    v.now.UnixNano(),
+		ModifyTime:    v.now.UnixNano(),
+	}
+	if w.prev == nil {
+		return a
+	}
+	a.PreviousAllocation = w.prev.ID
+	switch w.why {
+	case rescheduled:
+		a.RescheduleTracker = track(g.group, w.prev, v.now)
+	case lost, migrated:
+		a.RescheduleTracker = w.prev.RescheduleTracker
+	}
+	return a
+}
+
+// track returns the history of an allocation that replaces one that failed.
+func track(g *api.TaskGroup, failed *instance, now time.Time) *api.RescheduleTracker {
+	var events []*api.RescheduleEvent
+	if failed.RescheduleTracker != nil {
+		events = failed.RescheduleTracker.Events
+	}
+	// One that was forced, or whose policy went meanwhile, had no delay.
+	delay, _ := g.ReschedulePolicy.Next(failed.RescheduleTracker, failed.status.EndedAt())
+	if keep := max(api.MaxRescheduleEvents, api.Deref(attempts(g))) - 1; len(events) > keep {
+		events = events[len(events)-keep:]
+	}
+	events = append(events[:len(events):len(events)], &api.RescheduleEvent{
+		RescheduleTime: now.UnixNano(),
+		PrevAllocID:    failed.ID,
+		PrevNodeID:     failed.NodeID,
+		Delay:          delay,
+	})
+	return &api.RescheduleTracker{Events: events, LastReschedule: rescheduleOK}
+}
+
+func attempts(g *api.TaskGroup) *int {
+	if g.ReschedulePolicy == nil {
+		return nil
+	}
+	return g.ReschedulePolicy.Attempts
+}
+
+// followed returns the predecessor of an allocation as it will be. next is empty
+// when the successor found no room.
+func (v *view) followed(w *want, next, evalID string) *api.Allocation {
+	a := *w.prev.Allocation
+	a.NextAllocation = next
+	a.ModifyTime = v.now.UnixNano()
+	if !a.WantsRun() {
+		return &a
+	}
+	a.DesiredStatus = api.AllocDesiredStop
+	switch w.why {
+	case rescheduled:
+		a.DesiredDescription = stoppedRescheduled
+		a.FollowupEvalID = evalID
+	case migrated:
+		a.DesiredDescription = stoppedMigrated
+	default:
+		a.DesiredDescription = stoppedUpdated
+	}
+	return &a
+}
+
+// unneeded returns an allocation that is to stop without a successor, as it will be.
+func (v *view) unneeded(i *instance) *api.Allocation {
+	a := *i.Allocation
+	a.DesiredStatus = api.AllocDesiredStop
+	a.DesiredDescription = stoppedNotNeeded
+	a.ModifyTime = v.now.UnixNano()
+	return &a
+}
+
+// raised returns an allocation that takes up the current version where it is.
+func (v *view) raised(i *instance, evalID, deploymentID string) *api.Allocation {
+	a := *i.Allocation
+	a.JobVersion = v.current()
+	a.EvalID = evalID
+	a.ModifyTime = v.now.UnixNano()
+	if deploymentID != "" {
+		a.DeploymentID = deploymentID
+		a.DeploymentStatus = nil
+	}
+	return &a
+}

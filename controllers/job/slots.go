@@ -1,0 +1,123 @@
+package job
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/droverhq/drover/api"
+)
+
+// slots says who holds which of the places of a task group. A service or batch
+// group of count N has the slots 0 to N−1, which are the numbers in the names of
+// its instances; so names are unique among those that hold a slot, and are used
+// again. An instance whose number is N or more is stopped, the highest first, but not
+// in order to start another one: it keeps its number, and a slot stays free for it.
+type slots struct {
+	holders []*instance // those that keep their place, by number
+	vacant  []int       // slots that want an instance
+	past    []*instance // by slot: the latest that held it and is gone
+	surplus []*instance // run, or will, and have no place: to be stopped
+}
+
+// assign finds who holds the slots of a group. of are the allocations of the group.
+func assign(v *view, g *api.TaskGroup, of []*instance) *slots {
+	count := max(0, api.Deref(g.Count))
+	s := &slots{past: make([]*instance, count)}
+	bySlot := make([]*instance, count)
+	var beyond []*instance
+	for _, i := range of {
+		inRange := i.slot >= 0 && i.slot < count
+		switch {
+		case !v.holds(g, i):
+			if inRange && newer(i, s.past[i.slot]) {
+				s.past[i.slot] = i
+			}
+			s.dismiss(i)
+		case !inRange:
+			beyond = append(beyond, i)
+		case bySlot[i.slot] == nil:
+			bySlot[i.slot] = i
+		case v.better(i, bySlot[i.slot]):
+			s.dismiss(bySlot[i.slot])
+			bySlot[i.slot] = i
+		default:
+			s.dismiss(i)
+		}
+	}
+	for slot, h := range bySlot {
+		if h != nil {
+			s.holders = append(s.holders, h)
+		} else {
+			s.vacant = append(s.vacant, slot)
+		}
+	}
+	s.keep(beyond)
+	return s
+}
+
+// keep lets instances beyond the count stay where otherwise as many would be started.
+func (s *slots) keep(beyond []*instance) {
+	slices.SortFunc(beyond, func(a, b *instance) int {
+		return cmp.Or(cmp.Compare(a.slot, b.slot), strings.Compare(a.ID, b.ID))
+	})
+	last := -1
+	for _, i := range beyond {
+		if len(s.vacant) == 0 || !i.live() || i.slot <= last {
+			s.dismiss(i)
+			continue
+		}
+		last = i.slot
+		s.holders = append(s.holders, i)
+		s.vacant = s.vacant[:len(s.vacant)-1]
+	}
+}
+
+// dismiss notes an instance that has no place.
+func (s *slots) dismiss(i *instance) {
+	if i.live() {
+		s.surplus = append(s.surplus, i)
+	}
+}
+
+// holds reports whether an allocation takes the place of an instance: because it
+// runs, because it failed and is not to be replaced yet, or because it did what a
+// batch instance is for.
+func (v *view) holds(g *api.TaskGroup, i *instance) bool {
+	if v.foreign(i) {
+		return false
+	}
+	batch := v.job.IsBatch()
+	if batch && i.ended() && i.JobVersion != v.current() {
+		return false // a changed batch job runs again
+	}
+	if i.Lost != "" && !i.ended() && i.NextAllocation == "" {
+		return i.Lost != api.AllocClientLost || api.Deref(g.PreventRescheduleOnLost)
+	}
+	if batch && i.completed() {
+		return true
+	}
+	if !i.WantsRun() || i.NextAllocation != "" {
+		return false
+	}
+	return !i.ended() || i.failed()
+}
+
+// better reports whether an allocation holds a slot rather than another one.
+func (v *view) better(a, b *instance) bool {
+	if a.ended() != b.ended() {
+		return b.ended()
+	}
+	if x, y := a.JobVersion == v.current(), b.JobVersion == v.current(); x != y {
+		return x
+	}
+	return newer(b, a)
+}
+
+// newer reports whether a was placed after b, which may be nil.
+func newer(a, b *instance) bool {
+	if b == nil || a.CreateIndex != b.CreateIndex {
+		return b == nil || a.CreateIndex > b.CreateIndex
+	}
+	return a.ID > b.ID
+}

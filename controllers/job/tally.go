@@ -1,0 +1,138 @@
+package job
+
+import (
+	"github.com/droverhq/drover/api"
+)
+
+// tally sorts the instances of a group by what has to be done about each, before it
+// is asked how much of that may be done now.
+type tally struct {
+	group *api.TaskGroup
+	name  string
+	// vacant are slots that nobody holds; reschedule, migrate and destructive are to
+	// get a successor each.
+	vacant, reschedule, migrate, destructive []want
+	inPlace, surplus                         []*instance
+	current                                  []*instance // hold a slot at the current version
+	stale                                    int         // how many hold a slot at another one, and stay
+	idle                                     []*instance // of these and the current ones, those that failed or are lost
+	begun                                    bool        // some instance is, or was, of the current version
+	nowhere                                  *api.AllocationMetric
+}
+
+func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
+	t := &tally{group: g, name: api.Deref(g.Name)}
+	for _, i := range of {
+		if i.JobVersion == v.current() && !v.foreign(i) {
+			t.begun = true
+			break
+		}
+	}
+	return t
+}
+
+// countSlots makes the tally of a group that has a count.
+func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally {
+	t := newTally(v, g, of)
+	s := assign(v, g, of)
+	t.surplus = s.surplus
+	fates := fates{view: v, group: g, nodes: nodes}
+	for _, slot := range s.vacant {
+		t.vacate(want{name: api.AllocName(v.req.ID, t.name, slot), prev: s.past[slot]})
+	}
+	for _, h := range s.holders {
+		t.sort(h, want{name: h.Name, prev: h}, &fates)
+	}
+	return t
+}
+
+// vacate notes a slot that nobody holds. w.prev is who held it last, if anybody.
+func (t *tally) vacate(w want) {
+	switch prev := w.prev; {
+	case prev == nil || prev.NextAllocation != "":
+		w.prev = nil
+	case prev.Lost != "":
+		w.why = lost
+	case api.Deref(prev.DesiredTransition.Migrate):
+		w.why = migrated
+	default:
+		w.prev = nil
+	}
+	t.vacant = append(t.vacant, w)
+}
+
+// sort notes who holds a slot, and by whom he would be followed.
+func (t *tally) sort(h *instance, next want, f *fates) {
+	switch fate := f.of(h); {
+	case h.replaceable():
+		next.why = rescheduled
+		t.reschedule = append(t.reschedule, next)
+	case h.leaving():
+		next.why = migrated
+		t.migrate = append(t.migrate, next)
+	case h.JobVersion == f.view.current():
+		t.current = append(t.current, h)
+		if h.failed() || h.Lost != "" {
+			t.idle = append(t.idle, h)
+		}
+	case fate == replace:
+		next.why = updated
+		t.destructive = append(t.destructive, next)
+	case h.ended() || h.Lost != "":
+		t.stale++
+		t.idle = append(t.idle, h)
+	default:
+		t.inPlace = append(t.inPlace, h)
+	}
+}
+
+// due is how many instances a deployment of the current version has, or is to have.
+// For one that does not exist yet, d is nil.
+func (t *tally) due(d *api.Deployment) int {
+	n := len(t.vacant) + len(t.reschedule) + len(t.migrate) + len(t.destructive) + len(t.inPlace)
+	if d != nil {
+		for _, i := range t.current {
+			if i.DeploymentID == d.ID {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// fate is what happens to an instance of an older version.
+type fate uint8
+
+const (
+	keep    fate = iota // it is raised to the current version where it is
+	replace             // it needs a successor
+)
+
+// fates remembers what changed since each older version.
+type fates struct {
+	view    *view
+	group   *api.TaskGroup
+	nodes   ground
+	changes map[uint64]change
+}
+
+func (f *fates) of(i *instance) fate {
+	if i.JobVersion == f.view.current() {
+		return keep
+	}
+	c, known := f.changes[i.JobVersion]
+	if !known {
+		c = compare(f.view.version(i.JobVersion), f.view.job, i.TaskGroup)
+		if f.changes == nil {
+			f.changes = make(map[uint64]change)
+		}
+		f.changes[i.JobVersion] = c
+	}
+	switch {
+	case c == different:
+		return replace
+	case c == constrained && !f.nodes.Suits(f.view.job, f.group, i.NodeID):
+		return replace
+	}
+	return keep
+}

@@ -1,0 +1,96 @@
+package job
+
+import (
+	"github.com/droverhq/drover/api"
+)
+
+// rolls reports whether a group is rolled out step by step.
+func rolls(j *api.Job, g *api.TaskGroup) bool {
+	return !j.IsBatch() && g.Update != nil && api.Deref(g.Update.MaxParallel) > 0
+}
+
+// settle says how much of what has to be done is done now. current is the deployment
+// of the job's version, if there is one, whatever its state.
+func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
+	p := &groupPlan{name: t.name, group: t.group, inPlace: t.inPlace, stop: t.surplus, nowhere: t.nowhere, awaits: t.awaits(current)}
+	for _, w := range t.vacant {
+		if mayFill(v, current, w) {
+			p.wants = append(p.wants, w)
+		}
+	}
+	replaced := 0
+	for _, w := range t.reschedule {
+		if mayReschedule(current, w) {
+			p.wants = append(p.wants, w)
+			replaced++
+		}
+	}
+	placed := len(p.wants)
+	p.wants = append(p.wants, t.migrate...)
+	updates := min(len(t.destructive), t.limit(v, current, placed))
+	p.wants = append(p.wants, t.destructive[:updates]...)
+
+	held := len(t.destructive) - updates + len(t.reschedule) - replaced
+	p.counts = api.DesiredUpdates{
+		Ignore:            uint64(len(t.current) + t.stale + held),
+		Place:             uint64(placed),
+		Migrate:           uint64(len(t.migrate)),
+		Stop:              uint64(len(t.surplus) + replaced),
+		InPlaceUpdate:     uint64(len(t.inPlace)),
+		DestructiveUpdate: uint64(updates),
+		RescheduleNow:     uint64(replaced),
+	}
+	return p
+}
+
+// mayFill reports whether a vacant slot is filled now. A rollout that is paused or
+// has failed adds nothing, but what was there and is gone without having failed is
+// made up for. A node that joins gets its instance of a system job in any case.
+func mayFill(v *view, current *api.Deployment, w want) bool {
+	switch {
+	case current == nil || goesOn(current):
+		return true
+	case w.why == lost || w.why == migrated:
+		return true
+	}
+	return v.job.IsSystem() && current.Status == api.DeploymentFailed
+}
+
+// mayReschedule reports whether a failed instance is replaced now: not if it is the
+// rollout of its version that has failed.
+func mayReschedule(current *api.Deployment, w want) bool {
+	return current == nil || current.Status != api.DeploymentFailed || w.prev.DeploymentID != current.ID
+}
+
+// limit is how many instances may be replaced by the current version now, when that
+// many are placed besides: no more than max_parallel may be on their way to being
+// healthy, and none is begun while one is unhealthy.
+func (t *tally) limit(v *view, current *api.Deployment, placed int) int {
+	if !rolls(v.job, t.group) {
+		return len(t.destructive)
+	}
+	if current != nil && !goesOn(current) && current.Status != api.DeploymentSuccessful {
+		return 0
+	}
+	limit := api.Deref(t.group.Update.MaxParallel) - placed
+	if current == nil {
+		return max(0, limit)
+	}
+	for _, i := range t.current {
+		if i.DeploymentID != current.ID {
+			continue
+		}
+		switch health := i.DeploymentStatus; {
+		case health == nil || health.Healthy == nil:
+			limit--
+		case !*health.Healthy:
+			return 0
+		}
+	}
+	for _, w := range t.reschedule {
+		if health := w.prev.DeploymentStatus; w.prev.DeploymentID == current.ID && health != nil && health.Healthy != nil && !*health.Healthy {
+			return 0
+		}
+	}
+	return max(0, limit)
+}

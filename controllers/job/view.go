@@ -1,0 +1,130 @@
+package job
+
+import (
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/store"
+)
+
+// view is what one pass over a job reads, from one snapshot.
+type view struct {
+	req   reconcile.Request
+	now   time.Time
+	index uint64   // of the snapshot
+	job   *api.Job // nil: there never was one, or it was purged
+
+	instances   []instance            // every allocation of the job, ordered by ID
+	deployments []*api.Deployment     // every one of the job, ordered by ID
+	pending     []*api.Evaluation     // asked for and not answered, oldest first
+	blocked     []*api.Evaluation     // those that wait for room: none or one
+	status      *api.JobStatus        // nil: this is the first pass
+	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
+}
+
+// read collects the view of a job from a snapshot.
+func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
+	v := &view{req: req, now: now, index: snap.Index()}
+	v.job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
+	v.status, _ = store.Get[*api.JobStatus](snap, api.JobStatusKey(req.Namespace, req.ID))
+	v.version = func(n uint64) *api.Job {
+		version, ok := store.Get[*api.JobVersion](snap, api.JobVersionKey(req.Namespace, req.ID, n))
+		if !ok {
+			return nil
+		}
+		return version.Job
+	}
+	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}
+	v.instances = readInstances(snap, ofJob)
+	for d := range store.List[*api.Deployment](snap, ofJob) {
+		v.deployments = append(v.deployments, d)
+	}
+	for e := range store.List[*api.Evaluation](snap, ofJob) {
+		switch e.Status {
+		case api.EvalPending:
+			v.pending = append(v.pending, e)
+		case api.EvalBlocked:
+			v.blocked = append(v.blocked, e)
+		}
+	}
+	sortByAge(v.pending)
+	sortByAge(v.blocked)
+	return v
+}
+
+// readInstances joins the allocations of a job with their statuses. Both are listed
+// in the order of their IDs, so the two lists are walked side by side.
+func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
+	ofJob.Kind = api.KindAllocation
+	count := snap.Count(ofJob)
+	if count == 0 {
+		return nil
+	}
+	out := make([]instance, 0, count)
+	for a := range store.List[*api.Allocation](snap, ofJob) {
+		out = append(out, instance{Allocation: a, slot: a.Index()})
+	}
+	next := 0
+	for s := range store.List[*api.AllocationStatus](snap, ofJob) {
+		for next < len(out) && out[next].ID < s.ID {
+			next++
+		}
+		if next < len(out) && out[next].ID == s.ID {
+			out[next].status = s
+		}
+	}
+	return out
+}
+
+// stopped reports whether nothing of the job should run.
+func (v *view) stopped() bool { return v.job == nil || v.job.Stopped() }
+
+// current returns the version of the job; 0 if it is gone.
+func (v *view) current() uint64 {
+	if v.job == nil {
+		return 0
+	}
+	return api.Deref(v.job.Version)
+}
+
+// foreign reports whether an allocation belongs to an earlier job of the same ID,
+// which was purged before this one was registered.
+func (v *view) foreign(i *instance) bool {
+	return v.job != nil && i.CreateIndex < api.Deref(v.job.CreateIndex)
+}
+
+// instance is an allocation with what its node agent says of it.
+type instance struct {
+	*api.Allocation
+	status *api.AllocationStatus // nil: nothing yet
+	slot   int                   // the number in its name, −1 if it has none
+}
+
+// ended reports whether the node agent says that nothing of it runs any more.
+func (i *instance) ended() bool { return i.status.Terminal() }
+
+func (i *instance) failed() bool {
+	return i.status != nil && i.status.ClientStatus == api.AllocClientFailed
+}
+
+func (i *instance) completed() bool {
+	return i.status != nil && i.status.ClientStatus == api.AllocClientComplete
+}
+
+// live reports whether it should run and, as far as is known, does or will.
+func (i *instance) live() bool {
+	return i.WantsRun() && !i.ended() && i.Lost != api.AllocClientLost
+}
+
+// leaving reports whether it was asked to go elsewhere.
+func (i *instance) leaving() bool {
+	return i.live() && api.Deref(i.DesiredTransition.Migrate)
+}
+
+// replaceable reports whether it failed and its time to be replaced has come.
+func (i *instance) replaceable() bool {
+	t := &i.DesiredTransition
+	return i.failed() && i.WantsRun() && i.NextAllocation == "" &&
+		(api.Deref(t.Reschedule) || api.Deref(t.ForceReschedule))
+}

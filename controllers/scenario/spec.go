@@ -1,0 +1,190 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Spec is a job with one group, named web unless it says otherwise, and one task. In
+// scripts its fields are given as key=value.
+type Spec struct {
+	ID, Type, Group string
+	Count           int // count
+	CPU, Memory     int // cpu, mem
+	Priority        int
+	Port            int               // static
+	Env             string            // a change of it needs new instances
+	KillTimeout     time.Duration     // kill: a change of it does not
+	Constraint      string            // of attribute rack: constraint=a
+	MaxParallel     int               // parallel; −1: no update block
+	MinHealthy      time.Duration     // min_healthy
+	Deadline        time.Duration     // healthy_deadline
+	Progress        time.Duration     // progress
+	AutoRevert      bool              // revert
+	Attempts        int               // of rescheduling; −1: unlimited
+	Delay           time.Duration     // of rescheduling
+	PreventLost     bool              // keep_lost: prevent_reschedule_on_lost
+	Distinct        bool              // distinct_hosts
+	Also            []string          // further groups, as many instances of each
+	Tasks           map[string]string // further tasks, with their hook: prestart, sidecar
+}
+
+// NewSpec returns a spec with the default values.
+func NewSpec(id string) Spec {
+	return Spec{
+		ID: id, Type: api.JobTypeService, Group: "web", Count: 1, CPU: 100, Memory: 100,
+		Priority: api.DefaultJobPriority, KillTimeout: 5 * time.Second,
+		MaxParallel: 1, MinHealthy: 10 * time.Second, Deadline: 5 * time.Minute, Progress: 10 * time.Minute,
+		Attempts: -1, Delay: 30 * time.Second,
+	}
+}
+
+// parseSpec reads JOB key=value ….
+func parseSpec(args []string) (Spec, error) {
+	s := NewSpec(args[0])
+	for _, arg := range args[1:] {
+		key, value, _ := strings.Cut(arg, "=")
+		if err := s.set(key, value); err != nil {
+			return s, fmt.Errorf("%s: %w", arg, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Spec) set(key, value string) error {
+	number := func(to *int) (err error) {
+		*to, err = strconv.Atoi(value)
+		return err
+	}
+	duration := func(to *time.Duration) (err error) {
+		*to, err = time.ParseDuration(value)
+		return err
+	}
+	switch key {
+	case "type":
+		s.Type = value
+	case "group":
+		s.Group = value
+	case "count":
+		return number(&s.Count)
+	case "cpu":
+		return number(&s.CPU)
+	case "mem":
+		return number(&s.Memory)
+	case "priority":
+		return number(&s.Priority)
+	case "port":
+		return number(&s.Port)
+	case "env":
+		s.Env = value
+	case "kill":
+		return duration(&s.KillTimeout)
+	case "constraint":
+		s.Constraint = value
+	case "parallel":
+		return number(&s.MaxParallel)
+	case "min_healthy":
+		return duration(&s.MinHealthy)
+	case "healthy_deadline":
+		return duration(&s.Deadline)
+	case "progress":
+		return duration(&s.Progress)
+	case "revert":
+		s.AutoRevert = true
+	case "attempts":
+		return number(&s.Attempts)
+	case "delay":
+		return duration(&s.Delay)
+	case "keep_lost":
+		s.PreventLost = true
+	case "distinct":
+		s.Distinct = true
+	case "also":
+		s.Also = strings.Split(value, ",")
+	case "prestart", "sidecar":
+		if s.Tasks == nil {
+			s.Tasks = make(map[string]string)
+		}
+		s.Tasks[value] = key
+	default:
+		return fmt.Errorf("a job has no %q here", key)
+	}
+	return nil
+}
+
+// Job returns the job, canonical as far as controllers look.
+func (s *Spec) Job() *api.Job {
+	j := &api.Job{
+		Region:      new(api.DefaultRegion),
+		Namespace:   new(api.DefaultNamespace),
+		ID:          new(s.ID),
+		Name:        new(s.ID),
+		Type:        new(s.Type),
+		Priority:    new(s.Priority),
+		Datacenters: []string{"*"},
+		NodePool:    new(api.DefaultNodePool),
+		Stop:        new(false),
+	}
+	if s.Constraint != "" {
+		j.Constraints = []*api.Constraint{{LTarget: "${meta.rack}", Operand: "=", RTarget: s.Constraint}}
+	}
+	if s.Distinct {
+		j.Constraints = append(j.Constraints, &api.Constraint{Operand: "distinct_hosts"})
+	}
+	for _, name := range append([]string{s.Group}, s.Also...) {
+		j.TaskGroups = append(j.TaskGroups, s.group(name))
+	}
+	return j
+}
+
+func (s *Spec) group(name string) *api.TaskGroup {
+	g := &api.TaskGroup{
+		Name:                    new(name),
+		Count:                   new(s.Count),
+		PreventRescheduleOnLost: new(s.PreventLost),
+		EphemeralDisk:           &api.EphemeralDisk{SizeMB: new(10)},
+		Tasks:                   []*api.Task{s.task("app", "")},
+	}
+	for task, hook := range s.Tasks {
+		g.Tasks = append(g.Tasks, s.task(task, hook))
+	}
+	if s.Port != 0 {
+		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "http", Value: s.Port, HostNetwork: "default"}}}}
+	}
+	if s.Type != api.JobTypeSystem {
+		g.ReschedulePolicy = &api.ReschedulePolicy{
+			Attempts: new(max(0, s.Attempts)), Unlimited: new(s.Attempts < 0), Interval: new(time.Hour),
+			Delay: new(s.Delay), MaxDelay: new(time.Hour), DelayFunction: new(api.DelayConstant),
+		}
+	}
+	if s.MaxParallel > 0 && s.Type != api.JobTypeBatch && s.Type != api.JobTypeSysBatch {
+		g.Update = &api.UpdateStrategy{
+			MaxParallel: new(s.MaxParallel), MinHealthyTime: new(s.MinHealthy), HealthyDeadline: new(s.Deadline),
+			ProgressDeadline: new(s.Progress), HealthCheck: new(api.HealthCheckTaskStates),
+			Canary: new(0), AutoRevert: new(s.AutoRevert), AutoPromote: new(false),
+		}
+	}
+	return g
+}
+
+func (s *Spec) task(name, hook string) *api.Task {
+	t := &api.Task{
+		Name:        name,
+		Driver:      "raw_exec",
+		Config:      map[string]any{"command": "/bin/serve"},
+		Env:         map[string]string{"V": s.Env},
+		Resources:   &api.Resources{CPU: new(s.CPU), MemoryMB: new(s.Memory)},
+		KillTimeout: new(s.KillTimeout),
+	}
+	switch hook {
+	case "prestart":
+		t.Lifecycle = &api.TaskLifecycle{Hook: api.HookPrestart}
+	case "sidecar":
+		t.Lifecycle = &api.TaskLifecycle{Hook: api.HookPrestart, Sidecar: true}
+	}
+	return t
+}
