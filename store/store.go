@@ -15,8 +15,8 @@ import (
 type Store interface {
 	// Apply proposes a transaction and returns once it is committed and applied on
 	// this replica. Errors: *ConflictError (errors.Is api.ErrConflict) when a
-	// condition did not hold, api.ErrNoLeader, api.ErrTooLarge, ErrClosed, or the
-	// context's. After the context's error the outcome is unknown: the transaction
+	// condition did not hold, *api.InvalidError, api.ErrNoLeader, api.ErrTooLarge,
+	// ErrDiskFull, ErrClosed, or the context's. After the context's error the outcome is unknown: the transaction
 	// may still be applied.
 	Apply(ctx context.Context, txn Txn) (Result, error)
 
@@ -62,6 +62,9 @@ type LeaderInfo struct {
 var (
 	// ErrClosed is returned by a store that has been closed.
 	ErrClosed = errors.New("store is closed")
+	// ErrDiskFull is returned by Apply on a replica that has too little room left to
+	// take on more. Reads go on, and so does it once there is room again.
+	ErrDiskFull = errors.New("too little disk space left to accept writes")
 	// ErrResync tells a reader of a feed to start again from a fresh snapshot.
 	ErrResync = errors.New("change feed: fell behind, read a snapshot and watch from its index")
 )

@@ -11,7 +11,7 @@ const (
 	// MaxTxnBytes is the largest encoded transaction that a store accepts. It bounds
 	// the memory that one proposal takes on every replica, and the time that it
 	// keeps others waiting. Larger changes are split.
-	MaxTxnBytes = 64 << 20
+	MaxTxnBytes = 32 << 20
 	// MaxKeyBytes is the longest key: kind, namespace and ID together.
 	MaxKeyBytes = 4096
 )

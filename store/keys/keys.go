@@ -106,3 +106,6 @@ func KindRange(g uint32, k api.Kind) (from, to []byte) {
 	p := append(AppendPrefix(nil, g), k...)
 	return append(p[:len(p):len(p)], 0), append(p[:len(p):len(p)], 1)
 }
+
+// GenerationOf returns the generation of a database key of an object.
+func GenerationOf(db []byte) uint32 { return binary.BigEndian.Uint32(db[1:]) }
