@@ -3,6 +3,7 @@ package reconciletest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,38 +23,48 @@ type Verb struct {
 	Do   func(w *World, args []string, input string) error
 }
 
-// RunScripts runs every script in a folder, each in a world of its own. With the
-// flag -rewrite it writes the outputs into the scripts instead: review them like
+// RunScripts runs every script (*.txt) in a folder, each in a world of its own. With
+// the flag -rewrite it writes the outputs into the scripts instead: review them like
 // code. See the package page for the form of a script.
 func RunScripts(t *testing.T, folder string, register Register, verbs ...Verb) {
 	t.Helper()
-	datadriven.Walk(t, folder, func(t *testing.T, path string) {
-		// Directives can't be run as they are read: each has a subtest and a goroutine,
-		// which do not get along with a bubble. So they are read, run, and then compared.
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	paths, err := filepath.Glob(filepath.Join(folder, "*.txt"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no scripts in %s (%v)", folder, err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { runScript(t, path, register, verbs) })
+	}
+}
+
+// runScript runs a script. Its directives can't be run as they are read: each has a
+// subtest and a goroutine, which do not get along with a bubble. So they are read, run,
+// and then compared.
+func runScript(t *testing.T, path string, register Register, verbs []Verb) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var directives []datadriven.TestData
+	datadriven.RunTestFromString(t, string(text), func(_ *testing.T, d *datadriven.TestData) string {
+		directives = append(directives, *d)
+		return d.Expected
+	})
+	var outputs []string
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(New(t, register), verbs)
+		for _, d := range directives {
+			outputs = append(outputs, s.run(d))
 		}
-		var directives []datadriven.TestData
-		datadriven.RunTestFromString(t, string(text), func(_ *testing.T, d *datadriven.TestData) string {
-			directives = append(directives, *d)
-			return d.Expected
-		})
-		var outputs []string
-		synctest.Test(t, func(t *testing.T) {
-			s := newScript(New(t, register), verbs)
-			for _, d := range directives {
-				outputs = append(outputs, s.run(d))
-			}
-		})
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			if len(outputs) == 0 {
-				t.Fatalf("%s: the world ended before this", d.Pos)
-			}
-			out := outputs[0]
-			outputs = outputs[1:]
-			return out
-		})
+	})
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		if len(outputs) == 0 {
+			t.Fatalf("%s: the world ended before this", d.Pos)
+		}
+		out := outputs[0]
+		outputs = outputs[1:]
+		return out
 	})
 }
 

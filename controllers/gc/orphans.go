@@ -1,0 +1,52 @@
+package gc
+
+import (
+	"iter"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// orphans finds objects that only say something of another one, which is gone: a
+// status that came in late, say. They go at any age.
+func orphans(a age) iter.Seq[unit] {
+	parts := []struct {
+		kind  api.Kind
+		whole func(api.Key) api.Key
+	}{
+		{api.KindAllocationStatus, ofKind(api.KindAllocation)},
+		{api.KindJobStatus, ofKind(api.KindJob)},
+		{api.KindJobSubmission, ofKind(api.KindJobVersion)},
+		{api.KindNodeStatus, ofKind(api.KindNode)},
+		{api.KindNodeIntent, ofKind(api.KindNode)},
+		{api.KindNodeSession, ofKind(api.KindNode)},
+	}
+	return func(yield func(unit) bool) {
+		for _, p := range parts {
+			for part := range a.Scan(store.Query{Kind: p.kind}) {
+				whole := p.whole(part.Key())
+				if has(a, whole) {
+					continue
+				}
+				if session, ok := part.(*api.NodeSession); ok && session.Connected {
+					continue // its node is about to be written
+				}
+				u := unit{
+					conditions: []store.Condition{store.Unchanged(part), store.Absent(whole)},
+					deletes:    []api.Key{part.Key()},
+				}
+				if !yield(u) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ofKind gives the key of the object of a kind that has the same name.
+func ofKind(kind api.Kind) func(api.Key) api.Key {
+	return func(k api.Key) api.Key {
+		k.Kind = kind
+		return k
+	}
+}
