@@ -170,3 +170,17 @@ func BenchmarkSetAgain(b *testing.B) {
 		f.SetAllocation(a)
 	}
 }
+
+// BenchmarkDryRun is what a plan costs: a clone of a large fleet and one placement.
+func BenchmarkDryRun(b *testing.B) {
+	const jobs, each = 50, 10000
+	f := simulatedFleet(6100)
+	for j := range jobs {
+		job := simulatedJob(fmt.Sprintf("job-%d", j), each)
+		f.Place(scheduler.Ask{Job: job, Group: job.TaskGroups[0], Count: each, IDs: newIDs(each)})
+	}
+	job, ids := simulatedJob("dry", 10), newIDs(10)
+	for b.Loop() {
+		f.Clone().Place(scheduler.Ask{Job: job, Group: job.TaskGroups[0], Count: 10, IDs: ids})
+	}
+}
