@@ -3,12 +3,14 @@ package api
 import (
 	"reflect"
 	"slices"
+	"time"
 )
 
 // Same reports whether two values have the same content: two versions of a job,
 // say. Nothing and empty (nil pointers, maps and slices without elements) are the
 // same, and so are numbers of the same value but of different types, because values
-// lose such differences on their way through JSON or the store. Fields of the
+// lose such differences on their way through JSON or the store. Times are compared by
+// the moment that they mean. Fields of the
 // outermost struct that except names are left out.
 func Same(a, b any, except ...string) bool {
 	return same(reflect.ValueOf(a), reflect.ValueOf(b), except)
@@ -28,6 +30,9 @@ func same(a, b reflect.Value, except []string) bool {
 	}
 	switch a.Kind() {
 	case reflect.Struct:
+		if at, ok := a.Interface().(time.Time); ok {
+			return at.Equal(b.Interface().(time.Time))
+		}
 		return sameStruct(a, b, except)
 	case reflect.Map:
 		return sameMap(a, b)

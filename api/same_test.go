@@ -45,6 +45,18 @@ func TestJobIsTheSameAfterJSONAndTheStore(t *testing.T) {
 	}
 }
 
+func TestTimesAreComparedByTheMoment(t *testing.T) {
+	at := time.Unix(1000, 5)
+	utc := at.UTC()
+	later := at.Add(1)
+	if !api.Same(&api.TaskState{StartedAt: &at}, &api.TaskState{StartedAt: &utc}) {
+		t.Error("one moment in two zones is taken for two")
+	}
+	if api.Same(&api.TaskState{StartedAt: &at}, &api.TaskState{StartedAt: &later}) {
+		t.Error("two moments are taken for one")
+	}
+}
+
 func TestEveryDifferenceOfContentCounts(t *testing.T) {
 	for name, change := range map[string]func(*api.Job){
 		"number in a config": func(j *api.Job) { j.TaskGroups[0].Tasks[0].Config["port"] = 81 },
