@@ -133,9 +133,9 @@ func TestGraphSaysWhoReadsAndWritesWhat(t *testing.T) {
 	if err := reconcile.WriteGraph(&b, m.Graph()); err != nil {
 		t.Fatal(err)
 	}
-	want := `| controller | for | woken by | writes |
-| --- | --- | --- | --- |
-| job | Job | Allocation, NodeStatus | Allocation (shared), JobStatus |
+	want := `| controller | for | woken by | writes | removes |
+| --- | --- | --- | --- | --- |
+| job | Job | Allocation, NodeStatus | Allocation (shared), JobStatus |  |
 `
 	if b.String() != want {
 		t.Errorf("graph:\n%swant:\n%s", b.String(), want)

@@ -126,7 +126,7 @@ func ExampleWriteGraph() {
 		fmt.Println(err)
 	}
 	// Output:
-	// | controller | for | woken by | writes |
-	// | --- | --- | --- | --- |
-	// | cordon | Node | NodeIntent | NodeIntent |
+	// | controller | for | woken by | writes | removes |
+	// | --- | --- | --- | --- | --- |
+	// | cordon | Node | NodeIntent | NodeIntent |  |
 }

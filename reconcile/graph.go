@@ -56,22 +56,27 @@ func (s *spec) info() ControllerInfo {
 // WriteGraph writes who reads and writes what, as a Markdown table.
 func WriteGraph(w io.Writer, controllers []ControllerInfo) error {
 	var b strings.Builder
-	b.WriteString("| controller | for | woken by | writes |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| controller | for | woken by | writes | removes |\n| --- | --- | --- | --- | --- |\n")
 	for _, c := range controllers {
-		var inputs, outputs []string
+		var inputs, writes, removes []string
 		for _, in := range c.Inputs {
-			if in.Relation == RelationOwns || in.Relation == RelationWatches {
-				inputs = append(inputs, string(in.Kind))
+			kind := string(in.Kind)
+			if in.Relation != RelationLists && in.Kind != c.For && !slices.Contains(inputs, kind) {
+				inputs = append(inputs, kind)
 			}
 		}
 		for _, out := range c.Outputs {
-			text := string(out.Kind)
-			if out.Ownership != Exclusive {
-				text += " (" + string(out.Ownership) + ")"
+			switch out.Ownership {
+			case Removes:
+				removes = append(removes, string(out.Kind))
+			case Shared:
+				writes = append(writes, string(out.Kind)+" (shared)")
+			default:
+				writes = append(writes, string(out.Kind))
 			}
-			outputs = append(outputs, text)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, c.For, strings.Join(inputs, ", "), strings.Join(outputs, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Name, c.For,
+			strings.Join(inputs, ", "), strings.Join(writes, ", "), strings.Join(removes, ", "))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

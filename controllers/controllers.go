@@ -1,0 +1,29 @@
+package controllers
+
+import (
+	"errors"
+
+	"github.com/droverhq/drover/controllers/allocation"
+	"github.com/droverhq/drover/controllers/gc"
+	"github.com/droverhq/drover/controllers/job"
+	"github.com/droverhq/drover/controllers/nodehealth"
+	"github.com/droverhq/drover/reconcile"
+)
+
+// Options tune the controllers. The zero value is right for most.
+type Options struct {
+	Job        job.Options
+	Allocation allocation.Options
+	NodeHealth nodehealth.Options
+	GC         gc.Options
+}
+
+// Register adds all controllers to a manager.
+func Register(m *reconcile.Manager, o Options) error {
+	return errors.Join(
+		job.Register(m, o.Job),
+		allocation.Register(m, o.Allocation),
+		nodehealth.Register(m, o.NodeHealth),
+		gc.Register(m, o.GC),
+	)
+}

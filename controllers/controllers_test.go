@@ -1,0 +1,35 @@
+package controllers_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/droverhq/drover/controllers"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/store/mem"
+)
+
+// Who reads and writes what.
+func ExampleRegister() {
+	s := mem.New(mem.Options{ServerID: "server-1"})
+	m, err := reconcile.NewManager(reconcile.Options{Store: s, ServerID: "server-1"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := controllers.Register(m, controllers.Options{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := errors.Join(reconcile.WriteGraph(os.Stdout, m.Graph()), s.Close()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// | controller | for | woken by | writes | removes |
+	// | --- | --- | --- | --- | --- |
+	// | job | Job | Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
+	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment | Allocation (shared) |  |
+	// | nodehealth | Node | NodeSession | NodeStatus |  |
+	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus |
+}
