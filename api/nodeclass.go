@@ -73,6 +73,11 @@ func (c classHash) addKeys(what string, m map[string]string) {
 
 // addResources writes which kinds of networks and devices there are, not how many.
 func (c classHash) addResources(r *NodeResources) {
+	for _, n := range r.Networks {
+		if n != nil {
+			c.add("mode", n.Mode)
+		}
+	}
 	for _, n := range r.NodeNetworks {
 		if n == nil {
 			continue

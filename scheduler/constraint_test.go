@@ -144,32 +144,3 @@ func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 		t.Errorf("why is %q", why)
 	}
 }
-
-func TestNodesOfOneClassDifferOnlyInWhatIsUnique(t *testing.T) {
-	a := simulatedNode(0)
-	for name, c := range map[string]struct {
-		change func(*api.Node)
-		same   bool
-	}{
-		"identity":         {func(n *api.Node) { n.ID, n.Name, n.SecretID = "x", "y", "z" }, true},
-		"unique attribute": {func(n *api.Node) { n.Attributes["unique.hostname"] = "other" }, true},
-		"attribute":        {func(n *api.Node) { n.Attributes["os.name"] = "debian" }, false},
-		"moved attribute": {func(n *api.Node) {
-			delete(n.Attributes, "kernel.name")
-			n.Meta = map[string]string{"kernel.name": "linux"}
-		}, false},
-		"meta":       {func(n *api.Node) { n.Meta = map[string]string{"rack": "r1"} }, false},
-		"class":      {func(n *api.Node) { n.NodeClass = "big" }, false},
-		"pool":       {func(n *api.Node) { n.NodePool = "gpu" }, false},
-		"datacenter": {func(n *api.Node) { n.Datacenter = "dc9" }, false},
-		"health":     {func(n *api.Node) { n.Drivers["raw_exec"].Healthy = false }, false},
-		"network":    {func(n *api.Node) { n.Resources.Networks[0].Mode = "bridge" }, false},
-		"size":       {func(n *api.Node) { n.Resources.Memory.MemoryMB = 1 }, true},
-	} {
-		b := simulatedNode(0)
-		c.change(b)
-		if same := scheduler.ComputeClass(a) == scheduler.ComputeClass(b); same != c.same {
-			t.Errorf("%s: same class: %v", name, same)
-		}
-	}
-}

@@ -55,7 +55,7 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 			d.Fatalf(t, "node: %v", f)
 		}
 	}
-	n.ComputedClass = scheduler.ComputeClass(n)
+	n.ComputedClass = api.ComputeClass(n)
 	return scheduler.NodeState{Node: n, Ready: !d.HasArg("down"), Eligible: !d.HasArg("ineligible")}
 }
 

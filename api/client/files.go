@@ -16,7 +16,9 @@ import (
 // Files are the routes below /v1/client/fs: the files of allocations.
 type Files struct{ c *Client }
 
-func fsPath(verb, allocID string) string { return "/v1/client/fs/" + verb + "/" + url.PathEscape(allocID) }
+func fsPath(verb, allocID string) string {
+	return "/v1/client/fs/" + verb + "/" + url.PathEscape(allocID)
+}
 
 // List returns the files of a folder in an allocation's directory.
 func (f *Files) List(ctx context.Context, allocID, path string, q Query) ([]*api.AllocFileInfo, error) {
