@@ -24,11 +24,8 @@ func (s *supervisor) supervise() error {
 // reap waits until the task and everything that it started is gone.
 func (s *supervisor) reap() error {
 	for {
-		var status unix.WaitStatus
-		pid, err := unix.Wait4(-1, &status, 0, nil)
+		pid, status, err := s.nextEnd()
 		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
 		case errors.Is(err, unix.ECHILD):
 			s.cgroup.remove()
 			return nil
@@ -42,8 +39,28 @@ func (s *supervisor) reap() error {
 			}
 			s.cgroup.kill()
 		}
-		if s.task == 0 {
-			s.killChildren()
+	}
+}
+
+// nextEnd waits for the end of a child. Once the task itself has ended, every child
+// that has not is killed.
+func (s *supervisor) nextEnd() (int, unix.WaitStatus, error) {
+	if s.task == 0 {
+		pid, status, err := wait(unix.WNOHANG)
+		if pid != 0 || err != nil {
+			return pid, status, err
+		}
+		s.killChildren()
+	}
+	return wait(0)
+}
+
+func wait(options int) (int, unix.WaitStatus, error) {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, options, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return pid, status, err
 		}
 	}
 }
@@ -64,11 +81,11 @@ func (s *supervisor) recordExit() error {
 
 // killChildren kills what the ended task has left: the children of this process.
 // Only this thread reaps them, so none of their process IDs can be somebody else's.
-// Their own children become ours when they die, and each death wakes supervise to
-// come here again, until there is none.
+// Their own children become ours when they die, and each death brings us here again,
+// until there is none.
 func (s *supervisor) killChildren() {
 	children, err := Children(os.Getpid())
-	if err == nil && len(children) == 0 { // perhaps the kernel keeps no such lists
+	if err == nil && len(children) == 0 { // the kernel keeps no such lists
 		children, err = childrenByParent(os.Getpid())
 	}
 	if err != nil {

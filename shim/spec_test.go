@@ -1,0 +1,73 @@
+package shim
+
+import (
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func drawSpec(t *rapid.T) *Spec {
+	text := rapid.String()
+	output := func(name string) Output {
+		return Output{
+			Dir: text.Draw(t, name+" dir"), Prefix: text.Draw(t, name+" prefix"),
+			MaxFiles: rapid.IntRange(0, 1<<31-1).Draw(t, name+" files"),
+			MaxBytes: rapid.Int64Min(0).Draw(t, name+" bytes"),
+			Disabled: rapid.Bool().Draw(t, name+" disabled"),
+		}
+	}
+	list := func(name string) []string {
+		if l := rapid.SliceOf(text).Draw(t, name); len(l) > 0 {
+			return l
+		}
+		return nil
+	}
+	s := &Spec{
+		Path: text.Draw(t, "path"), Args: list("args"), Env: list("env"), Dir: text.Draw(t, "dir"),
+		Stdout: output("stdout"), Stderr: output("stderr"), Cgroup: text.Draw(t, "cgroup"),
+	}
+	if rapid.Bool().Draw(t, "with user") {
+		s.User = &User{UID: rapid.Uint32().Draw(t, "uid"), GID: rapid.Uint32().Draw(t, "gid")}
+		if groups := rapid.SliceOf(rapid.Uint32()).Draw(t, "groups"); len(groups) > 0 {
+			s.User.Groups = groups
+		}
+	}
+	return s
+}
+
+func TestASpecReadsAsItWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawSpec(t)
+		got, err := DecodeSpec(want.Encode())
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("read %+v, %v; wrote %+v", got, err, want)
+		}
+	})
+}
+
+func TestACutSpecIsRefused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := drawSpec(t).Encode()
+		n := rapid.IntRange(0, len(b)-1).Draw(t, "length")
+		if s, err := DecodeSpec(b[:n]); err == nil {
+			t.Fatalf("read %+v from %d of %d bytes", s, n, len(b))
+		}
+	})
+}
+
+func FuzzDecodeSpec(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add([]byte(specMagic))
+	f.Add((&Spec{Path: "/bin/sh", Args: []string{"sh"}, User: &User{Groups: []uint32{1}}}).Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := DecodeSpec(b)
+		if err != nil {
+			return
+		}
+		again, err := DecodeSpec(s.Encode())
+		if err != nil || !reflect.DeepEqual(again, s) {
+			t.Fatalf("%+v reads as %+v, %v", s, again, err)
+		}
+	})
+}
