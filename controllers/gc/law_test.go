@@ -91,6 +91,24 @@ func cluster(rt *rapid.T) []api.Object {
 	return out
 }
 
+// filled returns a store with a cluster in it, and what was written to it.
+func filled(t *testing.T, rt *rapid.T) (*mem.Store, []store.Write) {
+	s := mem.New(mem.Options{})
+	rt.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			rt.Error(err)
+		}
+	})
+	var txn store.Txn
+	for _, o := range cluster(rt) {
+		txn.Writes = append(txn.Writes, store.Put(o))
+	}
+	if _, err := s.Apply(t.Context(), txn); err != nil {
+		rt.Fatal(err)
+	}
+	return s, txn.Writes
+}
+
 // live reports whether something goes on with an object in s, and what it then refers
 // to. An ended allocation that is wanted holds a place in its job for as long as that
 // job is there afterwards.
@@ -141,19 +159,7 @@ func live(s, afterwards store.Snapshot, o api.Object) (bool, []api.Key) {
 // that it refers to; and collecting again finds nothing.
 func TestNothingGoesThatSomethingLiveRefersTo(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s := mem.New(mem.Options{})
-		defer func() {
-			if err := s.Close(); err != nil {
-				rt.Error(err)
-			}
-		}()
-		var txn store.Txn
-		for _, o := range cluster(rt) {
-			txn.Writes = append(txn.Writes, store.Put(o))
-		}
-		if _, err := s.Apply(t.Context(), txn); err != nil {
-			rt.Fatal(err)
-		}
+		s, objects := filled(t, rt)
 		before := s.Snapshot()
 		collect := gc.Collect
 		if rapid.Bool().Draw(rt, "force") {
@@ -170,7 +176,7 @@ func TestNothingGoesThatSomethingLiveRefersTo(t *testing.T) {
 			}
 		}
 		after := s.Snapshot()
-		for _, w := range txn.Writes {
+		for _, w := range objects {
 			if goesOn, refers := live(before, after, w.Put); goesOn {
 				for _, key := range append(refers, w.Put.Key()) {
 					_, was := before.Get(key)
@@ -194,22 +200,10 @@ func TestNothingGoesThatSomethingLiveRefersTo(t *testing.T) {
 // name what was looked at.
 func TestCollectionOfAnOldSnapshotRemovesNothingThatChanged(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s := mem.New(mem.Options{})
-		defer func() {
-			if err := s.Close(); err != nil {
-				rt.Error(err)
-			}
-		}()
-		var txn store.Txn
-		for _, o := range cluster(rt) {
-			txn.Writes = append(txn.Writes, store.Put(o))
-		}
-		if _, err := s.Apply(t.Context(), txn); err != nil {
-			rt.Fatal(err)
-		}
+		s, objects := filled(t, rt)
 		stale := &staleStore{Store: s, snapshot: s.Snapshot()}
 		var rewritten store.Txn
-		for _, w := range txn.Writes {
+		for _, w := range objects {
 			if rapid.Bool().Draw(rt, "written again") {
 				rewritten.Writes = append(rewritten.Writes, w)
 			}
