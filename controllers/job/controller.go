@@ -32,6 +32,7 @@ func Register(m *reconcile.Manager, o Options) error {
 	f := newFleet()
 	return reconcile.NewController("job").
 		For(api.KindJob).
+		Lists(api.KindEvaluation, ofEvaluation, asked). // a job that was purged is not listed itself
 		Watches(api.KindJob, f.onJob).
 		Owns(api.KindAllocation, f.onAllocation).
 		Owns(api.KindEvaluation, f.onEvaluation).
@@ -146,12 +147,22 @@ func (f *fleet) onEvaluation(_ store.Snapshot, c store.Change) []reconcile.Reque
 	if !ok {
 		return nil
 	}
-	req := reconcile.Request{Namespace: e.Namespace, ID: e.JobID}
-	woken := f.looked(req)
-	if e.Status == api.EvalPending {
-		woken = append(woken, req)
+	woken := f.looked(reconcile.Request{Namespace: e.Namespace, ID: e.JobID})
+	if !asked(c) {
+		return woken
 	}
-	return woken
+	return append(woken, ofEvaluation(nil, c)...)
+}
+
+// asked passes evaluations that ask for a pass.
+func asked(c store.Change) bool {
+	e, ok := c.New.(*api.Evaluation)
+	return ok && e.Status == api.EvalPending
+}
+
+func ofEvaluation(_ store.Snapshot, c store.Change) []reconcile.Request {
+	e := c.New.(*api.Evaluation)
+	return []reconcile.Request{{Namespace: e.Namespace, ID: e.JobID}}
 }
 
 func onDeployment(_ store.Snapshot, c store.Change) []reconcile.Request {

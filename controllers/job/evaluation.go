@@ -131,6 +131,9 @@ func (v *view) newBlocked(main *api.Evaluation, at *placed, newID func() string)
 // explain says in an evaluation why instances found no room.
 func (v *view) explain(e *api.Evaluation, at *placed) {
 	e.FailedTGAllocs = at.failed
+	if e.Status == api.EvalBlocked {
+		e.ClassEligibility = at.classes
+	}
 	e.SnapshotIndex = v.index
 	e.ModifyTime = v.now.UnixNano()
 }

@@ -13,6 +13,7 @@ type engine interface {
 	Place(scheduler.Ask) ([]scheduler.Placement, *api.AllocationMetric)
 	PlaceOn(scheduler.Ask, []string) ([]scheduler.Placement, *api.AllocationMetric)
 	RemoveAllocation(id string)
+	ClassEligibility(*api.Job, ...*api.TaskGroup) map[string]bool
 }
 
 // placed is where the instances of a plan go. Entries are by group and, in it, by
@@ -23,6 +24,8 @@ type placed struct {
 	// failed says, by group, why instances found no room, and queued how many.
 	failed map[string]*api.AllocationMetric
 	queued map[string]int
+	// classes says which classes of nodes would do for the groups that found no room.
+	classes map[string]bool
 }
 
 // place finds room for what a plan wants. The engine assumes the placements.
@@ -41,6 +44,15 @@ func (p *plan) place(j *api.Job, on engine, newID func() string) *placed {
 		for _, batch := range batches(j, g) {
 			batch.place(j, on, newID, found, out)
 		}
+	}
+	var short []*api.TaskGroup
+	for _, g := range p.groups {
+		if out.queued[g.name] > 0 {
+			short = append(short, g.group)
+		}
+	}
+	if len(short) > 0 {
+		out.classes = on.ClassEligibility(j, short...)
 	}
 	return out
 }

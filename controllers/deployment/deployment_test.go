@@ -1,0 +1,131 @@
+package deployment_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/deployment"
+	"github.com/droverhq/drover/controllers/job"
+	"github.com/droverhq/drover/controllers/scenario"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/reconcile/reconciletest"
+)
+
+func register(m *reconcile.Manager) error {
+	if err := job.Register(m, job.Options{}); err != nil {
+		return err
+	}
+	return deployment.Register(m, deployment.Options{})
+}
+
+func TestScripts(t *testing.T) { scenario.Run(t, "testdata", register, nil) }
+
+// rollOut makes a cluster on which a version of a job of two instances is rolled out.
+func rollOut(t *testing.T) *scenario.Cluster {
+	t.Helper()
+	c := scenario.New(t, register)
+	spec := scenario.NewSpec("shop")
+	spec.Count = 2
+	for _, line := range []string{"node n1", "node n2"} {
+		if _, err := c.Do(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Register(spec.Job())
+	c.Settle()
+	return c
+}
+
+func theDeployment(t *testing.T, c *scenario.Cluster) *api.Deployment {
+	t.Helper()
+	for d := range reconciletest.List[*api.Deployment](c.World) {
+		return d
+	}
+	t.Fatal("there is no deployment")
+	return nil
+}
+
+// startAt reports both instances running since a moment by their nodes' clocks.
+func startAt(c *scenario.Cluster, at time.Time) {
+	for _, name := range []string{"shop.web[0]", "shop.web[1]"} {
+		s := c.Status(c.Latest(name), api.AllocClientRunning)
+		s.TaskStates["app"].StartedAt = &at
+		c.Put(s)
+	}
+	c.Settle()
+}
+
+func TestNodeWithItsClockAheadHoldsNoRolloutUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rollOut(t)
+		startAt(c, c.Now().Add(time.Hour))
+		c.Advance(9 * time.Second)
+		if d := theDeployment(t, c); d.Status != api.DeploymentRunning {
+			t.Errorf("after 9s of 10s it is %s", d.Status)
+		}
+		c.Advance(2 * time.Second)
+		if d := theDeployment(t, c); d.Status != api.DeploymentSuccessful {
+			t.Errorf("after 11s of 10s it is %s", d.Status)
+		}
+	})
+}
+
+func TestNodeWithItsClockBehindIsNotHealthySooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rollOut(t)
+		startAt(c, c.Now().Add(-time.Hour))
+		c.Advance(9 * time.Second)
+		if d := theDeployment(t, c); d.Status != api.DeploymentRunning {
+			t.Errorf("after 9s of 10s it is %s", d.Status)
+		}
+	})
+}
+
+func TestRestartedTaskHasToHoldFromItsRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rollOut(t)
+		startAt(c, c.Now())
+		c.Advance(8 * time.Second)
+		startAt(c, c.Now())
+		c.Advance(8 * time.Second)
+		if d := theDeployment(t, c); d.TaskGroups["web"].HealthyAllocs != 0 {
+			t.Errorf("%d are healthy 8s after a restart", d.TaskGroups["web"].HealthyAllocs)
+		}
+		c.Advance(3 * time.Second)
+		if d := theDeployment(t, c); d.Status != api.DeploymentSuccessful {
+			t.Errorf("11s after the restart it is %s", d.Status)
+		}
+	})
+}
+
+func TestSuccessfulVersionIsStable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rollOut(t)
+		key := api.JobVersionKey(api.DefaultNamespace, "shop", 0)
+		if reconciletest.Get[*api.JobVersion](c.World, key).Stable {
+			t.Error("it is stable at once")
+		}
+		startAt(c, c.Now())
+		c.Advance(11 * time.Second)
+		if !reconciletest.Get[*api.JobVersion](c.World, key).Stable {
+			t.Error("it is not stable after its deployment")
+		}
+		deadline := theDeployment(t, c).TaskGroups["web"].RequireProgressBy
+		if want := 10*time.Minute + 10*time.Second; deadline == nil || deadline.Sub(c.Now().Add(-c.Elapsed())) != want {
+			t.Errorf("progress is required by %v, want %v after the start", deadline, want)
+		}
+	})
+}
+
+func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rollOut(t)
+		before := c.Store.Snapshot().Index()
+		c.Advance(4 * time.Minute)
+		if now := c.Store.Snapshot().Index(); now != before {
+			t.Errorf("%d transactions in four quiet minutes", now-before)
+		}
+	})
+}

@@ -1,0 +1,232 @@
+package deployment
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Descriptions of deployments that ended.
+const (
+	successful      = "Deployment completed successfully"
+	failedProgress  = "Failed due to progress deadline"
+	failedUnhealthy = "Failed due to unhealthy allocations"
+)
+
+// view is what one pass over a deployment reads.
+type view struct {
+	now        time.Time
+	deployment *api.Deployment
+	instances  []instance
+	version    *api.JobVersion                         // that is rolled out; nil if it is gone
+	job        *api.Job                                // as it is now; nil if it was purged
+	stable     []*api.JobVersion                       // earlier versions that were healthy, latest first
+	submission func(version uint64) *api.JobSubmission // what a version was made of, or nil
+}
+
+// plan is what a pass does.
+type plan struct {
+	judged     []*api.Allocation // whose health is known now
+	deployment *api.Deployment   // as it will be; nil if it stays as it is
+	ended      bool
+	revert     *api.JobVersion // the version to go back to
+	again      time.Time       // when to look again; zero: when something changes
+}
+
+// decide judges the instances of a deployment and, by them, the deployment.
+func decide(v *view) *plan {
+	p := &plan{}
+	next := *v.deployment
+	next.TaskGroups = make(map[string]*api.DeploymentState, len(v.deployment.TaskGroups))
+	tallies := p.judge(v)
+	for name, state := range v.deployment.TaskGroups {
+		next.TaskGroups[name] = tallies.of(name).apply(state)
+	}
+	p.conclude(v, &next, tallies)
+	if !api.Same(&next, v.deployment) {
+		next.ModifyTime = v.now.UnixNano()
+		p.deployment = &next
+	}
+	return p
+}
+
+// tally counts the instances of a group.
+type tally struct {
+	placed, healthy, unhealthy int
+	live                       int // of the healthy ones, those that are to run on
+	first, last                time.Time
+}
+
+type tallies map[string]*tally
+
+func (t tallies) of(group string) *tally {
+	if t[group] == nil {
+		t[group] = &tally{}
+	}
+	return t[group]
+}
+
+// judge says which instances are healthy now, and counts them.
+func (p *plan) judge(v *view) tallies {
+	counts := make(tallies)
+	began := time.Unix(0, v.deployment.CreateTime)
+	groups := v.groups()
+	for n := range v.instances {
+		i := &v.instances[n]
+		since := began
+		if placed := time.Unix(0, i.CreateTime); placed.After(since) {
+			since = placed
+		}
+		verdict := i.known()
+		at := v.now
+		if i.DeploymentStatus != nil && i.DeploymentStatus.Timestamp != nil {
+			at = *i.DeploymentStatus.Timestamp
+		}
+		if g := groups[i.TaskGroup]; g != nil {
+			now, look := i.judge(g, since, v.now)
+			p.look(look)
+			if now != verdict {
+				verdict, at = now, v.now
+				p.judged = append(p.judged, i.as(verdict, v))
+			}
+		}
+		counts.of(i.TaskGroup).add(i, verdict, since, at)
+	}
+	return counts
+}
+
+// groups returns the groups that are rolled out, by name.
+func (v *view) groups() map[string]*api.TaskGroup {
+	groups := make(map[string]*api.TaskGroup)
+	if v.version == nil {
+		return groups
+	}
+	for _, g := range v.version.Job.TaskGroups {
+		if g.Update != nil {
+			groups[api.Deref(g.Name)] = g
+		}
+	}
+	return groups
+}
+
+// as returns the allocation with its health.
+func (i *instance) as(h health, v *view) *api.Allocation {
+	a := *i.Allocation
+	status := api.AllocDeploymentStatus{}
+	if a.DeploymentStatus != nil {
+		status = *a.DeploymentStatus
+	}
+	status.Healthy, status.Timestamp = new(h == healthy), new(v.now)
+	a.DeploymentStatus = &status
+	a.ModifyTime = v.now.UnixNano()
+	return &a
+}
+
+func (t *tally) add(i *instance, h health, since, at time.Time) {
+	t.placed++
+	if t.first.IsZero() || since.Before(t.first) {
+		t.first = since
+	}
+	switch h {
+	case healthy:
+		t.healthy++
+		if i.WantsRun() && i.Lost == "" {
+			t.live++
+		}
+		if at.After(t.last) {
+			t.last = at
+		}
+	case unhealthy:
+		t.unhealthy++
+	}
+}
+
+// apply returns the state of a group with what was counted. Every instance that
+// becomes healthy gives the next one a whole progress deadline.
+func (t *tally) apply(state *api.DeploymentState) *api.DeploymentState {
+	next := *state
+	next.PlacedAllocs, next.HealthyAllocs, next.UnhealthyAllocs = t.placed, t.healthy, t.unhealthy
+	if state.ProgressDeadline <= 0 || t.placed == 0 {
+		return &next
+	}
+	by := t.first
+	if t.last.After(by) {
+		by = t.last
+	}
+	by = by.Add(state.ProgressDeadline)
+	if state.RequireProgressBy == nil || by.After(*state.RequireProgressBy) {
+		next.RequireProgressBy = &by
+	}
+	return &next
+}
+
+// conclude says whether the deployment is over.
+func (p *plan) conclude(v *view, next *api.Deployment, counts tallies) {
+	if v.deployment.Status != api.DeploymentRunning {
+		return
+	}
+	complete := true
+	for name, state := range next.TaskGroups {
+		t := counts.of(name)
+		if t.live >= state.DesiredTotal {
+			continue
+		}
+		complete = false
+		switch {
+		case state.ProgressDeadline <= 0 && t.unhealthy > 0:
+			p.fail(v, next, failedUnhealthy)
+			return
+		case state.ProgressDeadline <= 0 || state.RequireProgressBy == nil:
+		case !state.RequireProgressBy.After(v.now):
+			p.fail(v, next, failedProgress)
+			return
+		default:
+			p.look(*state.RequireProgressBy)
+		}
+	}
+	if complete {
+		p.ended = true
+		next.Status, next.StatusDescription = api.DeploymentSuccessful, successful
+	}
+}
+
+// fail ends a deployment that went wrong, and goes back to the last stable version
+// where that is asked for.
+func (p *plan) fail(v *view, next *api.Deployment, why string) {
+	p.ended = true
+	next.Status, next.StatusDescription = api.DeploymentFailed, why
+	for _, state := range next.TaskGroups {
+		if state.AutoRevert {
+			p.revert, why = v.target()
+			next.StatusDescription += why
+			return
+		}
+	}
+}
+
+// target returns the version to go back to, or nil, and says so.
+func (v *view) target() (*api.JobVersion, string) {
+	if v.job == nil || api.Deref(v.job.Version) != v.deployment.JobVersion || len(v.stable) == 0 {
+		return nil, " - no stable job version to auto revert to"
+	}
+	to := v.stable[0]
+	n := api.Deref(to.Job.Version)
+	if sameSpec(to.Job, v.job) {
+		return nil, fmt.Sprintf(" - not rolling back to stable job version %d as current job has same specification", n)
+	}
+	return to, fmt.Sprintf(" - rolling back to job version %d", n)
+}
+
+// look notes a moment at which to look again.
+func (p *plan) look(at time.Time) {
+	if !at.IsZero() && (p.again.IsZero() || at.Before(p.again)) {
+		p.again = at
+	}
+}
+
+// sameSpec reports whether two versions of a job ask for the same.
+func sameSpec(a, b *api.Job) bool {
+	return api.Same(a, b, "Version", "VersionTag", "SubmitTime", "NomadTokenID",
+		"Status", "StatusDescription", "Stable", "CreateIndex", "ModifyIndex", "JobModifyIndex")
+}
