@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/server/watch"
+	"github.com/droverhq/drover/store"
+)
+
+// listNodes is GET /v1/nodes.
+func listNodes(s store.Snapshot, c *call) (any, error) {
+	resources, err := c.flag("resources")
+	if err != nil {
+		return nil, err
+	}
+	withOS, err := c.flag("os")
+	if err != nil {
+		return nil, err
+	}
+	q := store.Query{IDPrefix: c.query.Get("prefix"), After: c.after(api.KindNode)}
+	return listing[*api.Node]{
+		items:  each(store.List[*api.Node](s, q), newView(s).node),
+		key:    func(n *api.Node) string { return n.ID },
+		sorted: true,
+		view:   func(n *api.Node) any { return api.NodeStub(n, resources, withOS) },
+	}.answer(c)
+}
+
+// readNode is GET /v1/node/ID.
+func readNode(s store.Snapshot, c *call) (any, error) {
+	n, err := c.node(s)
+	if err != nil {
+		return nil, err
+	}
+	return newView(s).node(n), nil
+}
+
+// node returns the node in a call's path.
+func (c *call) node(s store.Snapshot) (*api.Node, error) {
+	id, err := c.id("node", "node")
+	if err != nil {
+		return nil, err
+	}
+	n := get[*api.Node](s, api.Key{Kind: api.KindNode, ID: id})
+	if n == nil {
+		return nil, notFound("node")
+	}
+	return n, nil
+}
+
+// allocationsOfNode is what readNodeAllocations reads.
+func allocationsOfNode(_ store.Snapshot, c *call) []watch.Topic {
+	return []watch.Topic{
+		watch.Index(api.KindAllocation, store.ByNode, c.path["node"]),
+		watch.Index(api.KindAllocationStatus, store.ByNode, c.path["node"]),
+	}
+}
+
+// readNodeAllocations is GET /v1/node/ID/allocations: whole ones, with their jobs.
+func readNodeAllocations(s store.Snapshot, c *call) (any, error) {
+	id, err := c.id("node", "node")
+	if err != nil {
+		return nil, err
+	}
+	items := store.List[*api.Allocation](s, store.Query{Index: store.ByNode, Value: id})
+	return listing[*api.Allocation]{
+		items:  each(items, newView(s).allocation),
+		key:    func(a *api.Allocation) string { return a.ID },
+		sorted: true,
+		view:   func(a *api.Allocation) any { return a },
+	}.answer(c)
+}
+
+// setEligibility is PUT /v1/node/ID/eligibility.
+func setEligibility(c *call) error {
+	var in api.NodeEligibilityRequest
+	if err := c.decode(&in); err != nil {
+		return err
+	}
+	if in.Eligibility != api.NodeEligible && in.Eligibility != api.NodeIneligible {
+		return malformed("eligibility %q is neither %q nor %q", in.Eligibility, api.NodeEligible, api.NodeIneligible)
+	}
+	index, err := c.api.change(c.http.Context(), func(s store.Snapshot) (store.Txn, error) {
+		n, err := c.node(s)
+		if err != nil {
+			return store.Txn{}, err
+		}
+		return planEligibility(s, n.ID, in.Eligibility, c.api.now())
+	})
+	if err != nil {
+		return err
+	}
+	c.indexHeader(index)
+	return c.answer(api.NodeUpdateResponse{Index: index, NodeModifyIndex: index})
+}
+
+// planEligibility says whether operators want allocations to be placed on a node.
+func planEligibility(s store.Snapshot, nodeID, eligibility string, now time.Time) (store.Txn, error) {
+	next := &api.NodeIntent{NodeID: nodeID}
+	condition := store.Absent(next.Key())
+	if had := get[*api.NodeIntent](s, next.Key()); had != nil {
+		if had.DrainStrategy != nil && eligibility == api.NodeEligible {
+			return store.Txn{}, malformed("node %s is draining: it can't be made eligible until that ends", nodeID)
+		}
+		condition = store.Unchanged(had)
+		next.DrainStrategy, next.LastDrain = had.DrainStrategy, had.LastDrain
+	}
+	next.Eligibility, next.UpdatedAt = eligibility, now.UnixNano()
+	return store.Txn{Conditions: []store.Condition{condition}, Writes: []store.Write{store.Put(next)}}, nil
+}

@@ -1,0 +1,118 @@
+package httpapi
+
+import (
+	"fmt"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job"
+	"github.com/droverhq/drover/jobspec"
+	"github.com/droverhq/drover/store"
+)
+
+// prepare brings a job that came in a request into the form in which it is stored,
+// and says what is wrong with it. Without a namespace or region it gets those of the
+// request and the server.
+func (c *call) prepare(j *api.Job) (warnings []string, err error) {
+	if j == nil {
+		return nil, malformed("the job is missing from the request")
+	}
+	if id, ok := c.path["job"]; ok && id != api.Deref(j.ID) {
+		return nil, malformed("the job's ID %q is not the one in the path, %q", api.Deref(j.ID), id)
+	}
+	if api.Deref(j.Namespace) == "" {
+		j.Namespace = new(c.namespace())
+	}
+	if api.Deref(j.Region) == "" {
+		j.Region = new(c.api.agent.Region)
+	}
+	warnings = jobspec.Canonicalize(j)
+	jobspec.AddImplicitConstraints(j)
+	more, err := jobspec.Validate(j)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return warnings, err
+	}
+	if region := *j.Region; region != c.api.agent.Region {
+		return warnings, malformed("the job is for region %q, this server is of region %q", region, c.api.agent.Region)
+	}
+	return warnings, nil
+}
+
+// parseJob is PUT /v1/jobs/parse: a jobspec as the JSON that registers it.
+func parseJob(c *call) error {
+	var in api.JobsParseRequest
+	if err := c.decode(&in); err != nil {
+		return err
+	}
+	if in.JobHCL == "" {
+		return malformed("JobHCL is missing: the jobspec to be parsed")
+	}
+	parsed, _, err := jobspec.Parse(jobspec.ParseOptions{Body: []byte(in.JobHCL), VarText: in.Variables})
+	if err != nil {
+		return malformed("Failed to parse job: %v", err)
+	}
+	if in.Canonicalize {
+		jobspec.FillDefaults(parsed)
+	}
+	encoded, err := api.SpecJSON(parsed)
+	if err != nil {
+		return fmt.Errorf("encode job: %w", err)
+	}
+	return c.answer(raw(encoded))
+}
+
+// planJob is PUT /v1/job/ID/plan: what registering the job would do.
+func planJob(c *call) error {
+	var in api.JobPlanRequest
+	if err := c.decode(&in); err != nil {
+		return err
+	}
+	warnings, err := c.prepare(in.Job)
+	if err != nil {
+		return err
+	}
+	if err := c.api.store.Sync(c.http.Context()); err != nil {
+		return err
+	}
+	out, err := c.api.dryRun(c.api.store.Snapshot(), in)
+	if err != nil {
+		return err
+	}
+	out.Warnings = jobspec.WarningText(warnings)
+	c.indexHeader(out.JobModifyIndex)
+	return c.answer(out)
+}
+
+// dryRun says what registering a job would do to the state of a snapshot.
+func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanResponse, error) {
+	now := a.now()
+	_, did, err := planRegister(s, registration{job: in.Job}, now)
+	if err != nil {
+		return nil, err
+	}
+	preview := job.DryRun(s, did.job, now)
+	out := &api.JobPlanResponse{
+		Annotations:    preview.Annotations,
+		FailedTGAllocs: preview.Failed,
+		CreatedEvals:   preview.Created,
+	}
+	current := get[*api.Job](s, did.job.Key())
+	if current != nil {
+		out.JobModifyIndex = api.Deref(current.JobModifyIndex)
+		out.Index = out.JobModifyIndex
+	}
+	if in.Diff {
+		out.Diff = jobspec.Diff(current, did.job)
+		annotate(out.Diff, preview.Updates)
+	}
+	return out, nil
+}
+
+// diffs compares each version of a job with the one before; versions are newest first.
+func diffs(versions []*api.Job) []*api.JobDiff {
+	var out []*api.JobDiff
+	for i := 0; i+1 < len(versions); i++ {
+		out = append(out, jobspec.Diff(versions[i+1], versions[i]))
+	}
+	return out
+}

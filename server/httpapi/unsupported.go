@@ -1,0 +1,58 @@
+package httpapi
+
+// unsupported is the paths that clients know but that do nothing yet: an honest 501,
+// in place of a 404 that looks like a mistake of theirs.
+func unsupported() []route {
+	features := []struct {
+		name     string
+		patterns []string
+	}{
+		{"periodic jobs", []string{"job/{job...}/periodic/force"}},
+		{"parameterized jobs", []string{"job/{job...}/dispatch"}},
+		{"scaling jobs", []string{"job/{job...}/scale", "scaling/policies", "scaling/policy/{id}"}},
+		{"reverting jobs", []string{"job/{job...}/revert"}},
+		{"marking versions", []string{"job/{job...}/stable", "job/{job...}/versions/{tag}/tag"}},
+		{"job actions", []string{"job/{job...}/action", "job/{job...}/actions"}},
+		{"service discovery", []string{"job/{job...}/services", "allocation/{alloc}/services", "services", "service/{name}", "service/{name}/{id}"}},
+		{"service checks", []string{"allocation/{alloc}/checks", "client/allocation/{alloc}/checks"}},
+		{"exec in tasks", []string{"client/allocation/{alloc}/exec"}},
+		{"pausing tasks", []string{"client/allocation/{alloc}/pause"}},
+		{"collecting on nodes", []string{"client/gc", "client/allocation/{alloc}/gc", "client/allocation/{alloc}/snapshot"}},
+		{"dynamic node metadata", []string{"client/metadata"}},
+		{"draining nodes", []string{"node/{node}/drain"}},
+		{"purging nodes", []string{"node/{node}/purge"}},
+		{"evaluating nodes", []string{"node/{node}/evaluate"}},
+		{"moving deployments by hand", []string{"deployment/{verb}/{deployment}"}},
+		{"search", []string{"search", "search/fuzzy"}},
+		{"variables", []string{"vars", "var/{path...}"}},
+		{"access control", []string{"acl/{rest...}"}},
+		{"quotas", []string{"quotas", "quota/{name}", "quota", "quota/usage/{name}", "quota-usages"}},
+		{"sentinel policies", []string{"sentinel/policies", "sentinel/policy/{name}"}},
+		{"recommendations", []string{"recommendations", "recommendation/{id}", "recommendation"}},
+		{"volumes", []string{"volumes", "volumes/{rest...}", "volume/{rest...}", "plugins", "plugin/{rest...}"}},
+		{"changing namespaces", []string{"namespace"}},
+		{"changing node pools", []string{"node/pool"}},
+		{"license", []string{"operator/license"}},
+		{"raft administration", []string{"operator/raft/configuration", "operator/raft/peer", "operator/raft/transfer-leadership"}},
+		{"autopilot", []string{"operator/autopilot/configuration", "operator/autopilot/health"}},
+		{"scheduler configuration", []string{"operator/scheduler/configuration"}},
+		{"upgrade checks", []string{"operator/upgrade-check/{check}"}},
+		{"utilization reports", []string{"operator/utilization"}},
+		{"key management", []string{"operator/keyring/keys", "operator/keyring/rotate", "operator/keyring/key/{id}", "agent/keyring/{op}"}},
+		{"reconciling summaries", []string{"system/reconcile/summaries"}},
+		{"following the agent's log", []string{"agent/monitor", "agent/monitor/export"}},
+		{"profiling", []string{"agent/pprof/{profile}"}},
+		{"joining and leaving servers", []string{"agent/join", "agent/force-leave"}},
+		{"host information", []string{"agent/host"}},
+		{"schedulers of an agent", []string{"agent/schedulers", "agent/schedulers/config"}},
+		{"signed identities", []string{"client/identity/{op}"}},
+	}
+	var routes []route
+	for _, f := range features {
+		refuse := func(*call) error { return notSupported("%s", f.name) }
+		for _, pattern := range f.patterns {
+			routes = append(routes, route{pattern: pattern, get: refuse, put: refuse, del: refuse})
+		}
+	}
+	return routes
+}
