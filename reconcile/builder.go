@@ -51,7 +51,7 @@ type RetryOptions struct {
 	// one in a row, up to MaxDelay. Defaults 5 ms and 1 minute.
 	BaseDelay, MaxDelay time.Duration
 	// PerSecond and Burst bound the retries of all keys of the controller together.
-	// Defaults 100 and 1000.
+	// Default 1000 each.
 	PerSecond float64
 	Burst     int
 }

@@ -222,10 +222,7 @@ func (r *run) listSource(src source, snap store.Snapshot) bool {
 	var page []pending
 	for obj := range snap.Scan(store.Query{Kind: src.kind}) {
 		change := store.Change{Index: modifyIndex(obj), Key: obj.Key(), New: obj}
-		reqs, _ := r.route(src, snap, change)
-		for _, req := range reqs {
-			page = append(page, pending{req, r.priority(req) + listedPriority})
-		}
+		page, _ = r.route(page, src, snap, change, listedPriority)
 		if len(page) >= listAhead/8 {
 			if !r.queue.room(listAhead) {
 				return false
@@ -270,26 +267,32 @@ func (r *run) enlist() {
 	}
 }
 
-func (r *run) priority(req Request) int {
-	if r.options.Priority == nil {
-		return 0
-	}
-	return r.options.Priority(req)
-}
-
-// route says which keys a change concerns. ok is false if it panicked.
-func (r *run) route(src source, snap store.Snapshot, c store.Change) (reqs []Request, ok bool) {
+// route appends the keys that a change concerns, with their priorities and some more,
+// to reqs. ok is false if that panicked.
+func (r *run) route(reqs []pending, src source, snap store.Snapshot, c store.Change, more int) (out []pending, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.panicked(RequestFor(c.Key), v, "mapping a change panicked")
+			out, ok = reqs, false
 		}
 	}()
 	for _, p := range src.predicates {
 		if !p(c) {
-			return nil, true
+			return reqs, true
 		}
 	}
-	return src.mapping(snap, c), true
+	out = reqs
+	for _, req := range src.mapping(snap, c) {
+		if n := len(out); n > 0 && out[n-1].req == req {
+			continue
+		}
+		priority := more
+		if r.options.Priority != nil {
+			priority += r.options.Priority(req)
+		}
+		out = append(out, pending{req, priority})
+	}
+	return out, true
 }
 
 // offer puts the keys that a change concerns into the batch. If that panics, every key
@@ -298,15 +301,9 @@ func (r *run) offer(src source, snap store.Snapshot, c store.Change) {
 	if !r.synced {
 		return
 	}
-	reqs, ok := r.route(src, snap, c)
-	if !ok {
+	var ok bool
+	if r.batch, ok = r.route(r.batch, src, snap, c, 0); !ok {
 		r.enlist()
-	}
-	for _, req := range reqs {
-		if n := len(r.batch); n > 0 && r.batch[n-1].req == req {
-			continue
-		}
-		r.batch = append(r.batch, pending{req, r.priority(req)})
 	}
 	if len(r.batch) >= maxBatch {
 		r.flush()

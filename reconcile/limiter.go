@@ -9,7 +9,7 @@ import (
 const (
 	defaultBaseDelay = 5 * time.Millisecond
 	defaultMaxDelay  = time.Minute // a failure that outlasts this is looked at that often
-	defaultPerSecond = 100
+	defaultPerSecond = 1000
 	defaultBurst     = 1000
 
 	// After a conflict the pass is made again at once: the snapshot has what it

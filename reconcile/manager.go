@@ -119,7 +119,7 @@ func (m *Manager) Start(ctx context.Context) error {
 				return fmt.Errorf("run controllers: %w", err)
 			}
 			if ctx.Err() == nil {
-				m.options.Log.Info("term of leadership ended", "reason", err.Error())
+				m.options.Log.V(1).Info("not leading", "reason", err.Error())
 			}
 			again = m.options.Clock.After(claimDelay)
 		}
@@ -156,7 +156,9 @@ func (m *Manager) lead(ctx context.Context, workers *sync.WaitGroup) error {
 	log := m.options.Log.WithValues("term", index)
 	log.Info("leading: running controllers", "controllers", len(m.controllers))
 	t := &term{index: index, store: m.options.Store, clock: m.options.Clock, log: log}
-	return t.run(ctx, m.controllers, workers, m.options.Lease)
+	err = t.run(ctx, m.controllers, workers, m.options.Lease)
+	log.Info("term of leadership ended", "reason", err.Error())
+	return err
 }
 
 // waitLost returns when raft says that this server does not lead.
