@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/droverhq/drover/controllers/allocation"
+	"github.com/droverhq/drover/controllers/deployment"
 	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/controllers/nodehealth"
@@ -13,6 +14,7 @@ import (
 // Options tune the controllers. The zero value is right for most.
 type Options struct {
 	Job        job.Options
+	Deployment deployment.Options
 	Allocation allocation.Options
 	NodeHealth nodehealth.Options
 	GC         gc.Options
@@ -22,6 +24,7 @@ type Options struct {
 func Register(m *reconcile.Manager, o Options) error {
 	return errors.Join(
 		job.Register(m, o.Job),
+		deployment.Register(m, o.Deployment),
 		allocation.Register(m, o.Allocation),
 		nodehealth.Register(m, o.NodeHealth),
 		gc.Register(m, o.GC),
