@@ -23,3 +23,5 @@ func open(t testing.TB, o table.Options) storetest.Opened {
 }
 
 func TestMemKeepsTheContractOfStore(t *testing.T) { storetest.Run(t, open) }
+
+func TestMemDoesWhatTheModelDoes(t *testing.T) { storetest.RunModel(t, open) }

@@ -2,6 +2,7 @@ package raft_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/droverhq/drover/store/raft"
 	"github.com/droverhq/drover/store/storetest"
@@ -12,7 +13,7 @@ func TestRaftKeepsTheContractOfStore(t *testing.T) { storetest.Run(t, open) }
 
 // open opens a replica that is alone.
 func open(t testing.TB, o table.Options) storetest.Opened {
-	return openIn(t, raft.Options{DataDir: t.TempDir(), ServerID: "s1", Tables: o})
+	return openIn(t, raft.Options{DataDir: t.TempDir(), ServerID: "s1", RTT: 2 * time.Millisecond, Tables: o})
 }
 
 func openIn(t testing.TB, o raft.Options) storetest.Opened {
@@ -32,3 +33,5 @@ func openIn(t testing.TB, o raft.Options) storetest.Opened {
 		return openIn(t, o)
 	}}
 }
+
+func TestRaftDoesWhatTheModelDoes(t *testing.T) { storetest.RunModel(t, open) }

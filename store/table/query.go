@@ -44,7 +44,7 @@ func (r *rows[T]) count(q store.Query) int {
 	}
 	n := 0
 	for s := range r.spans(t, q) {
-		n += rank(t, s.to, t.Len()) - rank(t, s.from, 0)
+		n += max(0, rank(t, s.to, t.Len())-rank(t, s.from, 0))
 	}
 	return n
 }
@@ -72,6 +72,9 @@ func (r *rows[T]) tree(q store.Query) *tree[T] {
 func (r *rows[T]) spans(t *tree[T], q store.Query) iter.Seq[span] {
 	after := ""
 	if q.After != nil {
+		if q.After.Namespace != "" && !r.spec.namespaced {
+			return func(func(span) bool) {} // behind all keys without a namespace
+		}
 		after = r.rowKey(*q.After) + "\x00" // the first row key behind it
 	}
 	clip := func(s span) span { return span{max(s.from, after), s.to} }

@@ -12,7 +12,7 @@ import (
 // reader is a position in the feed. It implements store.Feed.
 type reader struct {
 	hub   *hub
-	kinds []api.Kind // nil: all
+	kinds []api.Kind // none: all
 	set   kindSet
 	pos   uint64 // everything up to this index has been returned
 	group *group
@@ -144,7 +144,7 @@ func (r *reader) filter(batches []batch) []store.Change {
 	}
 	var out []store.Change
 	for _, b := range batches {
-		if r.kinds == nil {
+		if len(r.kinds) == 0 {
 			out = append(out, b.changes...)
 			continue
 		}
