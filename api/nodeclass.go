@@ -54,7 +54,7 @@ func (c classHash) add(parts ...string) {
 	for _, p := range parts {
 		fmt.Fprintf(c.w, "%d:%s", len(p), p)
 	}
-	io.WriteString(c.w, "\n")
+	fmt.Fprintln(c.w)
 }
 
 func (c classHash) addMap(what string, m map[string]string) {

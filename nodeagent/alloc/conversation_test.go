@@ -31,7 +31,6 @@ type player struct {
 	spec    alloc.Spec
 	stored  []byte
 	now     time.Time
-	seen    map[string]int64 // task → time and count of the events printed so far
 	printed map[string][]string
 }
 

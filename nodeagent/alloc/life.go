@@ -180,6 +180,16 @@ func (l *Life) Ended() bool {
 	return true
 }
 
+// Settled reports whether it has ended and its drivers have nothing left of it.
+func (l *Life) Settled() bool {
+	for _, t := range l.tasks {
+		if t.Phase != PhaseDead || len(t.Leftover) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // EndedAt returns when the last task ended.
 func (l *Life) EndedAt() time.Time {
 	var last time.Time

@@ -96,6 +96,9 @@ func (db *DB) Close() error {
 	return db.bolt.Close()
 }
 
+// Persistent reports whether the DB keeps anything.
+func (db *DB) Persistent() bool { return db.bolt != nil }
+
 // Save stores the change and returns when it is on disk.
 func (db *DB) Save(ctx context.Context, c Change) error {
 	if db.bolt == nil {

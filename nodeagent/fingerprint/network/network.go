@@ -2,7 +2,6 @@
 package network
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -114,14 +113,13 @@ func (f Fingerprint) choose() (*net.Interface, error) {
 
 // defaultRoute returns the interface of the default route with the lowest metric.
 func (f Fingerprint) defaultRoute() string {
-	file, err := f.System.Open("proc/net/route")
+	b, err := fs.ReadFile(f.System, "proc/net/route")
 	if err != nil {
 		return ""
 	}
-	defer file.Close()
 	name, best := "", uint64(0)
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
+	for line := range strings.Lines(string(b)) {
+		fields := strings.Fields(line)
 		if len(fields) < 8 || fields[1] != "00000000" || fields[7] != "00000000" {
 			continue
 		}

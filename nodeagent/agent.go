@@ -1,0 +1,209 @@
+package nodeagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/uuid"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/env"
+	"github.com/droverhq/drover/nodeagent/hook"
+	"github.com/droverhq/drover/nodeagent/state"
+)
+
+// Agent is the node role. It is started once.
+type Agent struct {
+	opts    Options
+	log     logr.Logger
+	drivers map[string]driver.Driver
+	hooks   []hook.Hook
+	hostEnv []string
+	dirs    layout
+
+	// Set by Start, before anything uses them.
+	ctx      context.Context // ends with the agent
+	db       *state.DB
+	reporter *reporter
+	worker   *worker
+	crew     crew
+	starts   chan struct{} // one token for each task that is being started
+
+	node         atomic.Pointer[api.Node]
+	factsChanged chan struct{} // holds one token
+	leaving      chan struct{} // closed when the agent says goodbye
+	ready        chan struct{} // closed at the first welcome
+	readyOnce    sync.Once
+	started      atomic.Bool
+	stats        hostStats
+}
+
+// New returns an agent that has not been started. It errs if the options are wrong.
+func New(o Options) (*Agent, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{
+		opts: o, log: o.Log, dirs: layout{o.DataDir},
+		drivers:      make(map[string]driver.Driver, len(o.Drivers)),
+		hooks:        hook.Default(),
+		hostEnv:      env.Without(os.Environ(), o.DenyEnv),
+		factsChanged: make(chan struct{}, 1),
+		leaving:      make(chan struct{}),
+		ready:        make(chan struct{}),
+		starts:       make(chan struct{}, o.ParallelStarts),
+		reporter:     newReporter(),
+	}
+	a.worker = newWorker(a)
+	for _, d := range o.Drivers {
+		a.drivers[d.Name()] = d
+	}
+	return a, nil
+}
+
+// Ready is closed when a server has welcomed the node for the first time.
+func (a *Agent) Ready() <-chan struct{} { return a.ready }
+
+func (a *Agent) setReady() { a.readyOnce.Do(func() { close(a.ready) }) }
+
+// Node returns what the agent knows of its node; nil before it knows. It is shared
+// and must not be changed.
+func (a *Agent) Node() *api.Node { return a.node.Load() }
+
+// pause waits and reports whether the agent is still there.
+func (a *Agent) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-a.ctx.Done():
+		return false
+	}
+}
+
+// Start runs the agent until ctx is cancelled. It returns an error if the agent can't
+// run here: the data directory is in use, its contents can't be read. What goes
+// wrong later is logged, and tried again.
+func (a *Agent) Start(ctx context.Context) (err error) {
+	if a.started.Swap(true) {
+		return errors.New("node agent has been started before")
+	}
+	id, secret, unlock, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() { err = errors.Join(err, a.db.Close()) }()
+	saved, err := a.db.Load()
+	if err != nil {
+		return err
+	}
+	own, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer a.crew.Dismiss()
+	defer stop()
+	a.ctx = own
+	a.node.Store(a.discover(own, id, secret))
+	a.restore(saved)
+
+	connected := make(chan struct{})
+	a.crew.Go(func() {
+		defer close(connected)
+		c := &connector{a: a, servers: a.opts.Servers}
+		c.run(own)
+	})
+	a.crew.Go(func() { a.watchDrivers(own) })
+	a.crew.Go(func() { a.collectGarbage(own) })
+	<-ctx.Done()
+	if a.opts.StopTasks {
+		a.leave(connected)
+	}
+	return nil
+}
+
+// open takes the data directory.
+func (a *Agent) open() (id, secret string, unlock func() error, err error) {
+	if a.dirs.root == "" {
+		a.db, err = state.Open("")
+		return uuid.NewString(), uuid.NewString(), func() error { return nil }, err
+	}
+	if err := a.dirs.make(); err != nil {
+		return "", "", nil, err
+	}
+	lock, err := lockFile(a.dirs.lock())
+	if err != nil {
+		return "", "", nil, err
+	}
+	if id, err = persistentID(a.dirs.nodeID()); err == nil {
+		secret, err = persistentID(a.dirs.secret())
+	}
+	if err == nil {
+		a.db, err = state.Open(a.dirs.state())
+	}
+	if err != nil {
+		return "", "", nil, errors.Join(fmt.Errorf("start node agent: %w", err), lock.Close())
+	}
+	return id, secret, lock.Close, nil
+}
+
+// restore goes on with what an earlier agent had.
+func (a *Agent) restore(saved []state.Saved) {
+	for _, s := range saved {
+		r, err := restoreRunner(a, s)
+		if err != nil {
+			// If the servers still want it, it begins anew, and drivers know the tasks that
+			// are there by their IDs.
+			a.log.Error(err, "allocation can't be picked up", "allocation", s.Alloc.ID)
+			continue
+		}
+		a.worker.adopt(r)
+		r.resume()
+	}
+	if len(saved) > 0 {
+		a.log.Info("picked up allocations", "count", len(saved))
+	}
+}
+
+// Bounds of what an agent that ends in order still waits for.
+const (
+	leaveTasks   = 10 * time.Second // beside the kill timeout
+	leaveReports = time.Second
+)
+
+// leave ends all tasks, tells the servers and says goodbye.
+func (a *Agent) leave(connected <-chan struct{}) {
+	runners := a.worker.close()
+	for _, r := range runners {
+		r.post(alloc.Stop{NoShutdownDelay: true, NoPoststop: true})
+	}
+	timeout := time.NewTimer(a.opts.MaxKillTimeout + leaveTasks)
+	defer timeout.Stop()
+	for _, r := range runners {
+		select {
+		case <-r.settled:
+		case <-timeout.C:
+			a.log.Info("tasks are left behind that do not end")
+			return
+		}
+	}
+	timeout.Reset(leaveReports)
+	select {
+	case <-a.reporter.done():
+	case <-timeout.C:
+	}
+	close(a.leaving)
+	timeout.Reset(leaveReports)
+	select {
+	case <-connected:
+	case <-timeout.C:
+	}
+}

@@ -1,0 +1,109 @@
+package nodeagent
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/fingerprint"
+)
+
+// lookAgain is how often drivers are asked whether they still work.
+const lookAgain = 30 * time.Second
+
+// discover finds out what the node is. What can't be found out is left out, and
+// logged: a node without a network speed is better than none.
+func (a *Agent) discover(ctx context.Context, id, secret string) *api.Node {
+	o := &a.opts
+	n := &api.Node{
+		ID: id, SecretID: secret,
+		Name: o.Name, Datacenter: o.Datacenter, NodePool: o.NodePool, NodeClass: o.NodeClass,
+		HTTPAddr: o.HTTPAddr, Meta: maps.Clone(o.Meta), NodeMaxAllocs: o.MaxAllocs,
+		Links: map[string]string{}, HostVolumes: map[string]*api.HostVolumeInfo{},
+		CSIControllerPlugins: map[string]string{}, CSINodePlugins: map[string]string{},
+		ReservedResources: &o.Reserved,
+	}
+	if n.Meta == nil {
+		n.Meta = map[string]string{}
+	}
+	list := o.Fingerprinters
+	if list == nil {
+		list = fingerprint.Default(o.Fingerprint)
+	}
+	if err := fingerprint.Run(ctx, list, n); err != nil {
+		a.log.Error(err, "some facts about this machine are missing")
+	}
+	n.Resources.MinDynamicPort, n.Resources.MaxDynamicPort = o.MinDynamicPort, o.MaxDynamicPort
+	return a.withDrivers(ctx, n)
+}
+
+// withDrivers returns the node with what its drivers say now. It is the same one if
+// that has not changed.
+func (a *Agent) withDrivers(ctx context.Context, old *api.Node) *api.Node {
+	infos := make(map[string]*api.DriverInfo, len(a.opts.Drivers))
+	same := len(old.Drivers) == len(a.opts.Drivers)
+	for _, d := range a.opts.Drivers {
+		info := d.Fingerprint(ctx)
+		if was := old.Drivers[d.Name()]; was != nil && equalInfo(*was, info) {
+			info.UpdateTime = was.UpdateTime
+		} else {
+			info.UpdateTime = time.Now()
+			same = false
+		}
+		infos[d.Name()] = &info
+	}
+	if same {
+		return old
+	}
+	n := *old
+	n.Attributes = maps.Clone(old.Attributes)
+	for name, info := range old.Drivers {
+		removeDriver(n.Attributes, name, info)
+	}
+	for name, info := range infos {
+		if info.Detected && info.Healthy {
+			maps.Copy(n.Attributes, info.Attributes)
+			n.Attributes["driver."+name] = "1"
+		}
+	}
+	n.Drivers = infos
+	n.ComputedClass = api.ComputeClass(&n)
+	return &n
+}
+
+func removeDriver(attributes map[string]string, name string, info *api.DriverInfo) {
+	delete(attributes, "driver."+name)
+	for key := range info.Attributes {
+		delete(attributes, key)
+	}
+}
+
+func equalInfo(a, b api.DriverInfo) bool {
+	return a.Detected == b.Detected && a.Healthy == b.Healthy && a.HealthDescription == b.HealthDescription &&
+		maps.Equal(a.Attributes, b.Attributes)
+}
+
+// watchDrivers keeps the node's facts up to date.
+func (a *Agent) watchDrivers(ctx context.Context) {
+	ticker := time.NewTicker(lookAgain)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		old := a.node.Load()
+		n := a.withDrivers(ctx, old)
+		if n == old || ctx.Err() != nil {
+			continue
+		}
+		a.log.Info("drivers changed")
+		a.node.Store(n)
+		select {
+		case a.factsChanged <- struct{}{}:
+		default:
+		}
+	}
+}

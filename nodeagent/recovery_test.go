@@ -1,0 +1,258 @@
+package nodeagent_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/drivers/simulated"
+)
+
+func onDisk(t *testing.T, c *cluster, d *simulated.Driver) nodeagent.Options {
+	o := options(t, c, d)
+	o.DataDir = t.TempDir()
+	return o
+}
+
+func TestTheNextAgentPicksUpWhatRunsAndWhatEndedMeanwhile(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		a := start(t, o)
+		<-a.Ready()
+		runs := c.run(service(nil))
+		ends := c.run(batch(api.Values{"run_for": "10s", "exit_code": 7}))
+		waits := c.run(service(api.Values{"run_for": "1s"}))
+		done := c.run(batch(api.Values{"run_for": "1s"}))
+		unwanted := c.run(service(nil))
+		time.Sleep(2 * time.Second)
+		c.expect(runs, api.AllocClientRunning)
+		c.expect(ends, api.AllocClientRunning)
+		c.expect(waits, api.AllocClientPending)
+		c.expect(done, api.AllocClientComplete)
+		a.stop(t)
+		before := d.Running()
+
+		time.Sleep(time.Minute)
+		c.set(func(c *cluster) { delete(c.wanted, unwanted) })
+		a = start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		time.Sleep(time.Second)
+		if s := c.expect(runs, api.AllocClientRunning); s.TaskStates["t"].Restarts != 0 {
+			t.Errorf("the task that ran was restarted: %s", describe(s))
+		}
+		s := c.expect(ends, api.AllocClientPending) // it failed, and waits for its restart
+		if events := s.TaskStates["t"].Events; !slices.ContainsFunc(events, func(e *api.TaskEvent) bool { return e.ExitCode == 7 }) {
+			t.Errorf("the real exit code is not reported: %s", describe(s))
+		}
+		c.expect(waits, api.AllocClientRunning)
+		c.expect(done, api.AllocClientComplete)
+		var same int
+		for _, id := range d.Running() {
+			if slices.Contains(before, id) {
+				same++
+			}
+		}
+		if same != 1 {
+			t.Errorf("before %v, now %v", before, d.Running())
+		}
+	})
+}
+
+func TestAfterAMachineRestartTasksAreStartedAgainByTheirPolicy(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		a := start(t, o)
+		<-a.Ready()
+		never := service(nil)
+		never.TaskGroups[0].RestartPolicy.Attempts = new(0)
+		again, failed := c.run(service(nil)), c.run(never)
+		c.expect(again, api.AllocClientRunning)
+		a.stop(t)
+		d.Forget()
+
+		a = start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		time.Sleep(time.Second)
+		c.expect(again, api.AllocClientPending)
+		c.expect(failed, api.AllocClientFailed)
+		time.Sleep(5 * time.Second)
+		if s := c.expect(again, api.AllocClientRunning); s.TaskStates["t"].Restarts != 1 {
+			t.Errorf("reported %s", describe(s))
+		}
+	})
+}
+
+func TestAnAgentThatDiesInTheMiddleOfAStartStartsNothingTwice(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		var ids []string
+		for i := range 20 { // each agent dies a little later in the starts
+			a := start(t, o)
+			<-a.Ready()
+			ids = append(ids, c.run(service(api.Values{"start_delay": "10ms"})))
+			time.Sleep(time.Duration(i) * time.Millisecond)
+			a.stop(t)
+		}
+		a := start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		time.Sleep(time.Second)
+		for _, id := range ids {
+			c.expect(id, api.AllocClientRunning)
+			n := 0
+			for _, task := range d.Running() {
+				if strings.HasPrefix(task, id) {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("allocation %s runs %d times", id, n)
+			}
+		}
+	})
+}
+
+func TestANodeKeepsItsIdentity(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		for range 2 {
+			a := start(t, o)
+			<-a.Ready()
+			a.stop(t)
+		}
+		c.set(func(c *cluster) {
+			if c.hellos[0].ID != c.hellos[1].ID || c.hellos[0].SecretID != c.hellos[1].SecretID || c.hellos[0].SecretID == "" {
+				t.Errorf("was %s, is %s", c.hellos[0].ID, c.hellos[1].ID)
+			}
+		})
+	})
+}
+
+func TestTwoAgentsOnOneDataDirectoryAreRefused(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		a := start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		second, err := nodeagent.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := second.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "another node agent uses the data directory "+o.DataDir) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestADamagedIdentityIsNamed(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		path := filepath.Join(o.DataDir, "client", "node-id")
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("half a UU"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a, err := nodeagent.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Start(context.Background()); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func exists(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Stat(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func TestFilesOfEndedAllocationsGoWhenTheyAreTooManyOrForgotten(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		o.GC.MaxAllocs = 2
+		a := start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		files := func(id string) bool {
+			return exists(t, filepath.Join(o.DataDir, "client", "alloc", id, "alloc", "logs"))
+		}
+		var ids []string
+		for range 4 {
+			ids = append(ids, c.run(batch(api.Values{"run_for": "1s"})))
+			time.Sleep(2 * time.Second)
+		}
+		live := c.run(service(nil))
+		c.expect(live, api.AllocClientRunning)
+		time.Sleep(time.Minute)
+		for i, id := range ids {
+			if got, want := files(id), i >= 2; got != want {
+				t.Errorf("files of allocation %d are there: %v", i, got)
+			}
+		}
+		if !files(live) {
+			t.Error("a running allocation has lost its files")
+		}
+		// What has lost its files is not begun again when the servers touch it.
+		c.set(func(c *cluster) {
+			changed := *c.wanted[ids[0]]
+			changed.NextAllocation = "x"
+			c.wanted[ids[0]] = &changed
+		})
+		c.want(c.wanted[ids[0]])
+		c.expect(ids[0], api.AllocClientComplete)
+		c.forget(ids[3])
+		synctest.Wait()
+		if files(ids[3]) {
+			t.Error("a forgotten allocation still has files")
+		}
+		if entries, err := os.ReadDir(filepath.Join(o.DataDir, "client", "run")); err != nil || len(entries) > 4 {
+			t.Errorf("left over: %v, %v", entries, err)
+		}
+	})
+}
+
+func TestAnUpdateInPlaceChangesTheRulesOfARunningTask(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		a := start(t, o)
+		<-a.Ready()
+		j := service(api.Values{"stop_delay": "1h"})
+		id := c.run(j)
+		c.expect(id, api.AllocClientRunning)
+		v1 := service(api.Values{"stop_delay": "1h"})
+		v1.ID, v1.Version = j.ID, new(uint64(1))
+		v1.TaskGroups[0].Tasks[0].KillTimeout = new(time.Second)
+		c.set(func(c *cluster) {
+			c.jobs[api.JobVersionKey("default", *j.ID, 1)] = v1
+		})
+		updated := *c.wanted[id]
+		updated.JobVersion = 1
+		c.want(&updated)
+		synctest.Wait()
+		a.stop(t)
+		a = start(t, o) // also the next agent knows
+		defer a.stop(t)
+		<-a.Ready()
+		c.stop(id)
+		time.Sleep(time.Second)
+		if s := c.expect(id, api.AllocClientComplete); s.TaskStates["t"].Restarts != 0 {
+			t.Errorf("reported %s", describe(s))
+		}
+	})
+}

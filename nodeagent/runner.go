@@ -1,0 +1,343 @@
+package nodeagent
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/state"
+)
+
+// runner carries out the life of one allocation. It has a goroutine only while there
+// is something to do.
+type runner struct {
+	a   *Agent
+	id  string
+	log logr.Logger
+	dir allocdir.Dir
+
+	mu       sync.Mutex // guards the rest
+	desired  *api.Allocation
+	job      *api.Job
+	unsaved  bool // desired and job are newer than what is on disk
+	life     *alloc.Life
+	events   []alloc.Event
+	first    []alloc.Action // to carry out before any event: those of a restored life
+	draining bool           // a goroutine takes the events
+	tasks    map[string]*taskQueue
+	told     *api.AllocationStatus // the last report
+	removed  bool                  // forget it when it has ended
+	cleared  bool                  // its files are gone
+	settled  chan struct{}         // closed when nothing of it is left
+	measured map[string]measurement
+}
+
+// newRunner returns the runner of an allocation that is new to this node.
+func newRunner(a *Agent, al *api.Allocation, job *api.Job) (*runner, error) {
+	spec, err := alloc.SpecOf(job, al.TaskGroup, al.ID, a.opts.MaxKillTimeout)
+	if err != nil {
+		return nil, err
+	}
+	r := emptyRunner(a, al, job)
+	r.unsaved = true
+	r.life = alloc.New(spec, rand.Float64)
+	return r, nil
+}
+
+// restoreRunner returns the runner of an allocation that an earlier agent had.
+func restoreRunner(a *Agent, s state.Saved) (*runner, error) {
+	spec, err := alloc.SpecOf(s.Job, s.Alloc.TaskGroup, s.Alloc.ID, a.opts.MaxKillTimeout)
+	if err != nil {
+		return nil, err
+	}
+	r := emptyRunner(a, s.Alloc, s.Job)
+	r.life, r.first, err = alloc.Restore(spec, s.Life, rand.Float64, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(r.dir.Root); r.life.Ended() && errors.Is(err, os.ErrNotExist) {
+		r.cleared = true
+	}
+	return r, nil
+}
+
+func emptyRunner(a *Agent, al *api.Allocation, job *api.Job) *runner {
+	r := &runner{
+		a: a, id: al.ID, desired: al, job: job, tasks: map[string]*taskQueue{}, settled: make(chan struct{}),
+		log: a.log.WithValues("allocation", al.ID, "job", al.JobID),
+	}
+	if a.dirs.root != "" {
+		r.dir = allocdir.New(a.dirs.allocs(), al.ID)
+	}
+	return r
+}
+
+// begin starts a new allocation.
+func (r *runner) begin() { r.post(alloc.Begin{}) }
+
+// resume goes on with a restored one.
+func (r *runner) resume() { r.post() }
+
+// object returns the allocation as the servers want it, and its job.
+func (r *runner) object() (*api.Allocation, *api.Job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.desired, r.job
+}
+
+// update takes a newer state of what is wanted. job may be nil if it is not known.
+func (r *runner) update(al *api.Allocation, job *api.Job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if job != nil && al.JobVersion != r.desired.JobVersion {
+		spec, err := alloc.SpecOf(job, al.TaskGroup, al.ID, r.a.opts.MaxKillTimeout)
+		if err != nil {
+			r.log.Error(err, "newer version of the job can't be taken over", "version", al.JobVersion)
+		} else {
+			r.job, r.desired, r.unsaved = job, al, true
+			r.enqueue(alloc.Update{Spec: spec})
+		}
+	}
+	if al.JobVersion == r.desired.JobVersion {
+		r.desired = al
+	}
+	if !al.WantsRun() && !r.life.Ended() {
+		r.enqueue(alloc.Stop{NoShutdownDelay: api.Deref(al.DesiredTransition.NoShutdownDelay)})
+	}
+}
+
+// endAsTold ends the allocation if it has not ended, and reports whether that was so.
+func (r *runner) endAsTold() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life.Ended() {
+		return false
+	}
+	r.enqueue(alloc.Stop{})
+	return true
+}
+
+// remove ends the allocation and forgets it, with its files.
+func (r *runner) remove() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.removed = true
+	r.enqueue(alloc.Stop{})
+}
+
+// ended reports whether the allocation has ended, and when.
+func (r *runner) ended() (time.Time, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.life.EndedAt(), r.life.Ended()
+}
+
+// post hands events to the life.
+func (r *runner) post(events ...alloc.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.enqueue(events...)
+}
+
+// enqueue is called with mu held.
+func (r *runner) enqueue(events ...alloc.Event) {
+	r.events = append(r.events, events...)
+	if !r.draining {
+		r.draining = r.a.crew.Go(r.drain)
+	}
+}
+
+// drain takes events until there are none. After each round it stores what the life
+// has become, then carries out what it asks for, then reports: in that order, so that
+// the agent may die in between (see package alloc).
+func (r *runner) drain() {
+	for {
+		r.mu.Lock()
+		if len(r.events) == 0 && len(r.first) == 0 && (r.told != nil || r.a.ctx.Err() != nil) {
+			r.draining = false
+			r.mu.Unlock()
+			return
+		}
+		now := time.Now()
+		actions := r.first
+		r.first = nil
+		for _, ev := range r.events {
+			actions = append(actions, r.life.Step(ev, now)...)
+		}
+		r.events = nil
+		change, err := r.change()
+		status, urgent := r.compose(now)
+		gone := r.removed && r.life.Settled()
+		r.tellSettled()
+		r.mu.Unlock()
+
+		r.perform(actions, true)
+		if err != nil {
+			r.log.Error(err, "allocation is left as it is")
+			return
+		}
+		if !r.save(change) {
+			return
+		}
+		r.perform(actions, false)
+		if status != nil {
+			r.a.reporter.report(status, urgent, now)
+		}
+		if gone && r.forget() {
+			return
+		}
+	}
+}
+
+// tellSettled is called with mu held.
+func (r *runner) tellSettled() {
+	if !r.life.Settled() {
+		return
+	}
+	select {
+	case <-r.settled:
+	default:
+		close(r.settled)
+	}
+}
+
+// change returns what is to be stored. It is called with mu held.
+func (r *runner) change() (state.Change, error) {
+	c := state.Change{ID: r.id}
+	if !r.a.db.Persistent() {
+		return c, nil
+	}
+	if r.unsaved {
+		c.Alloc, c.Job = r.desired, r.job
+		r.unsaved = false
+	}
+	var err error
+	c.Life, err = r.life.Record()
+	return c, err
+}
+
+// saveRetry is how long the agent waits before it tries again to store something.
+const saveRetry = time.Second
+
+// save stores the change. What can't be stored (a full disk) must not be begun: it
+// tries until it can. It returns false if the agent ends first.
+func (r *runner) save(c state.Change) bool {
+	for {
+		err := r.a.db.Save(r.a.ctx, c)
+		if err == nil {
+			return true
+		}
+		if r.a.ctx.Err() != nil {
+			return false
+		}
+		r.log.Error(err, "waiting until the state can be stored")
+		if !r.a.pause(saveRetry) {
+			return false
+		}
+	}
+}
+
+// compose returns the status to report, if there is news, and whether anybody may
+// decide on it. It is called with mu held.
+func (r *runner) compose(now time.Time) (s *api.AllocationStatus, urgent bool) {
+	s = r.life.Status()
+	if r.told != nil && sameStatus(s, r.told) {
+		return nil, false
+	}
+	s.NodeID, s.Namespace, s.JobID, s.ModifyTime = r.desired.NodeID, r.desired.Namespace, r.desired.JobID, now.UnixNano()
+	if g := r.job.Group(r.desired.TaskGroup); g != nil && len(g.Networks) > 0 {
+		s.NetworkStatus = &api.AllocNetworkStatus{}
+	}
+	urgent = isUrgent(s, r.told)
+	r.told = s
+	return s, urgent
+}
+
+// sameStatus compares two statuses of one life. Their events are the same objects.
+func sameStatus(a, b *api.AllocationStatus) bool {
+	if a.ClientStatus != b.ClientStatus || len(a.TaskStates) != len(b.TaskStates) {
+		return false
+	}
+	for name, x := range a.TaskStates {
+		y := b.TaskStates[name]
+		if y == nil || x.State != y.State || x.Failed != y.Failed || x.Restarts != y.Restarts || !slices.Equal(x.Events, y.Events) {
+			return false
+		}
+	}
+	return true
+}
+
+// isUrgent reports whether controllers or people wait for the news: a task runs or
+// has ended. That one waits to be started again is not.
+func isUrgent(s, before *api.AllocationStatus) bool {
+	for name, x := range s.TaskStates {
+		if x.State == api.TaskStatePending {
+			continue
+		}
+		if before == nil || before.TaskStates[name] == nil || before.TaskStates[name].State != x.State {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *runner) isCleared() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cleared
+}
+
+// clear removes the files of an ended allocation and keeps the rest.
+func (r *runner) clear() {
+	r.mu.Lock()
+	due := r.life.Ended() && !r.cleared
+	r.cleared = r.cleared || due
+	r.mu.Unlock()
+	if !due || r.dir.Root == "" {
+		return
+	}
+	if err := r.dir.Remove(); err != nil {
+		r.log.Error(err, "files of an ended allocation are left behind")
+	}
+}
+
+// forget removes everything of an ended allocation. It returns false if the agent
+// ends first: the next one does it.
+func (r *runner) forget() bool {
+	r.mu.Lock()
+	for _, q := range r.tasks {
+		q.stopTimer()
+	}
+	r.mu.Unlock()
+	r.clear()
+	if r.dir.Root != "" {
+		if err := os.RemoveAll(r.a.dirs.allocRun(r.id)); err != nil {
+			r.log.Error(err, "files of an ended task are left behind")
+		}
+	}
+	for {
+		err := r.a.db.Delete(r.a.ctx, r.id)
+		if err == nil {
+			break
+		}
+		if r.a.ctx.Err() != nil {
+			return false
+		}
+		r.log.Error(err, "waiting until the state can be stored")
+		if !r.a.pause(saveRetry) {
+			return false
+		}
+	}
+	r.a.worker.drop(r.id)
+	r.a.reporter.forget(r.id)
+	r.log.V(1).Info("allocation forgotten")
+	return true
+}
