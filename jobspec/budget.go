@@ -1,8 +1,6 @@
 package jobspec
 
 import (
-	"math/big"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -19,11 +17,18 @@ const maxExponent = 4096
 
 // tooMuchWork is panicked with by an evaluation that exceeds its budget, as
 // nothing else stops a loop inside the HCL evaluator, and recovered by Parse.
-type tooMuchWork struct{ at hcl.Range }
+type tooMuchWork struct {
+	at     hcl.Range
+	detail string
+}
+
+const (
+	tooManyValues = "The expressions of this job make too many or too large values. Loops over loops and values that repeat values grow faster than it seems."
+	tooLargeValue = "This is a number beyond all bounds."
+)
 
 func (w tooMuchWork) diagnostic() *hcl.Diagnostic {
-	return problem(w.at, "Expression too expensive",
-		"The expressions of this job make too many or too large values. Loops over loops and values that repeat values grow faster than it seems.")
+	return problem(w.at, "Expression too expensive", w.detail)
 }
 
 // budget is the work that one Parse has left.
@@ -38,7 +43,7 @@ func newBudget() *budget { return &budget{left: maxWork} }
 func (b *budget) spend(n int64) {
 	b.left -= n
 	if b.left < 0 || n < 0 {
-		panic(tooMuchWork{at: b.at})
+		panic(tooMuchWork{b.at, tooManyValues})
 	}
 }
 
@@ -54,8 +59,9 @@ func (b *budget) spendValue(v cty.Value) {
 	case typ == cty.String:
 		b.spend(int64(len(v.AsString()) / 32))
 	case typ == cty.Number:
-		if exponent := v.AsBigFloat().MantExp((*big.Float)(nil)); exponent > maxExponent || exponent < -maxExponent {
-			panic(tooMuchWork{at: b.at})
+		number := v.AsBigFloat()
+		if exponent := number.MantExp(nil); number.IsInf() || exponent > maxExponent || exponent < -maxExponent {
+			panic(tooMuchWork{b.at, tooLargeValue})
 		}
 	case v.CanIterateElements():
 		if !typ.IsSetType() { // the length of a set may be unknown
@@ -81,8 +87,13 @@ type metered struct {
 func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	m.budget.at = m.Range()
 	m.budget.spend(1)
-	if reference, ok := m.Expression.(*hclsyntax.ScopeTraversalExpr); ok && !isDefined(reference.Traversal.RootName(), ctx) {
-		return m.runtimeReference(reference)
+	if reference, ok := m.Expression.(*hclsyntax.ScopeTraversalExpr); ok {
+		if _, defined := lookUp(reference.Traversal.RootName(), ctx); !defined {
+			return m.runtimeReference(reference)
+		}
+		if diagnostics := checkDeclared(reference, ctx); diagnostics.HasErrors() {
+			return cty.DynamicVal, diagnostics
+		}
 	}
 	value, diagnostics := m.Expression.Value(ctx)
 	m.budget.at = m.Range()
@@ -93,25 +104,38 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 // UnwrapExpression lets HCL see the syntax, where that matters and not the value.
 func (m *metered) UnwrapExpression() hcl.Expression { return m.Expression }
 
-func isDefined(name string, ctx *hcl.EvalContext) bool {
+func lookUp(name string, ctx *hcl.EvalContext) (cty.Value, bool) {
 	for ; ctx != nil; ctx = ctx.Parent() {
-		if _, ok := ctx.Variables[name]; ok {
-			return true
+		if value, ok := ctx.Variables[name]; ok {
+			return value, true
 		}
 	}
-	return false
+	return cty.NilVal, false
 }
 
 // meter puts every expression of a body under the budget.
 func meter(body *hclsyntax.Body, b *budget, source []byte) {
 	m := meterer{b, source}
 	for _, attribute := range body.Attributes {
-		attribute.Expr = m.wrap(attribute.Expr)
+		references := attribute.Expr.Variables() // HCL does not find them in metered parts
+		attribute.Expr = &whole{m.wrap(attribute.Expr), references}
 	}
 	for _, block := range body.Blocks {
 		meter(block.Body, b, source)
 	}
 }
+
+// whole is the expression of an attribute, with what it refers to.
+type whole struct {
+	hclsyntax.Expression
+	references []hcl.Traversal
+}
+
+// Variables implements hcl.Expression.
+func (w *whole) Variables() []hcl.Traversal { return w.references }
+
+// UnwrapExpression lets HCL see the syntax, where that matters and not the value.
+func (w *whole) UnwrapExpression() hcl.Expression { return w.Expression }
 
 type meterer struct {
 	budget *budget

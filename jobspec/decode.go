@@ -91,7 +91,7 @@ func (d *decoder) decodeBlocks(s *schema, blocks []*sourceBlock, attributes hcl.
 			continue
 		}
 		if n.label == "" && len(block.labels) > 0 || n.label != "" && len(block.labels) != 1 {
-			d.errorf(block.at, "Wrong number of labels", "A block of type %q has %d labels; this has %d.", block.kind, min(len(n.label), 1), len(block.labels))
+			d.errorf(block.at, "Wrong number of labels", "A block of type %q takes %s; this has %d.", block.kind, n.labels(), len(block.labels))
 			continue
 		}
 		if !n.repeats(target) {
@@ -111,6 +111,13 @@ func (s *schema) blockNames() []string {
 		names = append(names, n.name)
 	}
 	return names
+}
+
+func (n nested) labels() string {
+	if n.label == "" {
+		return "no label"
+	}
+	return "one label"
 }
 
 // repeats reports whether there may be several blocks of the type.

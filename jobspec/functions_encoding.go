@@ -17,8 +17,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
-	"golang.org/x/crypto/bcrypt"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // encodingFunctions turn text into other text: encodings, digests, identifiers.
@@ -29,13 +29,19 @@ func encodingFunctions(d *decoder) evalFunctions {
 		"bcrypt":       d.guarded(bcryptFunction, func([]cty.Value) int64 { return bcryptWork }),
 		"md5":          textFunction(func(s string) (string, error) { sum := md5.Sum([]byte(s)); return hex.EncodeToString(sum[:]), nil }),
 		"sha1":         textFunction(func(s string) (string, error) { sum := sha1.Sum([]byte(s)); return hex.EncodeToString(sum[:]), nil }),
-		"sha256":       textFunction(func(s string) (string, error) { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]), nil }),
-		"sha512":       textFunction(func(s string) (string, error) { sum := sha512.Sum512([]byte(s)); return hex.EncodeToString(sum[:]), nil }),
-		"urlencode":    textFunction(func(s string) (string, error) { return url.QueryEscape(s), nil }),
-		"uuidv4":       uuidV4Function,
-		"uuidv5":       uuidV5Function,
-		"yamldecode":   yamlDecodeFunction,
-		"yamlencode":   yamlEncodeFunction,
+		"sha256": textFunction(func(s string) (string, error) {
+			sum := sha256.Sum256([]byte(s))
+			return hex.EncodeToString(sum[:]), nil
+		}),
+		"sha512": textFunction(func(s string) (string, error) {
+			sum := sha512.Sum512([]byte(s))
+			return hex.EncodeToString(sum[:]), nil
+		}),
+		"urlencode":  textFunction(func(s string) (string, error) { return url.QueryEscape(s), nil }),
+		"uuidv4":     uuidV4Function,
+		"uuidv5":     uuidV5Function,
+		"yamldecode": yamlDecodeFunction,
+		"yamlencode": yamlEncodeFunction,
 	}
 }
 

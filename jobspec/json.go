@@ -21,12 +21,12 @@ func parseJSON(path string, body []byte) (*api.Job, error) {
 	if err := json.Unmarshal(body, &wrapped); err != nil {
 		return nil, jsonError(path, body, err)
 	}
-	if wrapped.Job != nil {
-		return wrapped.Job, nil
-	}
-	job := new(api.Job)
-	if err := json.Unmarshal(body, job); err != nil {
-		return nil, jsonError(path, body, err)
+	job := wrapped.Job
+	if job == nil {
+		job = new(api.Job)
+		if err := json.Unmarshal(body, job); err != nil {
+			return nil, jsonError(path, body, err)
+		}
 	}
 	if job.ID == nil {
 		return nil, &ParseError{Diagnostics: hcl.Diagnostics{problem(startOf(path), "Not a job",

@@ -42,7 +42,7 @@ func parse(t *testing.T, options jobspec.ParseOptions) *api.Job {
 	return job
 }
 
-func readFile(t *testing.T, path string) []byte {
+func readFile(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {

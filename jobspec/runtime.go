@@ -15,6 +15,27 @@ import (
 // environment variable of the task.
 var runtimeRoots = []string{"attr", "meta", "node", "env", "device", "unique", "driver"}
 
+// inputs says what the attributes of the objects are that a job file fills.
+var inputs = map[string]string{"var": "variable", "local": "local"}
+
+// checkDeclared refuses a reference to a variable or local that is not there, and
+// names one that is.
+func checkDeclared(reference *hclsyntax.ScopeTraversalExpr, ctx *hcl.EvalContext) hcl.Diagnostics {
+	root := reference.Traversal.RootName()
+	kind, isInput := inputs[root]
+	if !isInput || len(reference.Traversal) < 2 {
+		return nil
+	}
+	step, ok := reference.Traversal[1].(hcl.TraverseAttr)
+	all, _ := lookUp(root, ctx)
+	if !ok || !all.Type().IsObjectType() || all.Type().HasAttribute(step.Name) {
+		return nil
+	}
+	known := sortedKeys(all.Type().AttributeTypes())
+	return hcl.Diagnostics{problem(reference.Range(), "Undeclared "+kind,
+		fmt.Sprintf("There is no %s named %q in this job.%s", kind, step.Name, suggest(step.Name, known)))}
+}
+
 // runtimeReference returns the text of a reference.
 func (m *metered) runtimeReference(reference *hclsyntax.ScopeTraversalExpr) (cty.Value, hcl.Diagnostics) {
 	root := reference.Traversal.RootName()

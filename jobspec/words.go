@@ -7,7 +7,13 @@ const (
 	defaultIdentity   = "default"
 	changeModeRestart = "restart"
 
-	networkHost = "host"
+	networkHost        = "host"
+	defaultHostNetwork = "default"
+
+	// defaultAudience is who the default identity of a task is meant for.
+	defaultAudience = "nomadproject.io"
+
+	payloadOptional = "optional"
 
 	providerNomad  = "nomad"
 	providerConsul = "consul"

@@ -1,0 +1,6 @@
+{
+  "Job": {
+    "ID": "x",
+    "Priority": "high"
+  }
+}

@@ -1,0 +1,6 @@
+job "x" {
+  group "g" {
+    count = 
+  }
+  meta { a = "b" c = "d" }
+}
