@@ -28,19 +28,29 @@ type Verb struct {
 // code. See the package page for the form of a script.
 func RunScripts(t *testing.T, folder string, register Register, verbs ...Verb) {
 	t.Helper()
+	RunDirectives(t, folder, func(t *testing.T) func(datadriven.TestData) string {
+		return newScript(New(t, register), verbs).run
+	})
+}
+
+// RunDirectives runs the files (*.txt) of a folder that are in the form of package
+// datadriven, each in a bubble of testing/synctest, for kits with commands of their
+// own. begin is called in the bubble, for each file, and returns what runs a directive.
+func RunDirectives(t *testing.T, folder string, begin func(*testing.T) func(datadriven.TestData) string) {
+	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*.txt"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("there are no scripts in %s (%v)", folder, err)
 	}
 	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { runScript(t, path, register, verbs) })
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { runFile(t, path, begin) })
 	}
 }
 
-// runScript runs a script. Its directives can't be run as they are read: each has a
-// subtest and a goroutine, which do not get along with a bubble. So they are read, run,
-// and then compared.
-func runScript(t *testing.T, path string, register Register, verbs []Verb) {
+// runFile runs a file. Its directives can't be run as they are read: each has a subtest
+// and a goroutine, which do not get along with a bubble. So they are read, run, and then
+// compared.
+func runFile(t *testing.T, path string, begin func(*testing.T) func(datadriven.TestData) string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -53,14 +63,14 @@ func runScript(t *testing.T, path string, register Register, verbs []Verb) {
 	})
 	var outputs []string
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(New(t, register), verbs)
+		run := begin(t)
 		for _, d := range directives {
-			outputs = append(outputs, s.run(d))
+			outputs = append(outputs, run(d))
 		}
 	})
 	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 		if len(outputs) == 0 {
-			t.Fatalf("%s: the world ended before this", d.Pos)
+			t.Fatalf("%s: the script ended before this", d.Pos)
 		}
 		out := outputs[0]
 		outputs = outputs[1:]

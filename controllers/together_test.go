@@ -1,0 +1,53 @@
+package controllers_test
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/droverhq/drover/controllers/allocation"
+	"github.com/droverhq/drover/controllers/deployment"
+	"github.com/droverhq/drover/controllers/gc"
+	"github.com/droverhq/drover/controllers/job"
+	"github.com/droverhq/drover/controllers/scenario"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/reconcile/reconciletest"
+)
+
+// removedID is a random ID of an object that a story tells the removal of.
+var removedID = regexp.MustCompile(`(?m)^(- \w+) [0-9a-f]{8}-[0-9a-f-]{27}$`)
+
+// The collection of garbage runs beside the controllers that make what it removes.
+// Node health is played by the scripts.
+func TestWhatIsCollectedDoesNotComeBack(t *testing.T) {
+	register := func(m *reconcile.Manager) error {
+		return errors.Join(
+			job.Register(m, job.Options{}),
+			deployment.Register(m, deployment.Options{}),
+			allocation.Register(m, allocation.Options{}),
+			gc.Register(m, gc.Options{}),
+		)
+	}
+	reconciletest.RunDirectives(t, "testdata", func(t *testing.T) func(datadriven.TestData) string {
+		c := scenario.New(t, register)
+		return func(d datadriven.TestData) string {
+			command := d.Cmd
+			for _, a := range d.CmdArgs {
+				command += " " + a.String()
+			}
+			var out strings.Builder
+			for _, line := range strings.Split(strings.TrimSpace(command+"\n"+d.Input), "\n") {
+				said, err := c.Do(line)
+				if err != nil {
+					out.WriteString("error: " + err.Error() + "\n")
+				}
+				out.WriteString(said)
+			}
+			c.Settle()
+			return out.String() + removedID.ReplaceAllString(c.Story(), "$1")
+		}
+	})
+}
