@@ -159,7 +159,7 @@ func TestFeedThatFellBehindEnqueuesEveryKeyAgain(t *testing.T) {
 		j.expect(t, "a", "b")
 		w.put(&api.NodeIntent{NodeID: "x"})
 		synctest.Wait() // the dispatcher is busy with it
-		for range 300 {
+		for range 2 * feedChanges / 1000 {
 			many := make([]api.Object, 1000)
 			for i := range many {
 				many[i] = &api.NodeIntent{NodeID: fmt.Sprint(i)}

@@ -17,9 +17,13 @@ import (
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
+	"github.com/droverhq/drover/store/table"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// feedChanges is how many changes the feed keeps: more makes tests slow.
+const feedChanges = 20_000
 
 // world is a store and a started manager in a bubble.
 type world struct {
@@ -41,7 +45,7 @@ func (p pass) build(c reconcile.Client) reconcile.Reconciler {
 
 func start(t *testing.T, o reconcile.Options, register func(m *reconcile.Manager) error, objects ...api.Object) *world {
 	t.Helper()
-	w := &world{T: t, store: mem.New(mem.Options{ServerID: "me"}), ended: make(chan error, 1)}
+	w := &world{T: t, store: mem.New(mem.Options{ServerID: "me", Tables: table.Options{FeedChanges: feedChanges}}), ended: make(chan error, 1)}
 	w.put(objects...)
 	o.Store, o.ServerID = w.store, "me"
 	var err error
