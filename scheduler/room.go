@@ -2,15 +2,16 @@ package scheduler
 
 import "github.com/droverhq/drover/api"
 
-// Room returns about how many further instances of a group a node would take now:
-// 0 exactly if it would take none, and otherwise at least 1. More than one may be too
-// many, because only the first is judged by all rules.
-func (f *Fleet) Room(job *api.Job, g *api.TaskGroup, nodeID string) int {
+// Room returns about how many further instances of a group a node would take now, if
+// the freed allocations stopped (see Ask.Freed): 0 exactly if it would take none, and
+// otherwise at least 1. More than one may be too many, because only the first is
+// judged by all rules.
+func (f *Fleet) Room(job *api.Job, g *api.TaskGroup, nodeID string, freed ...string) int {
 	slot, known := f.slots[nodeID]
 	if !known {
 		return 0
 	}
-	p := f.newPlacing(&Ask{Job: job, Group: g})
+	p := f.newPlacing(&Ask{Job: job, Group: g, Freed: freed})
 	if p.unavailable(slot, known) != "" || p.request.excludes(f.nodes[slot].facts) != "" {
 		return 0
 	}

@@ -50,7 +50,7 @@ func theDeployment(t *testing.T, c *scenario.Cluster) *api.Deployment {
 // startAt reports both instances running since a moment by their nodes' clocks.
 func startAt(c *scenario.Cluster, at time.Time) {
 	for _, name := range []string{"shop.web[0]", "shop.web[1]"} {
-		s := c.Status(c.Latest(name), api.AllocClientRunning)
+		s := c.Report(c.Latest(name), api.AllocClientRunning)
 		s.TaskStates["app"].StartedAt = &at
 		c.Put(s)
 	}

@@ -93,7 +93,8 @@ func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Re
 	if a == nil {
 		a = before
 	}
-	woken := f.allocationChanged(snap, a.ID, a.NodeID)
+	told := before != nil && after != nil && before.WantsRun() && !after.WantsRun()
+	woken := f.allocationChanged(snap, a.ID, a.NodeID, told)
 	if after == nil || before != nil && asksMore(before, after) {
 		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
 	}
@@ -136,7 +137,7 @@ func (f *fleet) onStatus(snap store.Snapshot, c store.Change) []reconcile.Reques
 	if before.Terminal() == after.Terminal() || after == nil {
 		return nil
 	}
-	woken := f.allocationChanged(snap, after.ID, after.NodeID)
+	woken := f.allocationChanged(snap, after.ID, after.NodeID, false)
 	return append(woken, reconcile.Request{Namespace: after.Namespace, ID: after.JobID})
 }
 

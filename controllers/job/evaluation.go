@@ -246,19 +246,18 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		}
 	}
 	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
+	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil
 	switch {
 	case first[rescheduled] != nil:
 		return api.TriggerAllocFailure, first[rescheduled].prev
-	case first[updated] != nil || raised:
-		return api.TriggerDeployment, nil
 	case first[migrated] != nil && first[migrated].leaves():
 		return api.TriggerAllocStop, nil
-	case backlog && (first[missing] != nil || first[lost] != nil || first[migrated] != nil):
+	case backlog && waited:
 		return api.TriggerQueuedAllocs, nil
+	case p.rollout != nil && (first[updated] != nil || raised):
+		return api.TriggerDeployment, nil
 	case first[lost] != nil:
 		return api.TriggerNodeUpdate, first[lost].prev
-	case first[migrated] != nil:
-		return api.TriggerAllocStop, nil
 	case v.job != nil && v.job.IsSystem():
 		return api.TriggerNodeUpdate, nil
 	}

@@ -192,8 +192,9 @@ func (f *fleet) setNode(snap store.Snapshot, id string) bool {
 }
 
 // allocationChanged follows a change of an allocation or of its status, and returns
-// the jobs for which there is room because of it.
-func (f *fleet) allocationChanged(snap store.Snapshot, id, node string) []reconcile.Request {
+// the jobs for which there is room because of it. One that is told to stop makes no
+// room yet, but where others of its job may go.
+func (f *fleet) allocationChanged(snap store.Snapshot, id, node string, told bool) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
@@ -201,6 +202,9 @@ func (f *fleet) allocationChanged(snap store.Snapshot, id, node string) []reconc
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
 			f.engine.SetAllocation(a)
+			if told {
+				return f.offerLate(f.offer(node, nil))
+			}
 			return f.offerLate(nil)
 		}
 	}
@@ -254,5 +258,5 @@ func (f *fleet) room(n *need, node string) int {
 	if n.nodes != nil && !n.nodes[node] {
 		return 0
 	}
-	return f.engine.Room(n.job, n.group, node)
+	return f.engine.Room(n.job, n.group, node, n.freed[node]...)
 }

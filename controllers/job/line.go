@@ -40,6 +40,8 @@ type need struct {
 	group *api.TaskGroup
 	count int
 	nodes map[string]bool // a system job's: only these will do
+	// freed are, by node, instances that would stop for what is waited for.
+	freed map[string][]string
 	shape string
 }
 
@@ -189,12 +191,9 @@ func (p *plan) needs(j *api.Job, at *placed) []need {
 			continue
 		}
 		n := need{job: j, group: g.group, count: short}
-		if j.IsSystem() {
-			n.nodes = make(map[string]bool, short)
-			for k := range g.wants {
-				if at.groups[i][k].AllocID == "" {
-					n.nodes[g.wants[k].node] = true
-				}
+		for k := range g.wants {
+			if at.groups[i][k].AllocID == "" {
+				n.note(&g.wants[k])
 			}
 		}
 		n.shape = shapeOf(&n)
@@ -203,11 +202,27 @@ func (p *plan) needs(j *api.Job, at *placed) []need {
 	return out
 }
 
+// note notes where a want that found no room could go.
+func (n *need) note(w *want) {
+	if w.node != "" {
+		if n.nodes == nil {
+			n.nodes = make(map[string]bool)
+		}
+		n.nodes[w.node] = true
+	}
+	if w.why == updated {
+		if n.freed == nil {
+			n.freed = make(map[string][]string)
+		}
+		n.freed[w.prev.NodeID] = append(n.freed[w.prev.NodeID], w.prev.ID)
+	}
+}
+
 // shapeOf names all that decides whether a node has room for an instance.
 func shapeOf(n *need) string {
 	var b strings.Builder
 	j, g := n.job, n.group
-	if n.nodes != nil {
+	if n.nodes != nil || n.freed != nil {
 		fmt.Fprintf(&b, "%s/%s/%s|", api.Deref(j.Namespace), api.Deref(j.ID), api.Deref(g.Name))
 	}
 	fmt.Fprintf(&b, "%v|%s|%q|", scheduler.UsageOf(g), api.Deref(j.NodePool), j.Datacenters)

@@ -27,7 +27,7 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 	}
 	placed := len(p.wants)
 	p.wants = append(p.wants, t.migrate...)
-	updates := min(len(t.destructive), t.limit(v, current, placed))
+	updates := min(len(t.destructive), t.limit(v, current, len(p.wants)))
 	p.wants = append(p.wants, t.destructive[:updates]...)
 
 	held := len(t.destructive) - updates + len(t.reschedule) - replaced

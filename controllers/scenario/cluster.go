@@ -45,14 +45,14 @@ func (c *Cluster) Do(line string) (string, error) {
 	case "node":
 		return "", c.node(args)
 	case "run", "plan":
-		s, err := parseSpec(args)
+		j, err := c.Job(args)
 		if err != nil {
 			return "", err
 		}
 		if verb == "plan" {
-			return c.preview(c.Store.Snapshot(), c.version(s.Job()), c.Now()), nil
+			return c.preview(c.Store.Snapshot(), j, c.Now()), nil
 		}
-		c.Register(s.Job())
+		c.Register(j)
 	case "stop":
 		c.Stop(args[0], len(args) > 1)
 	case "end":
@@ -132,6 +132,16 @@ func NewNode(id, dc, rack string, cpu, memory int) *api.Node {
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 		},
 	}
+}
+
+// Job returns the job that JOB key=value … says, with the version that registering it
+// now gives it.
+func (c *Cluster) Job(args []string) (*api.Job, error) {
+	s, err := parseSpec(args)
+	if err != nil {
+		return nil, err
+	}
+	return c.version(s.Job()), nil
 }
 
 // Register registers a job, as the HTTP API does.
@@ -222,9 +232,9 @@ func (c *Cluster) Agents() {
 		status, _ := store.Get[*api.AllocationStatus](snap, (&api.AllocationStatus{ID: a.ID}).Key())
 		switch {
 		case a.WantsRun() && status == nil:
-			statuses = append(statuses, c.Status(a, api.AllocClientRunning))
+			statuses = append(statuses, c.Report(a, api.AllocClientRunning))
 		case !a.WantsRun() && !status.Terminal():
-			statuses = append(statuses, c.Status(a, api.AllocClientComplete))
+			statuses = append(statuses, c.Report(a, api.AllocClientComplete))
 		}
 	}
 	if len(statuses) > 0 {
@@ -232,9 +242,9 @@ func (c *Cluster) Agents() {
 	}
 }
 
-// Status returns what a node agent says of an allocation whose task app, and whose
+// Report returns what a node agent says of an allocation whose task app, and whose
 // other tasks, are in a state.
-func (c *Cluster) Status(a *api.Allocation, client string) *api.AllocationStatus {
+func (c *Cluster) Report(a *api.Allocation, client string) *api.AllocationStatus {
 	now := c.Now()
 	state := &api.TaskState{State: api.TaskStateRunning, StartedAt: &now}
 	if client != api.AllocClientRunning {
@@ -266,10 +276,10 @@ func (c *Cluster) toEach(verb string, names []string) error {
 		now := c.Now()
 		switch verb {
 		case "fail":
-			c.Put(c.Status(a, api.AllocClientFailed))
+			c.Put(c.Report(a, api.AllocClientFailed))
 			continue
 		case "complete":
-			c.Put(c.Status(a, api.AllocClientComplete))
+			c.Put(c.Report(a, api.AllocClientComplete))
 			continue
 		case "healthy":
 			changed.DeploymentStatus = &api.AllocDeploymentStatus{Healthy: new(true), Timestamp: &now}

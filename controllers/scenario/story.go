@@ -92,7 +92,8 @@ func (t *teller) jobOf(o api.Object) string {
 	return o.Key().ID
 }
 
-// sorted lists the objects of a kind in an order that random IDs have no part in.
+// sorted lists the objects of a kind in an order in which neither random IDs have a
+// part, nor which of several jobs was worked on first.
 func sorted(snap store.Snapshot, kind api.Kind) []api.Object {
 	objects := slices.Collect(snap.Scan(store.Query{Kind: kind}))
 	slices.SortStableFunc(objects, func(a, b api.Object) int {
@@ -107,9 +108,9 @@ func rank(o api.Object) string {
 	case *api.Allocation:
 		return fmt.Sprintf("%s %s %08d", o.Name, o.NodeID, create)
 	case *api.Evaluation:
-		return fmt.Sprintf("%08d %s %s", create, o.TriggeredBy, o.JobID)
+		return fmt.Sprintf("%s %08d %s", o.JobID, create, o.TriggeredBy)
 	case *api.Deployment:
-		return fmt.Sprintf("%08d %s", create, o.JobID)
+		return fmt.Sprintf("%s %08d", o.JobID, create)
 	}
 	return o.Key().ID
 }

@@ -1,0 +1,115 @@
+package job_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job"
+	"github.com/droverhq/drover/controllers/scenario"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/store"
+	"github.com/droverhq/drover/store/mem"
+)
+
+// BenchmarkTenThousandOn500Nodes is one job of 10,000 instances: from registering it
+// to the answer of its evaluation. The metric is allocations placed and committed a
+// second; the design wants 50,000.
+func BenchmarkTenThousandOn500Nodes(b *testing.B) { benchmark(b, 1, 10_000) }
+
+// Benchmark200JobsOf50 is the design's second row: 10,000 a second are wanted.
+func Benchmark200JobsOf50(b *testing.B) { benchmark(b, 200, 50) }
+
+func benchmark(b *testing.B, jobs, count int) {
+	const nodes = 500
+	for b.Loop() {
+		b.StopTimer()
+		s, stop := start(b, nodes)
+		b.StartTimer()
+		for n := range jobs {
+			registerJob(b, s, fmt.Sprintf("job-%03d", n), count)
+		}
+		waitFor(b, s, func(snap store.Snapshot) bool {
+			return store.Count[*api.Evaluation](snap, store.Query{Index: store.ByStatus, Value: api.EvalComplete}) == jobs
+		})
+		b.StopTimer()
+		if got := store.Count[*api.Allocation](s.Snapshot(), store.Query{}); got != jobs*count {
+			b.Fatalf("%d allocations of %d", got, jobs*count)
+		}
+		stop()
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(jobs*count*b.N)/b.Elapsed().Seconds(), "allocs/s")
+}
+
+// start makes a store with nodes and runs the controller over it.
+func start(b *testing.B, nodes int) (s *mem.Store, stop func()) {
+	b.Helper()
+	s = mem.New(mem.Options{ServerID: "server-1"})
+	var txn store.Txn
+	for n := range nodes {
+		id := fmt.Sprintf("node-%04d", n)
+		txn.Writes = append(txn.Writes,
+			store.Put(scenario.NewNode(id, "dc1", "", 4000, 8192)),
+			store.Put(&api.NodeStatus{NodeID: id, Status: api.NodeReady}))
+	}
+	if _, err := s.Apply(context.Background(), txn); err != nil {
+		b.Fatal(err)
+	}
+	m, err := reconcile.NewManager(reconcile.Options{Store: s, ServerID: "server-1"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := job.Register(m, job.Options{}); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- m.Start(ctx) }()
+	waitFor(b, s, func(store.Snapshot) bool { return m.Term() != 0 })
+	return s, func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func registerJob(b *testing.B, s store.Store, id string, count int) {
+	b.Helper()
+	spec := scenario.NewSpec(id)
+	spec.Count, spec.CPU, spec.Memory = count, 10, 10
+	j := spec.Job()
+	j.Version = new(uint64(0))
+	_, err := s.Apply(context.Background(), store.Txn{Writes: []store.Write{
+		store.Put(j), store.Put(&api.JobVersion{Job: j}),
+		store.Put(&api.Evaluation{
+			ID: "eval-" + id, Namespace: api.DefaultNamespace, JobID: id, Type: api.JobTypeService,
+			Status: api.EvalPending, TriggeredBy: api.TriggerJobRegister, CreateTime: time.Now().UnixNano(),
+		}),
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// waitFor follows the store until a condition holds.
+func waitFor(b *testing.B, s store.Store, holds func(store.Snapshot) bool) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		snap := s.Snapshot()
+		if holds(snap) {
+			return
+		}
+		if err := s.WaitIndex(ctx, snap.Index()+1); err != nil {
+			b.Fatalf("wait: %v", err)
+		}
+	}
+}
