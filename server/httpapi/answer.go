@@ -66,7 +66,7 @@ func (c *call) answerSequence(list sequence, pretty bool) error {
 // send writes a body of status 200.
 func (c *call) send(contentType string, write func(io.Writer) error) error {
 	c.w.Header().Set("Content-Type", contentType)
-	b := newBody(c)
+	b := newPacker(c)
 	if err := write(b); err != nil {
 		return err
 	}

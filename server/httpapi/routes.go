@@ -17,7 +17,7 @@ func (a *API) routes() []route {
 	jobList := kinds(api.KindJob, api.KindJobStatus, api.KindJobVersion, api.KindAllocation, api.KindAllocationStatus)
 	nodeKinds := []api.Kind{api.KindNode, api.KindNodeIntent, api.KindNodeStatus}
 
-	routes := []route{
+	return append(unsupported(), []route{
 		{pattern: "jobs", get: read(jobList, listJobs), put: registerJob},
 		{pattern: "jobs/parse", put: parseJob},
 		{pattern: "jobs/statuses", get: read(kinds(api.KindJob, api.KindJobStatus, api.KindJobVersion,
@@ -87,8 +87,8 @@ func (a *API) routes() []route {
 		{pattern: "event/stream", get: streamEvents},
 		{pattern: "system/gc", put: collectGarbage},
 		{pattern: "operator/snapshot", get: saveSnapshot, put: restoreSnapshot},
-	}
-	routes = append(routes, unsupported()...)
-	// Last, because a job's ID may look like any of the paths above.
-	return append(routes, route{pattern: "job/{job...}", get: read(ofJob(itself), readJob), put: registerJob, del: deregisterJob})
+
+		// Last, because a job's ID may look like any of the paths above.
+		{pattern: "job/{job...}", get: read(ofJob(itself), readJob), put: registerJob, del: deregisterJob},
+	}...)
 }

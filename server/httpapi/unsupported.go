@@ -22,7 +22,7 @@ func unsupported() []route {
 		{"draining nodes", []string{"node/{node}/drain"}},
 		{"purging nodes", []string{"node/{node}/purge"}},
 		{"evaluating nodes", []string{"node/{node}/evaluate"}},
-		{"moving deployments by hand", []string{"deployment/{verb}/{deployment}"}},
+		{"moving deployments by hand", []string{"deployment/pause/{deployment}", "deployment/fail/{deployment}", "deployment/promote/{deployment}", "deployment/unblock/{deployment}", "deployment/allocation-health/{deployment}"}},
 		{"search", []string{"search", "search/fuzzy"}},
 		{"variables", []string{"vars", "var/{path...}"}},
 		{"access control", []string{"acl/{rest...}"}},

@@ -67,9 +67,9 @@ func (w *writer) extend() error {
 	return nil
 }
 
-// body writes the body of an answer, compressed if it is large and the client can
+// packer writes the body of an answer, compressed if it is large and the client can
 // read that. It must be closed.
-type body struct {
+type packer struct {
 	w      http.ResponseWriter
 	pool   *sync.Pool // of *gzip.Writer, since each holds hundreds of kilobytes
 	accept bool       // the client reads gzip
@@ -78,51 +78,51 @@ type body struct {
 	zip    *gzip.Writer
 }
 
-func newBody(c *call) *body {
-	return &body{w: c.w, pool: &c.api.compressors, accept: acceptsGzip(c.http.Header.Get("Accept-Encoding"))}
+func newPacker(c *call) *packer {
+	return &packer{w: c.w, pool: &c.api.compressors, accept: acceptsGzip(c.http.Header.Get("Accept-Encoding"))}
 }
 
-func (b *body) Write(p []byte) (int, error) {
-	if b.zip != nil {
-		return b.zip.Write(p)
+func (p *packer) Write(data []byte) (int, error) {
+	if p.zip != nil {
+		return p.zip.Write(data)
 	}
-	if b.sent {
-		return b.w.Write(p)
+	if p.sent {
+		return p.w.Write(data)
 	}
-	if b.held.Len()+len(p) < compressFrom {
-		return b.held.Write(p)
+	if p.held.Len()+len(data) < compressFrom {
+		return p.held.Write(data)
 	}
-	if b.accept {
-		b.w.Header().Set("Content-Encoding", "gzip")
-		b.zip = b.pool.Get().(*gzip.Writer)
-		b.zip.Reset(b.w)
+	if p.accept {
+		p.w.Header().Set("Content-Encoding", "gzip")
+		p.zip = p.pool.Get().(*gzip.Writer)
+		p.zip.Reset(p.w)
 	}
-	if err := b.begin(); err != nil {
+	if err := p.begin(); err != nil {
 		return 0, err
 	}
-	return b.Write(p)
+	return p.Write(data)
 }
 
 // begin sends the header and what was held back.
-func (b *body) begin() error {
-	b.sent = true
-	b.w.WriteHeader(http.StatusOK)
-	_, err := b.Write(b.held.Bytes())
+func (p *packer) begin() error {
+	p.sent = true
+	p.w.WriteHeader(http.StatusOK)
+	_, err := p.Write(p.held.Bytes())
 	return err
 }
 
 // Close sends the rest.
-func (b *body) Close() error {
-	if b.zip != nil {
-		err := b.zip.Close()
-		b.pool.Put(b.zip)
+func (p *packer) Close() error {
+	if p.zip != nil {
+		err := p.zip.Close()
+		p.pool.Put(p.zip)
 		return err
 	}
-	if b.sent {
+	if p.sent {
 		return nil
 	}
-	b.w.Header().Set("Content-Length", strconv.Itoa(b.held.Len()))
-	return b.begin()
+	p.w.Header().Set("Content-Length", strconv.Itoa(p.held.Len()))
+	return p.begin()
 }
 
 // acceptsGzip reports whether an Accept-Encoding header names gzip, and not to
