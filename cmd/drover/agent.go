@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/droverhq/drover/config"
+)
+
+// runAgent runs the roles that a configuration asks for, until ctx is cancelled.
+func runAgent(ctx context.Context, cfg *config.Agent, notes []string) (err error) {
+	log, err := newLogger(cfg, os.Stdout)
+	if err != nil {
+		return err
+	}
+	done, err := dataDir(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	a, err := listen(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	if err := a.build(ctx); err != nil {
+		return err
+	}
+	banner(os.Stdout, a)
+	for _, note := range notes {
+		log.Info("configuration: " + note)
+	}
+	ignoreHangup(ctx, log)
+	return a.run(ctx)
+}
+
+// dataDir makes the folder that everything is kept in. For a dev agent that is a
+// temporary one, which done removes.
+func dataDir(cfg *config.Agent) (done func() error, err error) {
+	if cfg.DataDir == "" {
+		if cfg.DataDir, err = os.MkdirTemp("", "drover-dev-"); err != nil {
+			return nil, fmt.Errorf("make a folder for the data: %w", err)
+		}
+		return func() error { return os.RemoveAll(cfg.DataDir) }, nil
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		return nil, fmt.Errorf("make data_dir: %w", err)
+	}
+	// Tasks and shims see paths below it: they must not change when a link does.
+	real, err := filepath.EvalSymlinks(cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	cfg.DataDir = real
+	return func() error { return nil }, nil
+}
+
+// agent is the process: its listeners and the roles that use them.
+type agent struct {
+	cfg      *config.Agent
+	log      logr.Logger
+	http     net.Listener
+	sessions net.Listener // of the server role only
+	server   *serverRole
+	client   *clientRole
+}
+
+// listen opens the agent's ports.
+func listen(cfg *config.Agent, log logr.Logger) (*agent, error) {
+	a := &agent{cfg: cfg, log: log}
+	var err error
+	if a.http, err = open(cfg, config.HTTP); err != nil {
+		return nil, err
+	}
+	if cfg.Server.Enabled {
+		if a.sessions, err = open(cfg, config.RPC); err != nil {
+			return nil, errors.Join(err, a.http.Close())
+		}
+	}
+	return a, nil
+}
+
+func open(cfg *config.Agent, s config.Service) (net.Listener, error) {
+	address, err := cfg.Listen(s)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w (another agent? choose another port with ports { %s = … })", s, err, s)
+	}
+	return l, nil
+}
+
+func (a *agent) close() {
+	a.http.Close()
+	if a.sessions != nil {
+		a.sessions.Close()
+	}
+}
+
+// advertised is the address by which others reach a listener.
+func (a *agent) advertised(s config.Service, l net.Listener) (string, error) {
+	return a.cfg.AdvertiseAddr(s, l.Addr().(*net.TCPAddr).Port)
+}
+
+func (a *agent) build(ctx context.Context) (err error) {
+	if a.cfg.Client.Enabled {
+		if a.client, err = newClientRole(ctx, a); err != nil {
+			return err
+		}
+	}
+	if a.cfg.Server.Enabled {
+		a.server, err = newServerRole(a)
+	}
+	return err
+}
+
+// run runs the roles. The server outlives the node role of the same agent, so that
+// the last statuses of tasks still reach it.
+func (a *agent) run(ctx context.Context) error {
+	roles, ctx := errgroup.WithContext(ctx)
+	serverCtx, endServer := context.WithCancel(context.WithoutCancel(ctx))
+	if a.server != nil {
+		roles.Go(func() error { return a.server.start(serverCtx) })
+	} else {
+		roles.Go(func() error { return a.client.serveHTTP(serverCtx, a.http) })
+	}
+	roles.Go(func() error {
+		defer endServer()
+		if a.client == nil {
+			<-ctx.Done()
+			return nil
+		}
+		return a.client.start(ctx)
+	})
+	err := roles.Wait()
+	a.log.Info("agent ended")
+	return err
+}
+
+// ignoreHangup keeps the agent alive when systemd reloads it or its terminal goes.
+func ignoreHangup(ctx context.Context, log logr.Logger) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	context.AfterFunc(ctx, func() { signal.Stop(hup); close(hup) })
+	go func() { // ends with ctx
+		for range hup {
+			log.Info("configuration is not reloaded: restart the agent to change it; tasks run on meanwhile")
+		}
+	}()
+}
+
+// asMap is a configuration in the form of its JSON, for GET /v1/agent/self.
+func asMap(cfg *config.Agent) (map[string]any, error) {
+	b, err := json.Marshal(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	return m, json.Unmarshal(b, &m)
+}

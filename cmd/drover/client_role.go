@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/config"
+	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/drivers"
+	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
+	"github.com/droverhq/drover/nodeagent/fingerprint"
+)
+
+// clientRole is the agent as a node.
+type clientRole struct {
+	agent *nodeagent.Agent
+}
+
+func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
+	cfg := a.cfg
+	list, err := drivers.Build(drivers.Options{
+		RawExec: rawexec.Options{Enabled: cfg.DriverOption(rawexec.Name), Log: a.log.WithName("raw_exec")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	httpAddr, err := a.advertised(config.HTTP, a.http)
+	if err != nil {
+		return nil, err
+	}
+	servers := cfg.SessionServers()
+	if a.sessions != nil {
+		servers = append([]string{a.sessions.Addr().String()}, servers...)
+	}
+	c := &cfg.Client
+	n, err := nodeagent.New(nodeagent.Options{
+		DataDir: filepath.Join(cfg.DataDir, "client"), Servers: servers, Drivers: list,
+		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
+		Meta: c.Meta, HTTPAddr: httpAddr, Version: version,
+		Fingerprint: fingerprint.Options{
+			NetworkInterface: c.NetworkInterface, TotalCompute: c.CPUTotalCompute,
+			TotalMemoryMB: c.MemoryTotalMB, TotalDiskMB: c.DiskTotalMB,
+		},
+		Reserved:       reserved(c.Reserved),
+		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
+		StopTasks: cfg.Dev,
+		GC:        nodeagent.GCOptions{MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge},
+		Log:       a.log.WithName("node"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &clientRole{n}, nil
+}
+
+func reserved(r config.Reserved) api.NodeReservedResources {
+	return api.NodeReservedResources{
+		Cpu:      api.NodeReservedCPUResources{CpuShares: int64(r.CPU)},
+		Memory:   api.NodeMemoryResources{MemoryMB: int64(r.Memory)},
+		Disk:     api.NodeDiskResources{DiskMB: int64(r.Disk)},
+		Networks: api.NodeReservedNetworkResources{ReservedHostPorts: r.ReservedPorts},
+	}
+}
+
+func (r *clientRole) start(ctx context.Context) error { return r.agent.Start(ctx) }
+
+// health says whether the node has found what it is and talked to a server.
+func (r *clientRole) health() api.AgentRoleHealth {
+	select {
+	case <-r.agent.Ready():
+		return api.AgentRoleHealth{OK: true, Message: "ok"}
+	default:
+		return api.AgentRoleHealth{Message: "no session with a server yet"}
+	}
+}
+
+// serveHTTP answers on a machine that is only a node: about itself. For everything
+// else one asks a server.
+func (r *clientRole) serveHTTP(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/agent/health", func(w http.ResponseWriter, _ *http.Request) {
+		h := r.health()
+		if !h.OK {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprintf(w, `{"client":{"ok":%t,"message":%q}}`, h.OK, h.Message)
+	})
+	mux.Handle("/v1/client/", r.agent.Handler())
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
+		http.Error(w, "not supported: "+req.URL.Path+" on a machine that is only a node; ask a server", http.StatusNotImplemented)
+	})
+	const limit = 10 * time.Second
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: limit}
+	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}

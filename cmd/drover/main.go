@@ -1,0 +1,40 @@
+// Command drover is the server, the node agent and the command line in one. Under
+// the name drover-shim it is the process that holds a task.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/droverhq/drover/cli"
+	"github.com/droverhq/drover/shim"
+)
+
+// version is set when the binary is linked.
+var version = "dev"
+
+func main() {
+	if filepath.Base(os.Args[0]) == "drover-shim" {
+		shim.Main()
+		return
+	}
+	// The first signal ends things in order; a second one, at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	code := cli.Run(ctx, os.Args[1:], cli.Options{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Version:  version,
+		RunAgent: runAgent,
+		Terminal: isTerminal(os.Stdout),
+	})
+	stop()
+	os.Exit(code)
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

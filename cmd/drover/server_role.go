@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/droverhq/drover/config"
+	"github.com/droverhq/drover/controllers"
+	"github.com/droverhq/drover/controllers/gc"
+	"github.com/droverhq/drover/controllers/nodehealth"
+	"github.com/droverhq/drover/server"
+	"github.com/droverhq/drover/server/httpapi"
+)
+
+// serverRole is the agent as a server.
+type serverRole struct {
+	server *server.Server
+}
+
+func newServerRole(a *agent) (*serverRole, error) {
+	cfg := a.cfg
+	address, err := a.advertised(config.RPC, a.sessions)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := asMap(cfg)
+	if err != nil {
+		return nil, err
+	}
+	o := server.Options{
+		DataDir: filepath.Join(cfg.DataDir, "server"), Name: cfg.Name, HTTP: a.http, Sessions: a.sessions,
+		SessionAddress: address, Region: cfg.Region, Datacenter: cfg.Datacenter, Version: version,
+		GossipPort: uint16(cfg.Ports.Serf), Config: shown,
+		Controllers: controllers.Options{
+			NodeHealth: nodehealth.Options{Grace: cfg.Server.HeartbeatGrace},
+			GC: gc.Options{
+				Interval: cfg.Server.JobGCInterval, EvalThreshold: cfg.Server.EvalGCThreshold,
+				JobThreshold: cfg.Server.JobGCThreshold, DeploymentThreshold: cfg.Server.DeploymentGCThreshold,
+				NodeThreshold: cfg.Server.NodeGCThreshold, TrackedVersions: cfg.Server.JobTrackedVersions,
+			},
+		},
+		Limits: httpapi.Limits{MaxBody: int64(cfg.Limits.HTTPMaxBodyBytes)},
+		Log:    a.log.WithName("server"),
+	}
+	if a.client != nil {
+		o.Client = httpapi.Agent{Client: a.client.health}
+	}
+	s, err := server.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &serverRole{s}, nil
+}
+
+func (r *serverRole) start(ctx context.Context) error { return r.server.Start(ctx) }
