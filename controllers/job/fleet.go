@@ -61,17 +61,7 @@ func (f *fleet) load(snap store.Snapshot) {
 	for n := range store.List[*api.Node](snap, store.Query{}) {
 		f.setNode(snap, n.ID)
 	}
-	ended := make(map[string]bool)
-	for s := range store.List[*api.AllocationStatus](snap, store.Query{}) {
-		if s.Terminal() {
-			ended[s.ID] = true
-		}
-	}
-	for a := range store.List[*api.Allocation](snap, store.Query{}) {
-		if a.Lost == "" && !ended[a.ID] {
-			f.engine.SetAllocation(a)
-		}
-	}
+	f.loadAllocations(snap)
 	for j := range store.List[*api.Job](snap, store.Query{}) {
 		f.setJob(reconcile.RequestFor(j.Key()), j)
 	}
@@ -81,6 +71,25 @@ func (f *fleet) load(snap store.Snapshot) {
 				f.engine.SetAllocation(r.stand(g, at))
 			}
 		})
+	}
+}
+
+// loadAllocations takes the room of all allocations that have not ended. Allocations
+// and statuses are both listed in the order of their IDs.
+func (f *fleet) loadAllocations(snap store.Snapshot) {
+	var ended []string
+	for s := range store.List[*api.AllocationStatus](snap, store.Query{}) {
+		if s.Terminal() {
+			ended = append(ended, s.ID)
+		}
+	}
+	for a := range store.List[*api.Allocation](snap, store.Query{}) {
+		for len(ended) > 0 && ended[0] < a.ID {
+			ended = ended[1:]
+		}
+		if a.Lost == "" && (len(ended) == 0 || ended[0] != a.ID) {
+			f.engine.SetAllocation(a)
+		}
 	}
 }
 
@@ -124,7 +133,20 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	start := time.Now()
-	r := &reservation{job: v.job, placed: p.place(v.job, f.engine, newID)}
+	var issued []string
+	r := &reservation{job: v.job}
+	defer func() {
+		if r.placed == nil { // a panic: nobody knows of what was taken
+			for _, id := range issued {
+				f.engine.RemoveAllocation(id)
+			}
+		}
+	}()
+	r.placed = p.place(v.job, f.engine, func() string {
+		id := newID()
+		issued = append(issued, id)
+		return id
+	})
 	r.placed.took(time.Since(start))
 	r.heard = f.line.stand(v.req, p.needs(v.job, r.placed))
 	f.inFlight[r] = struct{}{}
@@ -151,7 +173,8 @@ func (f *fleet) settle(r *reservation, unknown bool) {
 }
 
 // nodeChanged follows a change of a node, and returns the jobs that may place
-// something because of it.
+// something because of it. Where its facts changed, those that have something on it
+// are among them: it may be right for their current version now, or no longer.
 func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -162,6 +185,13 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 	woken := make([]reconcile.Request, 0, len(f.system))
 	for req := range f.system {
 		woken = append(woken, req)
+	}
+	if c.Key.Kind == api.KindNode && c.Old != nil {
+		for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByNode, Value: id}) {
+			if a.WantsRun() {
+				woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
+			}
+		}
 	}
 	return f.offerLate(f.offer(id, woken))
 }

@@ -12,13 +12,13 @@ import (
 // concurrently.
 func NewIDs() func() string {
 	var seed [32]byte
-	crand.Read(seed[:]) // never fails: see crypto/rand
+	_, _ = crand.Read(seed[:]) // never fails: see crypto/rand
 	var mu sync.Mutex
 	source := rand.NewChaCha8(seed)
 	return func() string {
 		var b [16]byte
 		mu.Lock()
-		source.Read(b[:]) // never fails
+		_, _ = source.Read(b[:]) // never fails
 		mu.Unlock()
 		b[6] = b[6]&0x0f | 0x40
 		b[8] = b[8]&0x3f | 0x80

@@ -32,7 +32,11 @@ func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally 
 		t.sort(h, want{name: name, node: node, prev: h}, &fates)
 	}
 	for _, i := range of {
-		if holders[i.NodeID] == i && i.live() && !nodes.Suits(v.job, g, i.NodeID) {
+		switch {
+		case holders[i.NodeID] != i:
+		case nodes.Suits(v.job, g, i.NodeID):
+			t.apart = append(t.apart, i)
+		case i.live():
 			t.surplus = append(t.surplus, i)
 		}
 	}

@@ -15,6 +15,7 @@ type tally struct {
 	inPlace, surplus                         []*instance
 	current                                  []*instance // hold a slot at the current version
 	stale                                    int         // how many hold a slot at another one, and stay
+	apart                                    []*instance // are on nodes that take nothing now, and stay
 	idle                                     []*instance // of these and the current ones, those that failed or are lost
 	begun                                    bool        // some instance is, or was, of the current version
 	nowhere                                  *api.AllocationMetric

@@ -1,6 +1,8 @@
 package job
 
 import (
+	"slices"
+
 	"github.com/droverhq/drover/api"
 )
 
@@ -32,7 +34,7 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 
 	held := len(t.destructive) - updates + len(t.reschedule) - replaced
 	p.counts = api.DesiredUpdates{
-		Ignore:            uint64(len(t.current) + t.stale + held),
+		Ignore:            uint64(len(t.current) + len(t.apart) + t.stale + held),
 		Place:             uint64(placed),
 		Migrate:           uint64(len(t.migrate)),
 		Stop:              uint64(len(t.surplus) + replaced),
@@ -76,19 +78,19 @@ func (t *tally) limit(v *view, current *api.Deployment, placed int) int {
 	if current == nil {
 		return max(0, limit)
 	}
-	for _, i := range t.current {
+	for _, i := range slices.Concat(t.current, t.apart) {
 		if i.DeploymentID != current.ID {
 			continue
 		}
-		switch health := i.DeploymentStatus; {
-		case health == nil || health.Healthy == nil:
+		switch healthOf(i.Allocation) {
+		case healthUnknown:
 			limit--
-		case !*health.Healthy:
+		case unhealthy:
 			return 0
 		}
 	}
 	for _, w := range t.reschedule {
-		if health := w.prev.DeploymentStatus; w.prev.DeploymentID == current.ID && health != nil && health.Healthy != nil && !*health.Healthy {
+		if w.prev.DeploymentID == current.ID && healthOf(w.prev.Allocation) == unhealthy {
 			return 0
 		}
 	}
