@@ -44,6 +44,7 @@ type Agent struct {
 	readyOnce    sync.Once
 	started      atomic.Bool
 	stats        hostStats
+	files        fileServer
 }
 
 // New returns an agent that has not been started. It errs if the options are wrong.
@@ -108,6 +109,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, a.files.close()) }()
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer a.crew.Dismiss()
 	defer stop()

@@ -62,8 +62,6 @@ type Options struct {
 	// GC says how long the files of ended allocations are kept.
 	GC GCOptions
 
-	// Files answers /v1/client/fs/. Without it these answer 501.
-	Files http.Handler
 	// Dial connects to a server. Default: session.Dial.
 	Dial func(ctx context.Context, address string) (Session, error)
 	Log  logr.Logger

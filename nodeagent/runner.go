@@ -33,10 +33,11 @@ type runner struct {
 	first    []alloc.Action // to carry out before any event: those of a restored life
 	draining bool           // a goroutine takes the events
 	tasks    map[string]*taskQueue
-	told     *api.AllocationStatus // the last report
-	removed  bool                  // forget it when it has ended
-	cleared  bool                  // its files are gone
-	settled  chan struct{}         // closed when nothing of it is left
+	told     *api.AllocationStatus    // the last report
+	removed  bool                     // forget it when it has ended
+	cleared  bool                     // its files are gone
+	settled  chan struct{}            // closed when nothing of it is left
+	ends     map[string]chan struct{} // closed when a task has ended, for those that somebody asked about
 	measured map[string]measurement
 }
 
@@ -176,7 +177,7 @@ func (r *runner) drain() {
 		change, err := r.change()
 		status, urgent := r.compose(now)
 		gone := r.removed && r.life.Settled()
-		r.tellSettled()
+		r.tellEnds()
 		r.mu.Unlock()
 
 		r.perform(actions, true)
@@ -197,15 +198,24 @@ func (r *runner) drain() {
 	}
 }
 
-// tellSettled is called with mu held.
-func (r *runner) tellSettled() {
-	if !r.life.Settled() {
-		return
+// tellEnds tells who waits for a task, or for all of it. It is called with mu held.
+func (r *runner) tellEnds() {
+	for task, end := range r.ends {
+		if phase, _, _, _ := r.life.Task(task); phase == alloc.PhaseDead {
+			closeOnce(end)
+		}
 	}
+	if r.life.Settled() {
+		closeOnce(r.settled)
+	}
+}
+
+// closeOnce closes a channel that only one goroutine closes at a time.
+func closeOnce(c chan struct{}) {
 	select {
-	case <-r.settled:
+	case <-c:
 	default:
-		close(r.settled)
+		close(c)
 	}
 }
 

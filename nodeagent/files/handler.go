@@ -79,7 +79,8 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// Close ends the watching of files. No request may be under way.
+// Close ends the watching of files. Streams that are still under way see changes with
+// their heartbeats only.
 func (h *Handler) Close() error { return h.watcher.close() }
 
 // ServeHTTP answers a request.
@@ -91,6 +92,15 @@ type request struct {
 	ctx   context.Context
 	alloc Allocation
 	root  *os.Root
+}
+
+// file returns the name of the file that is asked for; see resolve.
+func (r request) file() (string, error) {
+	asked, err := r.required("path")
+	if err != nil {
+		return "", err
+	}
+	return resolve(r.root, r.alloc.Dir, asked)
 }
 
 // route finds the allocation of a request, and turns an error into an answer.
@@ -190,11 +200,7 @@ func fileInfo(name string, info fs.FileInfo) *api.AllocFileInfo {
 }
 
 func (h *Handler) stat(w http.ResponseWriter, r request) error {
-	asked, err := r.required("path")
-	if err != nil {
-		return err
-	}
-	name, err := resolve(r.root, r.alloc.Dir, asked)
+	name, err := r.file()
 	if err != nil {
 		return err
 	}
@@ -202,7 +208,7 @@ func (h *Handler) stat(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	shown := path.Base(path.Clean("/" + asked))
+	shown := path.Base(path.Clean("/" + r.text("path")))
 	if shown == "/" {
 		shown = filepath.Base(r.alloc.Dir)
 	}
@@ -271,11 +277,7 @@ func (h *Handler) readAt(w http.ResponseWriter, r request) error {
 // send sends a file from an offset on, as it is now: one that grows is not chased.
 // Limit 0 means all.
 func (h *Handler) send(w http.ResponseWriter, r request, offset, limit int64) error {
-	asked, err := r.required("path")
-	if err != nil {
-		return err
-	}
-	name, err := resolve(r.root, r.alloc.Dir, asked)
+	name, err := r.file()
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type source interface {
 
 // stream sends a file, and what is added to it.
 func (h *Handler) stream(w http.ResponseWriter, r request) error {
-	asked, err := r.required("path")
+	name, err := r.file()
 	if err != nil {
 		return err
 	}
@@ -47,15 +47,10 @@ func (h *Handler) stream(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	name, err := resolve(r.root, r.alloc.Dir, asked)
-	if err != nil {
-		return err
-	}
 	tail, err := logs.OpenTail(r.root, name, offset, fromEnd)
 	if err != nil {
 		return err
 	}
-	defer tail.Close()
 	s.source, s.limit, s.dir = tail, limit, path.Dir(name)
 	return s.run(r.ctx)
 }
@@ -95,7 +90,6 @@ func (h *Handler) logs(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
 	s.source = reader
 	return s.run(r.ctx)
 }
@@ -141,8 +135,14 @@ func newStreaming(h *Handler, w http.ResponseWriter, r request, followAbsent boo
 	}, nil
 }
 
-// run sends until the end. Once it has begun to, nothing can be said of an error.
+// run sends until the end, and closes the source. Once it has begun to send, nothing
+// can be said of an error.
 func (s *streaming) run(ctx context.Context) error {
+	defer func() {
+		if err := s.source.Close(); err != nil {
+			s.handler.log.Error(err, "Close a file", "directory", s.dir)
+		}
+	}()
 	var changed <-chan struct{}
 	if s.follow {
 		sub, err := s.handler.watcher.subscribe(filepath.Join(s.alloc.Dir, s.dir))

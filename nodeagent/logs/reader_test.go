@@ -101,6 +101,22 @@ func closeAll(t rapid.TB, closers ...io.Closer) {
 	}
 }
 
+// readAll reads all that there is, with a buffer of a new size each time.
+func readAll(t rapid.TB, r *logs.Reader, size func() int) []byte {
+	t.Helper()
+	var all []byte
+	for {
+		piece, err := r.Next(make([]byte, size()))
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, piece.Data...)
+	}
+}
+
 // start draws where to read from, and returns what is to be read from there.
 func start(t *rapid.T, kept []byte) (logs.Options, []byte) {
 	o := logs.Options{
@@ -194,20 +210,12 @@ func TestAReaderThatDoesNotFollowEndsWhereTheOutputEndedWhenItBegan(t *testing.T
 			t.Fatal(err)
 		}
 		defer closeAll(t, r, root)
-		var got []byte
-		for {
+		got := readAll(t, r, func() int {
 			if rapid.Bool().Draw(t, "grow") {
 				w.grow(t, -1)
 			}
-			piece, err := r.Next(make([]byte, rapid.IntRange(1, 12).Draw(t, "buffer")))
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, piece.Data...)
-		}
+			return rapid.IntRange(1, 12).Draw(t, "buffer")
+		})
 		if !bytes.Equal(got, want) {
 			t.Fatalf("read %q, there was %q", got, want)
 		}
@@ -231,17 +239,7 @@ func TestAFollowerThatIsOutrunGoesOnWithWhatIsLeft(t *testing.T) {
 	w.removeOldest() // zero is open already
 	w.removeOldest()
 	w.removeOldest()
-	var got []byte
-	for {
-		piece, err := r.Next(make([]byte, 10))
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, piece.Data...)
-	}
+	got := readAll(t, r, func() int { return 10 })
 	if string(got) != "zerothree" {
 		t.Errorf("read %q", got)
 	}
@@ -298,8 +296,10 @@ func TestATailTellsWhatHappensToItsFile(t *testing.T) {
 		"it grows":   {func(path string) error { return appendTo(path, "more") }, []logs.Piece{{File: "f", Offset: 8, Data: []byte("more")}}},
 		"nothing":    {func(string) error { return nil }, nil},
 		"it shrinks": {func(path string) error { return os.Truncate(path, 2) }, []logs.Piece{{File: "f", Event: logs.Truncated}, {File: "f", Offset: 2, Data: []byte("te")}}},
-		"it grows and is deleted": {func(path string) error { return errors.Join(appendTo(path, "more"), os.Remove(path)) },
-			[]logs.Piece{{File: "f", Offset: 8, Data: []byte("more")}, {File: "f", Offset: 8, Event: logs.Deleted}}},
+		"it grows and is deleted": {
+			func(path string) error { return errors.Join(appendTo(path, "more"), os.Remove(path)) },
+			[]logs.Piece{{File: "f", Offset: 8, Data: []byte("more")}, {File: "f", Offset: 8, Event: logs.Deleted}},
+		},
 		"it is replaced": {func(path string) error {
 			return errors.Join(os.WriteFile(path+".new", []byte("other"), 0o600), os.Rename(path+".new", path))
 		}, []logs.Piece{{File: "f", Offset: 4, Event: logs.Deleted}}},

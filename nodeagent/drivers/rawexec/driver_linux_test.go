@@ -34,7 +34,11 @@ func runWithShim(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			panic(err)
+		}
+	}()
 	path := filepath.Join(dir, shim.Name)
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "github.com/droverhq/drover/cmd/drover-shim")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -41,7 +41,7 @@ func (d *Driver) startOnce(ctx context.Context, wanted driver.Task) (*shim.Start
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := t.openLock(os.O_CREATE)
+	lock, err := t.openLock(os.O_RDWR | os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 // sweep kills what is left of a task whose shim was killed, and completes its exit
 // record. The task's own process died with the shim; what it had started may live.
 func (t task) sweep(ctx context.Context, started *shim.Started) (*shim.Exit, error) {
-	lock, err := t.openLock(0)
+	lock, err := t.openLock(os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (t task) path(name string) string { return filepath.Join(t.dir, name) }
 
 // openLock opens the lock file; driver.ErrTaskGone when there is none.
 func (t task) openLock(flags int) (*os.File, error) {
-	f, err := os.OpenFile(t.path(shim.LockFile), os.O_RDWR|flags, 0o600)
+	f, err := os.OpenFile(t.path(shim.LockFile), flags, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, driver.ErrTaskGone
 	}
@@ -68,9 +68,10 @@ func tryLock(f *os.File) (bool, error) {
 	return err == nil, err
 }
 
-// locked reports whether somebody holds the lock, without taking it.
+// locked reports whether somebody holds the lock, without taking it. (It opens the
+// file for reading only: its own close must not wake who watches the directory.)
 func (t task) locked() (bool, error) {
-	f, err := t.openLock(0)
+	f, err := t.openLock(os.O_RDONLY)
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package simulated
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -73,7 +74,8 @@ func (d *Driver) Start(ctx context.Context, t driver.Task) (driver.Handle, error
 		}
 	}
 	if c.startError != "" {
-		return driver.Handle{}, &StartError{Message: c.startError, again: c.recoverable}
+		failed := &StartError{Message: c.startError, again: c.recoverable}
+		return driver.Handle{}, errors.Join(failed, removeState(t.StateDir))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -177,7 +179,7 @@ func (d *Driver) Stop(ctx context.Context, h driver.Handle, signal string, grace
 func (d *Driver) Destroy(_ context.Context, h driver.Handle) error {
 	t, err := d.find(h.TaskID)
 	if errors.Is(err, driver.ErrTaskGone) {
-		return nil
+		return removeState(h.StateDir)
 	}
 	d.end(t, 128+signals["SIGKILL"], signals["SIGKILL"])
 	d.mu.Lock()
@@ -186,7 +188,15 @@ func (d *Driver) Destroy(_ context.Context, h driver.Handle) error {
 		t.timer.Stop()
 	}
 	delete(d.tasks, h.TaskID)
-	return nil
+	return removeState(h.StateDir)
+}
+
+// removeState removes a task's state directory, which simulated tasks leave empty.
+func removeState(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	return os.RemoveAll(dir)
 }
 
 // Signal implements driver.Signaler. Simulated tasks take no notice.
