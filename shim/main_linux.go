@@ -132,8 +132,9 @@ func (s *supervisor) start() error {
 func (s *supervisor) settle() error {
 	// Handled, not ignored: an ignored signal would stay ignored in the task. SIGXFSZ
 	// is a log file at the size limit of the process, an error of write like others.
-	signal.Notify(s.control, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1,
+	signal.Notify(make(chan os.Signal), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1,
 		unix.SIGUSR2, unix.SIGALRM, unix.SIGXFSZ, unix.SIGPIPE)
+	signal.Notify(s.control, unix.SIGTERM)
 	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		unix.CloseOnExec(LockFD) // before Linux 5.11
 		unix.CloseOnExec(AnswerFD)

@@ -42,7 +42,11 @@ func TestRotatedFilesHoldTheEndOfWhatWasWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+		}()
 		o := Output{Dir: dir, Prefix: "a.stdout", MaxFiles: rapid.IntRange(1, 4).Draw(t, "files"), MaxBytes: rapid.Int64Range(1, 60).Draw(t, "bytes")}
 		piece := rapid.StringMatching(`[a-z]{0,10}(\n[a-z]{0,25}){0,8}`)
 		var written []byte

@@ -120,10 +120,7 @@ var defaultStop = Stop{Signal: unix.SIGTERM, Grace: 5 * time.Second}
 // holds.
 func (s *supervisor) obey() {
 	var timer *time.Timer
-	for sig := range s.control {
-		if sig != unix.SIGTERM {
-			continue
-		}
+	for range s.control {
 		stop, err := ReadStop(s.dir)
 		if err != nil {
 			stop = defaultStop

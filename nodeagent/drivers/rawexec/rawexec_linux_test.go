@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -195,6 +196,64 @@ func writeState(t *testing.T, task driver.Task, started *shim.Started) {
 		if err := os.WriteFile(filepath.Join(task.StateDir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestAStartUnderWayIsWaitedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		happen func(task driver.Task, lock *os.File) error
+		want   error
+	}{
+		"it gets through": {func(task driver.Task, _ *os.File) error {
+			started := shim.Started{ShimPID: 1 << 22, PID: 1<<22 + 1, At: time.Now()}
+			return shim.WriteFile(filepath.Join(task.StateDir, shim.StartedFile), started.Encode())
+		}, nil},
+		"its shim dies": {func(_ driver.Task, lock *os.File) error { return lock.Close() }, driver.ErrTaskGone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, task := newTask(t, rawexec.Options{}, "")
+			if err := os.Mkdir(task.StateDir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			lock, err := os.Create(filepath.Join(task.StateDir, shim.LockFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer lock.Close()
+			if err := unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+				t.Fatal(err)
+			}
+			short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if h, err := d.Find(short, task); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("during the start: %+v, %v", h, err)
+			}
+			found := make(chan error, 1)
+			go func() {
+				_, err := d.Find(testContext(t), task)
+				found <- err
+			}()
+			if err := c.happen(task, lock); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-found; !errors.Is(err, c.want) {
+				t.Errorf("after it: %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestATaskHasTheLimitsThatTheAgentWasStartedWith(t *testing.T) {
+	outside, err := exec.Command("/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; umask").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, task := newTask(t, rawexec.Options{}, "ulimit -Sn; ulimit -Hn; umask")
+	if _, err := d.Wait(testContext(t), start(t, d, task)); err != nil {
+		t.Fatal(err)
+	}
+	if got := awaitFile(t, filepath.Join(task.Stdout.Dir, "out.0"), "\n"); got != string(outside) {
+		t.Errorf("limits %q, outside %q", got, outside)
 	}
 }
 
