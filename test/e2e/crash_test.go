@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/test/cluster"
 )
 
 const rolling = `
@@ -44,40 +45,27 @@ func rollingJob(t *testing.T, seconds int) string {
 	return path
 }
 
-// commandLines counts the agent's tasks by command line.
-func (a *agent) commandLines() map[string]int {
-	counts := map[string]int{}
-	for _, pid := range a.processes() {
-		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err != nil || len(cmdline) == 0 {
-			continue // ended meanwhile
-		}
-		counts[strings.TrimRight(strings.ReplaceAll(string(cmdline), "\x00", " "), " ")]++
-	}
-	return counts
-}
-
 func TestARolloutSurvivesAKilledAgent(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
-	a.must(0, "apply", rollingJob(t, 100001))
-	if n := len(a.processes()); n != 10 {
+	a.Must(0, "apply", rollingJob(t, 100001))
+	if n := len(a.Processes()); n != 10 {
 		t.Fatalf("%d processes, want 10", n)
 	}
-	a.must(0, "apply", "-detach", rollingJob(t, 100002))
-	a.await("the rollout to be half done", func(context.Context) bool { return a.commandLines()["/bin/sleep 100002"] >= 4 })
-	a.kill()
-	before := a.commandLines()
+	a.Must(0, "apply", "-detach", rollingJob(t, 100002))
+	a.Await("the rollout to be half done", func(context.Context) bool { return a.CommandLines()["/bin/sleep 100002"] >= 4 })
+	a.Kill()
+	before := a.CommandLines()
 	if before["/bin/sleep 100001"]+before["/bin/sleep 100002"] == 0 {
 		t.Fatal("the tasks died with the agent")
 	}
-	a.start()
-	a.await("the rollout to be done", func(context.Context) bool {
-		after := a.commandLines()
+	a.Start()
+	a.Await("the rollout to be done", func(context.Context) bool {
+		after := a.CommandLines()
 		return after["/bin/sleep 100002"] == 10 && len(after) == 1
 	})
-	contains(t, a.must(0, "apply", rollingJob(t, 100002)), "unchanged", "10/10 healthy")
-	if after := a.commandLines(); after["/bin/sleep 100002"] != 10 || len(after) != 1 {
+	contains(t, a.Must(0, "apply", rollingJob(t, 100002)), "unchanged", "10/10 healthy")
+	if after := a.CommandLines(); after["/bin/sleep 100002"] != 10 || len(after) != 1 {
 		t.Errorf("processes: %v", after)
 	}
 }
@@ -110,34 +98,34 @@ job "late" {
 	if err := os.WriteFile(job, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.must(0, "job", "run", "-detach", job)
-	a.awaitSummary("late", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
-	a.kill()
+	a.Must(0, "job", "run", "-detach", job)
+	a.AwaitSummary("late", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
+	a.Kill()
 	if err := os.WriteFile(flag, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.await("the task to end", func(context.Context) bool { return len(a.processes()) == 0 })
-	a.start()
-	a.awaitSummary("late", "failed", func(g api.TaskGroupSummary) bool { return g.Failed == 1 })
-	alloc := a.allocs(t.Context(), "late")[0]
-	contains(t, a.must(0, "alloc", "status", alloc.ID), "Exit Code: 7")
-	contains(t, a.must(0, "alloc", "logs", alloc.ID), "done\n")
+	a.Await("the task to end", func(context.Context) bool { return len(a.Processes()) == 0 })
+	a.Start()
+	a.AwaitSummary("late", "failed", func(g api.TaskGroupSummary) bool { return g.Failed == 1 })
+	alloc := a.Allocs(t.Context(), "late")[0]
+	contains(t, a.Must(0, "alloc", "status", alloc.ID), "Exit Code: 7")
+	contains(t, a.Must(0, "alloc", "logs", alloc.ID), "done\n")
 }
 
 func TestASnapshotBringsBackWhatWasSaved(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
-	a.must(0, "job", "run", "-detach", "everywhere.nomad.hcl")
-	a.awaitSummary("everywhere", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
+	a.Must(0, "job", "run", "-detach", "everywhere.nomad.hcl")
+	a.AwaitSummary("everywhere", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
 	file := filepath.Join(t.TempDir(), "state.snap")
-	contains(t, a.must(0, "operator", "snapshot", "save", file), "State file written to")
-	a.must(0, "job", "run", "countdown.nomad.hcl")
-	a.must(0, "operator", "snapshot", "restore", file)
-	contains(t, a.must(0, "job", "status"), "everywhere")
-	if out := a.must(0, "job", "status"); strings.Contains(out, "countdown") {
+	contains(t, a.Must(0, "operator", "snapshot", "save", file), "State file written to")
+	a.Must(0, "job", "run", "countdown.nomad.hcl")
+	a.Must(0, "operator", "snapshot", "restore", file)
+	contains(t, a.Must(0, "job", "status"), "everywhere")
+	if out := a.Must(0, "job", "status"); strings.Contains(out, "countdown") {
 		t.Errorf("what came after the snapshot is still there:\n%s", out)
 	}
-	a.awaitSummary("everywhere", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
+	a.AwaitSummary("everywhere", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
 
 	whole, err := os.ReadFile(file)
 	if err != nil {
@@ -148,15 +136,15 @@ func TestASnapshotBringsBackWhatWasSaved(t *testing.T) {
 	if err := os.WriteFile(damaged, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.must(1, "operator", "snapshot", "restore", damaged)
-	contains(t, a.must(0, "job", "status"), "everywhere")
+	a.Must(1, "operator", "snapshot", "restore", damaged)
+	contains(t, a.Must(0, "job", "status"), "everywhere")
 }
 
 func TestTwoAgentsDoNotShareADataDir(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
-	ports := freePorts(t, 3)
-	out := a.must(1, "agent", "-server", "-client", "-bind", "127.0.0.1", "-data-dir", filepath.Join(a.dir, "data"),
+	ports := cluster.FreePorts(t, 3)
+	out := a.Must(1, "agent", "-server", "-client", "-bind", "127.0.0.1", "-data-dir", filepath.Join(a.Dir, "data"),
 		"-http-port", ports[0], "-rpc-port", ports[1], "-raft-port", ports[2])
 	contains(t, out, "another")
 }

@@ -1,0 +1,278 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/api/client"
+)
+
+// Patience bounds every wait for what takes seconds at most on an idle machine.
+const Patience = 2 * time.Minute
+
+// Role is what an agent is started as.
+type Role string
+
+// The roles of agents.
+const (
+	ServerAndNode Role = ""
+	Server        Role = "server"
+	Node          Role = "node"
+)
+
+// Options describe an agent.
+type Options struct {
+	Role   Role
+	Name   string // of the node; default: node-1
+	Dir    string // for its data, configuration and log; default: a temporary one
+	Server *Agent // of a Node: the server that it talks to
+	Config string // further configuration, in HCL
+	Args   []string
+}
+
+// Agent is a drover process with its own data and ports. It is not safe for
+// concurrent use, except for what only reads: Client, Drover, Processes.
+type Agent struct {
+	Dir    string
+	Client *client.Client // of the agent or, for a Node, of its server
+	Cmd    *exec.Cmd      // nil while it does not run
+	Ports  struct{ HTTP, Session, Raft string }
+
+	t testing.TB
+	o Options
+}
+
+// Start starts an agent and waits until its role is fulfilled: a server answers, a
+// node is ready. Its jobs are stopped and its data removed at the test's end.
+func Start(t testing.TB, o Options) *Agent {
+	t.Helper()
+	if o.Name == "" {
+		o.Name = "node-1"
+	}
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	a := &Agent{t: t, o: o, Dir: o.Dir}
+	ports := FreePorts(t, 3)
+	a.Ports.HTTP, a.Ports.Session, a.Ports.Raft = ports[0], ports[1], ports[2]
+	if o.Server != nil {
+		a.Client = o.Server.Client
+	} else {
+		var err error
+		if a.Client, err = client.New(client.Config{Address: "http://127.0.0.1:" + a.Ports.HTTP}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(a.end)
+	a.Start()
+	return a
+}
+
+// FreePorts finds TCP ports that nobody listens on.
+func FreePorts(t testing.TB, n int) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all are held until all are found
+		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	}
+	return ports
+}
+
+// Start starts the process and waits until its role is fulfilled.
+func (a *Agent) Start() {
+	a.t.Helper()
+	a.Launch()
+	a.AwaitReady()
+}
+
+// Launch starts the process.
+func (a *Agent) Launch() {
+	a.t.Helper()
+	log, err := os.OpenFile(a.logPath(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer log.Close() // the process has it
+	a.Cmd = exec.Command(Binary(), a.arguments()...)
+	a.Cmd.Stdout, a.Cmd.Stderr = log, log
+	if err := a.Cmd.Start(); err != nil {
+		a.Cmd = nil
+		a.t.Fatal(err)
+	}
+}
+
+func (a *Agent) arguments() []string {
+	args := []string{
+		"agent", "-bind", "127.0.0.1", "-network-interface", "lo", "-node", a.o.Name,
+		"-data-dir", filepath.Join(a.Dir, "data"), "-config", a.config(), "-http-port", a.Ports.HTTP,
+	}
+	if a.o.Role != Node {
+		args = append(args, "-server", "-rpc-port", a.Ports.Session, "-raft-port", a.Ports.Raft)
+	}
+	if a.o.Role != Server {
+		args = append(args, "-client")
+	}
+	if a.o.Server != nil {
+		args = append(args, "-servers", "127.0.0.1:"+a.o.Server.Ports.Session)
+	}
+	return append(args, a.o.Args...)
+}
+
+// config writes an agent file that switches raw_exec on.
+func (a *Agent) config() string {
+	path := filepath.Join(a.Dir, "agent.hcl")
+	text := "plugin \"raw_exec\" {\nconfig {\nenabled = true\n}\n}\n" + a.o.Config + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	return path
+}
+
+// AwaitReady waits until a server answers, and a node is ready.
+func (a *Agent) AwaitReady() {
+	a.t.Helper()
+	if a.o.Role == Server {
+		a.Await("the server to answer", func(ctx context.Context) bool {
+			_, _, err := a.Client.Nodes.List(ctx, false, client.Query{})
+			return err == nil
+		})
+		return
+	}
+	a.AwaitNode(api.NodeReady)
+}
+
+// AwaitNode waits until the agent's node has a status.
+func (a *Agent) AwaitNode(status string) {
+	a.t.Helper()
+	a.Await("node "+a.o.Name+" to be "+status, func(ctx context.Context) bool {
+		nodes, _, err := a.Client.Nodes.List(ctx, false, client.Query{})
+		if err != nil {
+			return false
+		}
+		for _, n := range nodes {
+			if n.Name == a.o.Name {
+				return n.Status == status
+			}
+		}
+		return false
+	})
+}
+
+// Kill ends the process with SIGKILL. What it runs runs on.
+func (a *Agent) Kill() {
+	a.t.Helper()
+	if err := a.Cmd.Process.Kill(); err != nil {
+		a.t.Fatal(err)
+	}
+	a.wait()
+}
+
+// Interrupt ends the process in order. What it runs runs on.
+func (a *Agent) Interrupt() {
+	if err := a.Cmd.Process.Signal(os.Interrupt); err != nil {
+		a.t.Errorf("interrupt agent: %v", err)
+	}
+	a.wait()
+}
+
+func (a *Agent) wait() {
+	var exit *exec.ExitError
+	if err := a.Cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		a.t.Errorf("wait for agent: %v", err)
+	}
+	a.Cmd = nil
+}
+
+// end stops every job, awaits the end of the agent's tasks, then ends the agent, and
+// prints the agent's log if the test failed.
+func (a *Agent) end() {
+	if a.t.Failed() {
+		defer func() { a.t.Logf("the log of agent %s:\n%s", a.o.Name, a.Log()) }()
+	}
+	if a.Cmd == nil {
+		a.Start()
+	}
+	defer a.Interrupt()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	jobs, _, err := a.Client.Jobs.List(ctx, client.Query{Namespace: "*"})
+	if err != nil {
+		a.t.Errorf("list jobs: %v", err)
+	}
+	for _, j := range jobs {
+		if _, err := a.Client.Jobs.Stop(ctx, j.ID, false, client.Query{Namespace: j.Namespace}); err != nil {
+			a.t.Errorf("stop job %s: %v", j.ID, err)
+		}
+	}
+	a.Await("all tasks to end", func(context.Context) bool { return len(a.Processes()) == 0 })
+}
+
+func (a *Agent) logPath() string { return filepath.Join(a.Dir, "agent.log") }
+
+// Log is what the agent printed, through all its lives.
+func (a *Agent) Log() string {
+	b, err := os.ReadFile(a.logPath())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// Await polls a condition of the outside world until it holds.
+func (a *Agent) Await(what string, cond func(ctx context.Context) bool) {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !cond(ctx) {
+		select {
+		case <-ctx.Done():
+			a.t.Fatalf("waited in vain for %s; the agent's log:\n%s", what, a.Log())
+		case <-tick.C:
+		}
+	}
+}
+
+// Drover runs the command line in the folder testdata and returns what it printed
+// and its exit code.
+func (a *Agent) Drover(args ...string) (string, int) {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, Binary(), args...)
+	if info, err := os.Stat("testdata"); err == nil && info.IsDir() {
+		cmd.Dir = "testdata"
+	}
+	cmd.Env = append(os.Environ(), "DROVER_ADDR="+a.Client.Address(), "TZ=UTC")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		a.t.Fatalf("drover %v: %v", args, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// Must runs the command line and expects an exit code.
+func (a *Agent) Must(code int, args ...string) string {
+	a.t.Helper()
+	out, got := a.Drover(args...)
+	if got != code {
+		a.t.Fatalf("drover %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, out)
+	}
+	return out
+}
