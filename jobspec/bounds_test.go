@@ -16,20 +16,20 @@ var hostile = map[string]string{
 	"a megabyte":             strings.Repeat("# comment\n", 1<<20/10+1),
 	"not text":               "job \"\xff\" {}",
 	"nested blocks":          strings.Repeat("a {\n", 1000) + strings.Repeat("}\n", 1000),
-	"nested lists":           attribute(strings.Repeat("[", 100_000)),
+	"nested lists":           attribute(strings.Repeat("[", 10_000)),
 	"nested parentheses":     attribute(strings.Repeat("(", 1000) + "1" + strings.Repeat(")", 1000)),
 	"nested objects":         attribute(strings.Repeat("{a=", 1000) + "1" + strings.Repeat("}", 1000)),
 	"nested templates":       attribute(strings.Repeat(`"${`, 1000) + "1" + strings.Repeat(`}"`, 1000)),
-	"nested directives":      attribute(`"` + strings.Repeat(`%{if true}`, 50_000) + `"`),
+	"nested directives":      attribute(`"` + strings.Repeat(`%{if true}`, 5_000) + `"`),
 	"nested calls":           attribute(strings.Repeat("upper(", 1000) + `"x"` + strings.Repeat(")", 1000)),
-	"a chain of nots":        attribute(strings.Repeat("!", 200_000) + "true"),
-	"a chain of sums":        attribute("1" + strings.Repeat("+1", 200_000)),
-	"a chain of choices":     attribute(strings.Repeat("true?1:", 50_000) + "1"),
-	"a chain of accesses":    attribute("local" + strings.Repeat(".a", 200_000)),
-	"a chain of indexes":     attribute("local" + strings.Repeat("[local.x]", 50_000)),
-	"a chain of splats":      attribute("local" + strings.Repeat(".*.a", 100_000)),
-	"a long name":            strings.Repeat("a", 500_000) + " = 1",
-	"a long number":          attribute(strings.Repeat("9", 500_000)),
+	"a chain of nots":        attribute(strings.Repeat("!", 20_000) + "true"),
+	"a chain of sums":        attribute("1" + strings.Repeat("+1", 20_000)),
+	"a chain of choices":     attribute(strings.Repeat("true?1:", 5_000) + "1"),
+	"a chain of accesses":    attribute("local" + strings.Repeat(".a", 20_000)),
+	"a chain of indexes":     attribute("local" + strings.Repeat("[local.x]", 5_000)),
+	"a chain of splats":      attribute("local" + strings.Repeat(".*.a", 10_000)),
+	"a long name":            strings.Repeat("a", 50_000) + " = 1",
+	"a long number":          attribute(strings.Repeat("9", 50_000)),
 	"a large number as text": attribute(`"${1e999999999}"`),
 	"a product of powers":    attribute(`"${1e600 * 1e600 * 1e600}"`),
 	"loops in loops": attribute(
@@ -47,10 +47,10 @@ var hostile = map[string]string{
 	"replacements by pattern":    attribute(`regex_replace(local.long, "", local.long)`) + long(),
 	"a join of many":             attribute(`join(local.long, split("", local.long))`) + long(),
 	"a product of sets":          attribute(`setproduct(range(1000), range(1000), range(1000))`),
-	"a long digit string":        attribute(`parseint(local.digits, 10)`) + "locals {\n digits = \"" + strings.Repeat("9", 900_000) + "\"\n}\n",
+	"a long digit string":        attribute(`parseint(local.digits, 10)`) + "locals {\n digits = \"" + strings.Repeat("9", 50_000) + "\"\n}\n",
 	"distinct of many":           attribute(`distinct(split("", local.long))`) + long(),
-	"deep JSON":                  attribute(`jsondecode("` + strings.Repeat("[", 100_000) + `")`),
-	"deep YAML":                  attribute(`yamldecode("` + strings.Repeat("[", 100_000) + `")`),
+	"deep JSON":                  attribute(`jsondecode("` + strings.Repeat("[", 10_001) + `")`),
+	"deep YAML":                  attribute(`yamldecode("` + strings.Repeat("[", 20_000) + `")`),
 	"YAML that repeats itself":   attribute(`yamldecode("a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f]\n")`),
 	"many digests":               attribute(`[for i in range(1000) : bcrypt("x")]`),
 	"an expensive digest":        attribute(`bcrypt("x", 31)`),
@@ -88,12 +88,12 @@ var hostile = map[string]string{
 			}
 		}
 	}`,
-	"many unknown blocks":  strings.Repeat("x {}\n", 200_000),
-	"many unknown names":   "job \"x\" {\n" + numbered(60_000, "a%d = 1\n") + "}\n",
-	"many elements":        attribute("[" + strings.Repeat("1,", 500_000) + "]"),
-	"many variables":       numbered(20_000, "variable \"v%d\" {}\n"),
-	"many locals":          "locals {\n" + numbered(60_000, "l%d = 1\n") + "}\njob \"x\" {}\n",
-	"a long row of locals": "locals {\n l0 = 1\n" + chained(20_000) + "}\njob \"x\" {}\n",
+	"many unknown blocks":  strings.Repeat("x {}\n", 20_000),
+	"many unknown names":   "job \"x\" {\n" + numbered(10_000, "a%d = 1\n") + "}\n",
+	"many elements":        attribute("[" + strings.Repeat("1,", 200_000) + "]"),
+	"many variables":       numbered(5_000, "variable \"v%d\" {}\n"),
+	"many locals":          "locals {\n" + numbered(10_000, "l%d = length(local)\n") + "}\njob \"x\" {}\n",
+	"a long row of locals": "locals {\n" + chained(10_000) + " l10000 = 1\n" + "}\njob \"x\" {}\n",
 	"deep JSON as job":     `{"Job":{"ID":"x","TaskGroups":[{"Tasks":[{"Config":{"a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}}]}]}}`,
 }
 
@@ -114,7 +114,7 @@ func numbered(n int, format string) string {
 func chained(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "l%d = local.l%d\n", i+1, i)
+		fmt.Fprintf(&b, "l%d = local.l%d\n", i, i+1)
 	}
 	return b.String()
 }
@@ -130,9 +130,10 @@ func doubling(n int, twice, first, reference string) string {
 	return b.String()
 }
 
-// soon is how long a hostile text may take on a machine that is busy with other
-// things; alone, none takes a second.
-const soon = 20 * time.Second
+// soon is how long a hostile text may take with the race detector on a machine that
+// is busy with other things. Otherwise none takes a second; and one that is not
+// stopped takes hours, or all memory.
+const soon = time.Minute
 
 func TestHostileTextEndsInAnErrorSoon(t *testing.T) {
 	for name, text := range hostile {
@@ -157,7 +158,7 @@ func TestHostileTextEndsInAnErrorSoon(t *testing.T) {
 }
 
 func TestHostileTextTakesLittleMemory(t *testing.T) {
-	for _, name := range []string{"text that doubles", "loops in loops", "many blocks", "a wide format", "replacements"} {
+	for _, name := range []string{"text that doubles", "a wide format", "replacements", "YAML that repeats itself"} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		if _, _, err := jobspec.Parse(jobspec.ParseOptions{Body: []byte(hostile[name])}); err == nil {

@@ -59,8 +59,7 @@ func (b *budget) spendValue(v cty.Value) {
 	case typ == cty.String:
 		b.spend(int64(len(v.AsString()) / 32))
 	case typ == cty.Number:
-		number := v.AsBigFloat()
-		if exponent := number.MantExp(nil); number.IsInf() || exponent > maxExponent || exponent < -maxExponent {
+		if !isBounded(v) {
 			panic(tooMuchWork{b.at, tooLargeValue})
 		}
 	case v.CanIterateElements():
@@ -72,6 +71,13 @@ func (b *budget) spendValue(v cty.Value) {
 			b.spendValue(element)
 		}
 	}
+}
+
+// isBounded reports whether a number can be written out as text.
+func isBounded(v cty.Value) bool {
+	number := v.AsBigFloat()
+	exponent := number.MantExp(nil)
+	return !number.IsInf() && exponent <= maxExponent && exponent >= -maxExponent
 }
 
 // metered is an expression whose evaluation is paid for. A reference to something
@@ -148,7 +154,7 @@ func (m meterer) wrap(expression hclsyntax.Expression) hclsyntax.Expression {
 	case nil:
 		return nil
 	case *hclsyntax.LiteralValueExpr:
-		if e.Val.Type() != cty.Number {
+		if e.Val.Type() != cty.Number || e.Val.IsNull() || isBounded(e.Val) {
 			return e // paid for by what it is a part of
 		}
 	case *hclsyntax.ParenthesesExpr:

@@ -57,7 +57,7 @@ func decodeBase64(s string) (string, error) {
 }
 
 // bcryptWork is what a digest at the default cost takes, in units of the budget.
-const bcryptWork = 50_000
+const bcryptWork = 200_000
 
 var bcryptFunction = function.New(&function.Spec{
 	Params:   []function.Parameter{{Name: "text", Type: cty.String}},

@@ -3,7 +3,7 @@ package jobspec
 import (
 	"fmt"
 	"os"
-	"slices"
+	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -253,7 +253,7 @@ func (d *decoder) fileValues(path string, body []byte) (map[string]cty.Value, ma
 		return nil, nil, false
 	}
 	values, at := map[string]cty.Value{}, map[string]hcl.Range{}
-	if isJSON(body) {
+	if isJSON(body) || filepath.Ext(path) == ".json" {
 		object, err := decodeJSONValue(body)
 		if err != nil {
 			d.errorf(startOf(path), "Invalid JSON", "%s.", err)
@@ -333,80 +333,4 @@ func (d *decoder) validateVariable(v *variable, ctx *hcl.EvalContext) {
 		}
 		d.errorf(at, "Invalid value for variable", "Variable %q: %s (by the condition at %s)", v.name, message, condition.at)
 	}
-}
-
-// locals returns the values of all locals as one object. They may refer to each
-// other in any order, but not in a circle.
-func (d *decoder) locals(blocks hcl.Blocks, functions evalFunctions, variables cty.Value) cty.Value {
-	waiting := map[string]*hcl.Attribute{}
-	for _, block := range blocks.OfType("locals") {
-		attributes, diagnostics := block.Body.JustAttributes()
-		d.add(diagnostics)
-		for _, attribute := range inOrder(attributes) {
-			if other := waiting[attribute.Name]; other != nil {
-				d.errorf(attribute.NameRange, "Duplicate local", "Another local %q was defined at %s.", attribute.Name, other.NameRange)
-				continue
-			}
-			waiting[attribute.Name] = attribute
-		}
-	}
-	needs := localNeeds(waiting)
-	values := map[string]cty.Value{}
-	for _, attribute := range inOrder(waiting) {
-		d.evaluateLocal(attribute, waiting, needs, values, &hcl.EvalContext{
-			Functions: functions, Variables: map[string]cty.Value{"var": variables},
-		}, nil)
-	}
-	return cty.ObjectVal(values)
-}
-
-// localNeeds says which locals each local refers to.
-func localNeeds(locals hcl.Attributes) map[string][]string {
-	needs := map[string][]string{}
-	for name, attribute := range locals {
-		for _, reference := range attribute.Expr.Variables() {
-			if reference.RootName() != "local" || len(reference) < 2 {
-				continue
-			}
-			step, ok := reference[1].(hcl.TraverseAttr)
-			if _, exists := locals[step.Name]; ok && exists && !slices.Contains(needs[name], step.Name) {
-				needs[name] = append(needs[name], step.Name)
-			}
-		}
-	}
-	return needs
-}
-
-// maxLocalChain bounds how many locals may need one another in a row.
-const maxLocalChain = 500
-
-func (d *decoder) evaluateLocal(attribute *hcl.Attribute, all hcl.Attributes, needs map[string][]string, values map[string]cty.Value, ctx *hcl.EvalContext, path []string) {
-	name := attribute.Name
-	if _, done := values[name]; done {
-		return
-	}
-	if slices.Contains(path, name) || len(path) > maxLocalChain {
-		chain := append(path[max(0, slices.Index(path, name)):], name)
-		if len(chain) > 10 {
-			chain = append(chain[:10:10], "…")
-		}
-		d.errorf(attribute.NameRange, "Locals in a circle", "A local must not need itself: %s.", strings.Join(chain, " → "))
-		values[name] = cty.DynamicVal
-		return
-	}
-	for _, other := range needs[name] {
-		d.evaluateLocal(all[other], all, needs, values, ctx, append(path, name))
-	}
-	if _, done := values[name]; done { // it was part of a circle
-		return
-	}
-	d.budget.at = attribute.Range
-	d.budget.spend(int64(len(values)/4) + 1) // the object is made anew
-	ctx.Variables["local"] = cty.ObjectVal(values)
-	value, diagnostics := attribute.Expr.Value(ctx)
-	d.add(diagnostics)
-	if diagnostics.HasErrors() {
-		value = cty.DynamicVal
-	}
-	values[name] = value
 }
