@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -40,7 +39,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	}
 	c := &cfg.Client
 	n, err := nodeagent.New(nodeagent.Options{
-		DataDir: filepath.Join(cfg.DataDir, "client"), Servers: servers, Drivers: list,
+		DataDir: cfg.DataDir, Servers: servers, Drivers: list,
 		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
 		Meta: c.Meta, HTTPAddr: httpAddr, Version: version,
 		Fingerprint: fingerprint.Options{

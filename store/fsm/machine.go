@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -114,6 +115,9 @@ func (m *Machine) openDB() error {
 		LBaseMaxBytes:               64 << 20,
 		Logger:                      pebbleLog{m.o.Log.WithName("pebble"), m.fatal},
 	})
+	if errors.Is(err, syscall.EAGAIN) { // of its lock
+		return fmt.Errorf("another process uses it: stop that one first, or give this one a data_dir of its own: %w", err)
+	}
 	if err != nil {
 		return err
 	}
