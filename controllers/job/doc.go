@@ -41,8 +41,8 @@
 // backlog costs nothing while nothing changes, and a gain of room wakes few of many.
 //
 // An allocation takes its room until its node agent says that it ended. Its successor
-// may count on that room (they are one transaction), everybody else waits for it; so
-// a node agent has to end the one before it starts the other.
+// may count on that room, everybody else waits for it; so a node agent has to end the
+// one before it starts the other.
 //
 // # Evaluations
 //

@@ -236,7 +236,7 @@ func (w *want) leaves() bool { return w.why == migrated && w.prev.live() }
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
 func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
-	var first [updated + 1]*want
+	var first [reasons]*want
 	for n, g := range p.groups {
 		for i := range g.wants {
 			w := &g.wants[i]
@@ -246,7 +246,7 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		}
 	}
 	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
-	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil
+	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil || first[resumed] != nil
 	switch {
 	case first[rescheduled] != nil:
 		return api.TriggerAllocFailure, first[rescheduled].prev

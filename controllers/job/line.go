@@ -210,7 +210,8 @@ func (n *need) note(w *want) {
 		}
 		n.nodes[w.node] = true
 	}
-	if w.why == updated {
+	switch w.why {
+	case updated, migrated, resumed:
 		if n.freed == nil {
 			n.freed = make(map[string][]string)
 		}

@@ -110,7 +110,7 @@ type batch struct {
 	group   *groupPlan
 	wants   []int // indexes into group.wants
 	penalty []string
-	frees   bool // their predecessors stop in the same transaction
+	frees   bool // their predecessors stop in the same transaction, if they have not been told to before
 	system  bool
 }
 
@@ -132,7 +132,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 			}
 			fallen.wants = append(fallen.wants, n)
 			continue
-		case updated, migrated:
+		case updated, migrated, resumed:
 			b = &updates
 		default:
 			b = &rest

@@ -49,6 +49,8 @@ const (
 	rescheduled               // its predecessor failed
 	migrated                  // its predecessor was asked to leave
 	updated                   // its predecessor runs another version
+	resumed                   // its predecessor was stopped, is wanted again, and has not ended yet
+	reasons                   // how many there are
 )
 
 // ground is what a plan asks about nodes.

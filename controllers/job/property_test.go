@@ -194,12 +194,14 @@ func (c *census) nothingIsAskedInVain() error {
 	return nil
 }
 
+// noNodeIsOvercommitted: only its successor may have the room of an instance that has
+// not ended.
 func (c *census) noNodeIsOvercommitted() error {
 	used := make(map[string]api.Usage)
 	ports := make(map[string]string)
 	for _, all := range c.byJob {
 		for _, a := range all {
-			if !c.live(a) {
+			if c.statuses[a.ID].Terminal() || a.Lost != "" || a.NextAllocation != "" {
 				continue
 			}
 			used[a.NodeID] = used[a.NodeID].Add(a.Usage)

@@ -56,6 +56,8 @@ func (t *tally) vacate(w want) {
 		w.why = lost
 	case api.Deref(prev.DesiredTransition.Migrate):
 		w.why = migrated
+	case !prev.WantsRun() && !prev.ended():
+		w.why = resumed
 	default:
 		w.prev = nil
 	}
