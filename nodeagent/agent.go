@@ -99,7 +99,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	if a.started.Swap(true) {
 		return errors.New("node agent has been started before")
 	}
-	id, secret, unlock, err := a.open()
+	id, secret, unlock, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 }
 
 // open takes the data directory.
-func (a *Agent) open() (id, secret string, unlock func() error, err error) {
+func (a *Agent) open(ctx context.Context) (id, secret string, unlock func() error, err error) {
 	if a.dirs.root == "" {
 		a.db, err = state.Open("")
 		return uuid.NewString(), uuid.NewString(), func() error { return nil }, err
@@ -141,7 +141,7 @@ func (a *Agent) open() (id, secret string, unlock func() error, err error) {
 	if err := a.dirs.make(); err != nil {
 		return "", "", nil, err
 	}
-	lock, err := lockFile(a.dirs.lock())
+	lock, err := lockFile(ctx, a.dirs.lock())
 	if err != nil {
 		return "", "", nil, err
 	}

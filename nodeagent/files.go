@@ -2,6 +2,7 @@ package nodeagent
 
 import (
 	"fmt"
+	"net/http"
 	"sync"
 
 	"github.com/droverhq/drover/api"
@@ -12,11 +13,25 @@ import (
 // fileServer answers requests for files of allocations, from the first such request
 // on: until then nothing is watched.
 type fileServer struct {
-	mu      sync.Mutex // guards handler and closed
+	requests sync.WaitGroup
+
+	mu      sync.Mutex // guards the rest
 	handler *files.Handler
 	closed  bool
 }
 
+// serveFiles answers a request for files.
+func (a *Agent) serveFiles(w http.ResponseWriter, r *http.Request) {
+	h, err := a.openFiles()
+	if err != nil {
+		http.Error(w, err.Error(), statusCode(err))
+		return
+	}
+	defer a.files.requests.Done()
+	h.ServeHTTP(w, r)
+}
+
+// openFiles returns the handler for one request, which is counted.
 func (a *Agent) openFiles() (*files.Handler, error) {
 	s := &a.files
 	s.mu.Lock()
@@ -31,18 +46,21 @@ func (a *Agent) openFiles() (*files.Handler, error) {
 		}
 		s.handler = h
 	}
+	s.requests.Add(1)
 	return s.handler, nil
 }
 
-// close ends it. No request may be under way.
+// close waits for the requests that are under way, and ends it.
 func (s *fileServer) close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
-	if s.handler == nil {
+	h := s.handler
+	s.mu.Unlock()
+	s.requests.Wait()
+	if h == nil {
 		return nil
 	}
-	return s.handler.Close()
+	return h.Close()
 }
 
 // filesOf says where the files of an allocation are and which of its tasks may still

@@ -23,14 +23,7 @@ func (a *Agent) Handler() http.Handler {
 	mux.HandleFunc("POST /v1/client/allocation/{id}/restart", answer(a.serveRestart))
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/signal", answer(a.serveSignal))
 	mux.HandleFunc("POST /v1/client/allocation/{id}/signal", answer(a.serveSignal))
-	mux.HandleFunc("/v1/client/fs/", func(w http.ResponseWriter, r *http.Request) {
-		h, err := a.openFiles()
-		if err != nil {
-			http.Error(w, err.Error(), statusCode(err))
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
+	mux.HandleFunc("/v1/client/fs/", a.serveFiles)
 	mux.HandleFunc("/v1/client/", answer(func(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w by node agents: %s %s", api.ErrNotSupported, r.Method, r.URL.Path)
 	}))

@@ -24,7 +24,10 @@ import (
 	"github.com/droverhq/drover/session"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	playOther()
+	goleak.VerifyTestMain(m)
+}
 
 // line is a connection in memory, so that sessions can be held in virtual time. The
 // agent's end is a nodeagent.Session.
@@ -81,9 +84,11 @@ func (l *line) ServeHTTP(ctx context.Context, _ http.Handler) error {
 }
 
 func (l *line) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.cut()
 	return nil
 }
+
+func (l *line) cut() { l.once.Do(func() { close(l.closed) }) }
 
 // cluster is a server as a node agent sees it: what should run, and what has been
 // reported.
@@ -91,6 +96,7 @@ type cluster struct {
 	t *testing.T
 
 	mu       sync.Mutex // guards the rest
+	changed  *sync.Cond // something was reported
 	wanted   map[string]*api.Allocation
 	ended    map[string]bool
 	jobs     map[api.Key]*api.Job
@@ -102,16 +108,19 @@ type cluster struct {
 	down     bool
 	deaf     bool // does not acknowledge
 	line     *line
+	conn     *session.Conn    // the same, if it is a real one
 	sent     map[api.Key]bool // jobs that the session has had
 	writes   map[string]int   // statuses taken, by allocation
 	index    uint64
 }
 
 func newCluster(t *testing.T) *cluster {
-	return &cluster{
+	c := &cluster{
 		t: t, wanted: map[string]*api.Allocation{}, ended: map[string]bool{}, jobs: map[api.Key]*api.Job{},
-		statuses: map[string]*api.AllocationStatus{}, writes: map[string]int{},
+		statuses: map[string]*api.AllocationStatus{}, writes: map[string]int{}, sent: map[api.Key]bool{},
 	}
+	c.changed = sync.NewCond(&c.mu)
+	return c
 }
 
 var errDown = errors.New("connection refused")
@@ -152,6 +161,7 @@ func (c *cluster) speak(l *line) {
 func (c *cluster) answer(l *line, f *session.Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.changed.Broadcast()
 	switch {
 	case f.Hello != nil:
 		c.hellos = append(c.hellos, f.Hello.Node)
@@ -259,7 +269,7 @@ func (c *cluster) hangUp() {
 	c.mu.Lock()
 	l := c.line
 	c.mu.Unlock()
-	l.Close()
+	l.cut()
 }
 
 func (c *cluster) set(f func(c *cluster)) {
@@ -359,7 +369,7 @@ func virtual(t *testing.T, f func(t *testing.T, c *cluster, d *simulated.Driver)
 		d := simulated.New()
 		f(t, c, d)
 		if c.line != nil {
-			c.line.Close()
+			c.line.cut()
 		}
 	})
 }

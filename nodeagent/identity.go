@@ -1,12 +1,14 @@
 package nodeagent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
@@ -58,20 +60,37 @@ func (l layout) make() error {
 	return nil
 }
 
+const (
+	// lockPatience is how long the lock of a data directory is waited for. When an
+	// agent is killed while it starts a task, the child that is not a program of its
+	// own yet still holds its lock for a moment.
+	lockPatience = 2 * time.Second
+	lockRetry    = 10 * time.Millisecond
+)
+
 // lockFile takes a lock that ends with the process, however that ends.
-func lockFile(path string) (*os.File, error) {
+func lockFile(ctx context.Context, path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		err = errors.Join(err, f.Close())
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another node agent uses the data directory %s: stop it first, or give this one a directory of its own", filepath.Dir(filepath.Dir(path)))
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return f, nil
 		}
-		return nil, fmt.Errorf("lock data directory: %w", err)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("lock data directory: %w", err), f.Close())
+		}
+		select {
+		case <-time.After(lockRetry):
+		case <-ctx.Done():
+			err = fmt.Errorf("another node agent uses the data directory %s: stop it first, or give this one a directory of its own", filepath.Dir(filepath.Dir(path)))
+			return nil, errors.Join(err, f.Close())
+		}
 	}
-	return f, nil
 }
 
 // persistentID reads the UUID in a file, or makes one and puts it there.
