@@ -18,6 +18,10 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
+// acceptPause keeps a server that has no room for a connection from trying for one
+// without end.
+const acceptPause = time.Second
+
 // Options is what a Hub needs; all fields but Servers are required.
 type Options struct {
 	Store    store.Store
@@ -73,8 +77,16 @@ func (h *Hub) Serve(ctx context.Context, l net.Listener) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("accept node sessions: %w", err)
+		}
+		if err != nil { // no file descriptors left, say: that passes
+			h.log.Error(err, "cannot accept node sessions; trying again", "after", acceptPause)
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
+			}
+			continue
 		}
 		running.Go(func() { h.serve(ctx, raw) })
 	}

@@ -363,3 +363,35 @@ func TestSessionsOfAnEarlierProcessAreEnded(t *testing.T) {
 	f.await(back.ID, func(s *api.NodeSession) bool { return s.Connected && s.SessionID != "earlier/1" })
 	f.await("elsewhere", func(s *api.NodeSession) bool { return s.Connected })
 }
+
+func TestAnAgentThatReportsBeforeItReadsIsNotDeadlocked(t *testing.T) {
+	f := newFixture(t)
+	n, j := node(), job("many")
+	const count = 20_000 // far more than either side buffers
+	var allocs []*api.Allocation
+	objects := []api.Object{&api.JobVersion{Job: j}}
+	for range count {
+		a := alloc(n, j)
+		allocs = append(allocs, a)
+		objects = append(objects, a)
+	}
+	f.put(objects...)
+	conn := f.connect(n)
+	const batch = 1000
+	for seq := range count / batch {
+		b := &session.StatusBatch{Seq: uint64(seq)}
+		for _, a := range allocs[seq*batch : (seq+1)*batch] {
+			b.Statuses = append(b.Statuses, &api.AllocationStatus{
+				ID: a.ID, NodeID: n.ID, ClientStatus: api.AllocClientRunning, ClientDescription: strings.Repeat("x", 100),
+			})
+		}
+		if err := conn.Send(f.ctx, &session.Frame{Statuses: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for acked := 0; acked < count/batch; {
+		if f.recv(conn).Ack != nil {
+			acked++
+		}
+	}
+}

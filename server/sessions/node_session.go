@@ -45,7 +45,8 @@ func (s *nodeSession) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// send pushes to the agent what should run, whenever there is news.
+// send tells the agent what should run and what is stored, whenever there is news.
+// Only it sends: if receive did, both sides could wait for each other to read.
 func (s *nodeSession) send(ctx context.Context) error {
 	p := newPusher(s)
 	for {
@@ -54,8 +55,7 @@ func (s *nodeSession) send(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-s.outbox.ready:
 		}
-		all, pending := s.outbox.take()
-		if err := p.push(ctx, all, pending); err != nil {
+		if err := p.push(ctx, s.outbox.take()); err != nil {
 			s.conn.Close() // receive must notice
 			return err
 		}
@@ -125,7 +125,8 @@ func (s *nodeSession) takeStatuses(ctx context.Context, b *session.StatusBatch) 
 			return fmt.Errorf("store %d statuses: %w", len(writes), err)
 		}
 	}
-	return s.conn.Send(ctx, &session.Frame{Ack: &session.StatusAck{Seq: b.Seq}})
+	s.outbox.ack(b.Seq)
+	return nil
 }
 
 func (s *nodeSession) accepts(snap store.Snapshot, st *api.AllocationStatus) bool {

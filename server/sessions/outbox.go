@@ -7,13 +7,23 @@ import (
 )
 
 // outbox is what a node has not been told yet: per allocation only the newest
-// state. It is filled by the hub and emptied by the session's sender.
+// state, and which of its batches are stored. It is filled by the hub and by the
+// session's receiver, neither of which ever waits for the node to read, and emptied
+// by the session's sender.
 type outbox struct {
 	ready chan struct{} // holds one token while there is something to send
 
 	mu      sync.Mutex // guards the rest
 	all     bool       // everything must be sent again; pending is what changed since
 	pending map[string]parcel
+	acks    []uint64 // sequence numbers of batches
+}
+
+// news is what an outbox held.
+type news struct {
+	all     bool
+	pending map[string]parcel
+	acks    []uint64
 }
 
 // parcel is the newest state of an allocation.
@@ -46,13 +56,20 @@ func (o *outbox) putAll() {
 	o.wake()
 }
 
-// take empties the outbox.
-func (o *outbox) take() (all bool, pending map[string]parcel) {
+func (o *outbox) ack(seq uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all, pending = o.all, o.pending
-	o.all, o.pending = false, map[string]parcel{}
-	return all, pending
+	o.acks = append(o.acks, seq)
+	o.wake()
+}
+
+// take empties the outbox.
+func (o *outbox) take() news {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := news{o.all, o.pending, o.acks}
+	o.all, o.pending, o.acks = false, map[string]parcel{}, nil
+	return n
 }
 
 // wake is called with mu held.

@@ -24,15 +24,20 @@ func newPusher(s *nodeSession) *pusher {
 	return &pusher{s: s, jobs: map[api.Key]bool{}}
 }
 
-func (p *pusher) push(ctx context.Context, all bool, pending map[string]parcel) error {
+func (p *pusher) push(ctx context.Context, n news) error {
+	for _, seq := range n.acks {
+		if err := p.s.conn.Send(ctx, &session.Frame{Ack: &session.StatusAck{Seq: seq}}); err != nil {
+			return err
+		}
+	}
 	snap := p.s.hub.store.Snapshot()
-	if all {
+	if n.all {
 		if err := p.pushAll(ctx, snap); err != nil {
 			return err
 		}
 	}
 	d := &session.Desired{Index: snap.Index()}
-	for id, parcel := range pending {
+	for id, parcel := range n.pending {
 		if parcel.index <= p.since {
 			continue
 		}
