@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -12,7 +13,9 @@ import (
 	"syscall"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/config"
 )
@@ -99,7 +102,22 @@ func open(cfg *config.Agent, s config.Service) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for %s: %w (another agent? choose another port with ports { %s = … })", s, err, s)
 	}
-	return l, nil
+	return bounded(l, s)
+}
+
+// bounded keeps connections from taking all the file descriptors that the process may
+// have: without one the store cannot write, and ends. Whoever connects when there
+// are as many as there may be waits until another goes.
+func bounded(l net.Listener, s config.Service) (net.Listener, error) {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return nil, errors.Join(fmt.Errorf("look how many files may be open: %w", err), l.Close())
+	}
+	share := files.Cur / 8 * 3
+	if s == config.HTTP {
+		share = files.Cur / 2
+	}
+	return netutil.LimitListener(l, int(min(share, math.MaxInt32))), nil
 }
 
 func (a *agent) close() {
