@@ -42,7 +42,9 @@ type Options struct {
 	Client      httpapi.Agent
 	Controllers controllers.Options
 	Limits      httpapi.Limits
-	Log         logr.Logger
+	// HeaderTimeout bounds how long a client may take to say what it wants. Default 10 s.
+	HeaderTimeout time.Duration
+	Log           logr.Logger
 }
 
 // Server is a running server role.
@@ -58,8 +60,7 @@ type Server struct {
 }
 
 const (
-	// headerTimeout bounds how long a client may take to say what it wants.
-	headerTimeout = 10 * time.Second
+	defaultHeaderTimeout = 10 * time.Second
 	// idleTimeout is how long a connection without requests is kept.
 	idleTimeout = 2 * time.Minute
 	// maxHeader is the largest head of a request, in bytes.
@@ -108,7 +109,10 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	})
 	return &Server{
 		log: o.Log, store: st, api: api, hub: hub, manager: manager, listener: o.HTTP, sessions: o.Sessions,
-		http: &http.Server{Handler: api, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader},
+		http: &http.Server{
+			Handler: api, ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, defaultHeaderTimeout),
+			IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		},
 	}, nil
 }
 

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"iter"
 	"time"
 
@@ -113,29 +112,4 @@ func planAllocationStop(s store.Snapshot, a *api.Allocation, noDelay bool, now t
 		Conditions: []store.Condition{store.Unchanged(a)},
 		Writes:     []store.Write{store.Put(stopped), store.Put(eval)},
 	}, eval, nil
-}
-
-// conflictTries is how often a change is planned again because somebody else wrote
-// what it read. Each try loses only to a write that succeeded.
-const conflictTries = 16
-
-// change plans a transaction on the newest state and applies it, again if what it
-// read was written in between. It returns the index at which it was applied.
-func (a *API) change(ctx context.Context, plan func(s store.Snapshot) (store.Txn, error)) (uint64, error) {
-	if err := a.store.Sync(ctx); err != nil {
-		return 0, err
-	}
-	for try := 1; ; try++ {
-		txn, err := plan(a.store.Snapshot())
-		if err != nil {
-			return 0, err
-		}
-		result, err := a.store.Apply(ctx, txn)
-		if err == nil {
-			return result.Index, nil
-		}
-		if !isConflict(err) || try == conflictTries {
-			return 0, err
-		}
-	}
 }

@@ -14,9 +14,8 @@ import (
 // What only the HTTP edge knows. The typed errors of package api cover the rest.
 var (
 	errMalformed = errors.New("malformed request")       // 400
-	errMethod    = errors.New("Invalid method")          //nolint:staticcheck // the words that clients know
+	errMethod    = errors.New("method not allowed")      // 405
 	errTooSlow   = errors.New("request came too slowly") // 408
-	errStopping  = errors.New("server is stopping")      // 503
 	errUnhealthy = errors.New("agent is unhealthy")      // 500
 	errNoNode    = errors.New("node is out of reach")    // 503
 )
@@ -61,7 +60,6 @@ var statuses = []struct {
 	{api.ErrNoLeader, http.StatusServiceUnavailable},
 	{errNoNode, http.StatusServiceUnavailable},
 	{errUnhealthy, http.StatusInternalServerError},
-	{errStopping, http.StatusServiceUnavailable},
 	{store.ErrClosed, http.StatusServiceUnavailable},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout},
 	{context.Canceled, statusClientGone},

@@ -64,7 +64,9 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 			return txn, out, nil
 		}
 	}
-	txn.Writes = append(txn.Writes, store.Put(job), store.Put(&api.JobVersion{Job: job, Tag: job.VersionTag}))
+	version := &api.JobVersion{Job: job, Tag: job.VersionTag}
+	txn.Conditions = append(txn.Conditions, store.Absent(version.Key()))
+	txn.Writes = append(txn.Writes, store.Put(job), store.Put(version))
 	if r.submission != nil {
 		kept := *r.submission
 		kept.Namespace, kept.JobID, kept.Version = namespace, id, *job.Version
@@ -239,9 +241,9 @@ func planStop(s store.Snapshot, namespace, id string, priority int, now time.Tim
 		stable = v.Stable
 	}
 	stopped.Stop, stopped.Version, stopped.SubmitTime = new(true), new(version+1), new(now.UnixNano())
-	txn.Writes = []store.Write{
-		store.Put(stopped), store.Put(&api.JobVersion{Job: stopped, Stable: stable}), store.Put(out.eval),
-	}
+	next := &api.JobVersion{Job: stopped, Stable: stable}
+	txn.Conditions = append(txn.Conditions, store.Absent(next.Key()))
+	txn.Writes = []store.Write{store.Put(stopped), store.Put(next), store.Put(out.eval)}
 	return txn, out, nil
 }
 
