@@ -12,7 +12,7 @@ import (
 func (c *cli) agent() *cobra.Command {
 	flags := new(config.Flags)
 	cmd := &cobra.Command{
-		Use:   "agent -dev | -config PATH",
+		Use:   "agent",
 		Short: "Run an agent: a server, a node, or both",
 		Long: `Run an agent: a server, a node, or both, until it is interrupted.
 
@@ -23,7 +23,12 @@ func (c *cli) agent() *cobra.Command {
 Tasks outlive the agent of their node: when it is stopped or killed they run on,
 and the next agent on the same data_dir picks them up. (-dev stops its tasks and
 removes its data when it is interrupted.)`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return failf(1, "drover agent takes no %q: name configuration files with -config\nMore: drover agent -h", args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, notes, err := config.Load(flags)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -100,7 +101,7 @@ func (a *applier) all(ctx context.Context, paths []string) error {
 			wrong = append(wrong, fmt.Errorf("%s and %s both say what job %q is", other, path, api.Deref(job.Job.ID)))
 		}
 		from[id] = path
-		a.warn(warnings)
+		job.Warnings = warnings
 		jobs = append(jobs, job)
 	}
 	if len(wrong) > 0 {
@@ -111,7 +112,10 @@ func (a *applier) all(ctx context.Context, paths []string) error {
 	for _, job := range jobs {
 		err := a.one(ctx, job)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return errors.Join(err, ctx.Err())
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return fmt.Errorf("job %q: %w", api.Deref(job.Job.ID), err) // nor would the others fare better
 		}
 		if err != nil {
 			failed = append(failed, api.Deref(job.Job.ID))
@@ -122,7 +126,7 @@ func (a *applier) all(ctx context.Context, paths []string) error {
 		return nil
 	}
 	if len(jobs) > 1 {
-		return failf(code, "%d of %d jobs are not healthy: %s", len(failed), len(jobs), strings.Join(failed, ", "))
+		return failf(code, "not healthy, %d of %d jobs: %s", len(failed), len(jobs), strings.Join(failed, ", "))
 	}
 	return exit(code)
 }
@@ -141,17 +145,18 @@ func (a *applier) report(job *parsedJob, err error) int {
 
 // one applies one job.
 func (a *applier) one(ctx context.Context, job *parsedJob) error {
+	a.resume = ""
 	for try := 1; ; try++ {
 		plan, err := a.cl.Jobs.Plan(ctx, job.Job, true)
 		if err != nil {
 			return fmt.Errorf("plan: %w", err)
 		}
 		if try == 1 {
-			a.warnText(plan.Warnings)
+			a.warn(job.Warnings, plan.Warnings)
 		}
 		if unchanged(plan) {
 			fmt.Fprintf(a.Out, "job %q is unchanged\n", api.Deref(job.Job.ID))
-			return a.follow(ctx, job, "")
+			return a.follow(ctx, job, "", plan.JobModifyIndex)
 		}
 		fmt.Fprintln(a.Out, strings.TrimRight(a.diffText(plan.Diff, a.verbose), "\n"))
 		resp, err := a.cl.Jobs.Register(ctx, api.JobRegisterRequest{
@@ -173,8 +178,5 @@ func unchanged(plan *api.JobPlanResponse) bool {
 
 func (a *applier) submitted(ctx context.Context, job *parsedJob, resp *api.JobRegisterResponse) error {
 	fmt.Fprintf(a.Out, "job %q submitted (index %d)\n", api.Deref(job.Job.ID), resp.JobModifyIndex)
-	if a.detach {
-		return nil
-	}
-	return a.follow(ctx, job, resp.EvalID)
+	return a.follow(ctx, job, resp.EvalID, resp.JobModifyIndex)
 }

@@ -27,7 +27,7 @@ func (c *cli) diffText(d *api.JobDiff, verbose bool) string {
 }
 
 // colors reports whether the output may be colored.
-func (c *cli) colors() bool { return c.conn.forceColor || c.Terminal && !c.conn.noColor }
+func (c *cli) colors() bool { return !c.conn.noColor && (c.conn.forceColor || c.Terminal) }
 
 type diffWriter struct {
 	b              strings.Builder

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,196 +11,195 @@ import (
 	"github.com/droverhq/drover/api/client"
 )
 
-// progress is how far a job is on its way to being healthy.
-type progress struct {
-	job        *api.Job
-	summary    *api.JobSummary
-	deployment *api.Deployment
-	allocs     []*api.AllocationListStub
-	failed     map[string]*api.AllocationMetric
-	index      uint64
+const (
+	// followWait is how long one waits for news of allocations before looking at the
+	// rest, too.
+	followWait = time.Second
+	// serverPatience is how long a server may be unreachable, as when it is restarted,
+	// before one stops following.
+	serverPatience = 30 * time.Second
+	// firstReminder is after how long without news it is said what is waited for; the
+	// time doubles with every reminder.
+	firstReminder = 30 * time.Second
+)
+
+// follower follows one job until there is nothing more to wait for.
+type follower struct {
+	*applier
+	id     string
+	query  client.Query
+	evalID string // of the submission; empty if nothing was submitted
+	index  uint64 // the job's modify index that is followed
+	show   *progressLine
+	told   map[string]bool // what was said of allocations
 }
 
 // follow shows a job's progress until it is healthy or complete (nil), has failed, or
 // can't be placed (exit code 2).
-func (a *applier) follow(ctx context.Context, job *parsedJob, evalID string) error {
+func (a *applier) follow(ctx context.Context, job *parsedJob, evalID string, index uint64) error {
 	if a.detach {
 		return nil
 	}
-	id, q := api.Deref(job.Job.ID), client.Query{Namespace: api.Deref(job.Job.Namespace)}
-	if evalID != "" {
-		if err := a.evaluated(ctx, evalID); err != nil {
-			return err
-		}
+	id := api.Deref(job.Job.ID)
+	a.resume = fmt.Sprintf(": job %q was submitted and goes on without this command\nSee: drover job status %s", id, id)
+	f := &follower{
+		applier: a, id: id, query: client.Query{Namespace: api.Deref(job.Job.Namespace)}, evalID: evalID, index: index,
+		show: &progressLine{cli: a.cli}, told: map[string]bool{},
 	}
-	show := &progressLine{cli: a.cli}
-	defer show.end()
+	defer f.show.end()
+	return f.run(ctx)
+}
+
+func (f *follower) run(ctx context.Context) error {
+	quiet := &reminder{every: firstReminder, last: time.Now()}
+	answered := time.Now()
+	var failed error
 	for {
-		p, err := a.progress(ctx, id, q)
-		if err != nil {
-			return err
+		p, err := f.look(ctx)
+		switch {
+		case err != nil && (ctx.Err() != nil || !passing(err) || time.Since(answered) > serverPatience):
+			return fmt.Errorf("follow job %q: %w", f.id, err)
+		case err != nil:
+			if failed == nil {
+				f.say("the server does not answer; trying for %s: %v", serverPatience, err)
+			}
+			if failed = err; !pause(ctx, followWait) {
+				return ctx.Err()
+			}
+			continue
 		}
-		done, err := p.verdict(a.ids)
-		show.set(p.text())
+		answered, failed = time.Now(), nil
+		done, err := p.verdict(f.ids)
+		if f.show.set(p.text()) {
+			quiet.reset(time.Now())
+		}
+		f.tell(p)
 		if done {
-			show.end()
-			return err
+			f.show.end()
+			return f.withOutput(ctx, p, err)
 		}
-		// Anything about the job's allocations may be news.
-		q.WaitIndex, q.WaitTime = p.index, followWait
-		if _, _, err := a.cl.Jobs.Allocations(ctx, id, false, q); err != nil {
-			return fmt.Errorf("follow job %q: %w", id, err)
+		if waited := quiet.due(time.Now()); waited > 0 {
+			f.say("still waiting after %s: %s", brief(waited), p.waitsFor())
 		}
-		q.WaitIndex, q.WaitTime = 0, 0
+		if err := f.news(ctx, p); err != nil && !passing(err) {
+			return fmt.Errorf("follow job %q: %w", f.id, err)
+		}
 	}
 }
 
-// followWait is how long one waits for news of allocations before looking at the
-// rest, too.
-const followWait = time.Second
+// passing reports whether an error may go away by itself, as when a server restarts.
+func passing(err error) bool {
+	var status *client.StatusError
+	return !errors.As(err, &status) || status.Code >= 500 && status.Code != 501
+}
 
-// evaluated waits for the pass over the job that its submission asked for.
-func (a *applier) evaluated(ctx context.Context, evalID string) error {
-	q := client.Query{Namespace: "*"}
-	for {
-		e, meta, err := a.cl.Evaluations.Get(ctx, evalID, q)
-		if err != nil {
-			return fmt.Errorf("follow evaluation: %w", err)
-		}
-		if e.Status == api.EvalFailed {
-			return fmt.Errorf("the evaluation failed: %s", e.StatusDescription)
-		}
-		if e.Status != api.EvalPending {
-			return nil
-		}
-		q.WaitIndex = meta.LastIndex
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
-func (a *applier) progress(ctx context.Context, id string, q client.Query) (*progress, error) {
-	p := new(progress)
+// look reads how the job does.
+func (f *follower) look(ctx context.Context) (*progress, error) {
+	p := &progress{followed: f.index}
 	var errs [5]error
 	var meta api.QueryMeta
-	p.allocs, meta, errs[0] = a.cl.Jobs.Allocations(ctx, id, false, q)
+	p.allocs, meta, errs[0] = f.cl.Jobs.Allocations(ctx, f.id, false, f.query)
 	p.index = meta.LastIndex
-	p.job, _, errs[1] = a.cl.Jobs.Get(ctx, id, q)
-	p.summary, _, errs[2] = a.cl.Jobs.Summary(ctx, id, q)
-	p.deployment, _, errs[3] = a.cl.Jobs.LatestDeployment(ctx, id, q)
-	evals, _, err := a.cl.Jobs.Evaluations(ctx, id, q)
-	errs[4] = err
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("follow job %q: %w", id, err)
-	}
-	if e := latestFailure(evals); e != nil {
-		p.failed = e.FailedTGAllocs
-	}
-	return p, nil
-}
-
-// verdict says whether there is nothing more to wait for, and what then is wrong.
-func (p *progress) verdict(l ids) (done bool, err error) {
-	if len(p.failed) > 0 {
-		return true, failf(2, "not everything could be placed; it will be when there is room:\n%s", strings.TrimRight(failureText(p.failed, "  ", true), "\n"))
-	}
-	if p.job.IsTemplate() || p.job.Stopped() {
-		return true, nil
-	}
-	if d := p.deployment; d != nil && d.JobVersion == api.Deref(p.job.Version) && d.Active() {
-		return false, nil
-	} else if d != nil && d.JobVersion == api.Deref(p.job.Version) && d.Status != api.DeploymentSuccessful {
-		return true, fmt.Errorf("the rollout ended %s: %s\n%s", d.Status, d.StatusDescription, p.failures(l))
-	}
-	if p.job.IsBatch() {
-		return p.batchVerdict(l)
-	}
-	return p.serviceVerdict(l)
-}
-
-func (p *progress) batchVerdict(l ids) (done bool, err error) {
-	if api.Deref(p.job.Status) != api.JobStatusDead {
-		return false, nil
-	}
-	for _, g := range p.summary.Summary {
-		if g.Failed+g.Lost > 0 && p.unreplaced() > 0 {
-			return true, fmt.Errorf("not all instances completed:\n%s", p.failures(l))
+	p.job, _, errs[1] = f.cl.Jobs.Get(ctx, f.id, f.query)
+	p.summary, _, errs[2] = f.cl.Jobs.Summary(ctx, f.id, f.query)
+	p.evals, _, errs[3] = f.cl.Jobs.Evaluations(ctx, f.id, f.query)
+	p.deployments, _, errs[4] = f.cl.Jobs.Deployments(ctx, f.id, f.query)
+	for _, e := range p.evals {
+		if e.ID == f.evalID {
+			p.eval = e
 		}
 	}
-	return true, nil
+	return p, errors.Join(errs[:]...)
 }
 
-// unreplaced counts allocations that failed and have no successor.
-func (p *progress) unreplaced() int {
-	n := 0
+// news waits until something about the job may have changed.
+func (f *follower) news(ctx context.Context, p *progress) error {
+	q := f.query
+	q.WaitTime = followWait
+	if e := p.pending(); e != nil {
+		q.WaitIndex = e.ModifyIndex
+		_, _, err := f.cl.Evaluations.Get(ctx, e.ID, q)
+		return err
+	}
+	q.WaitIndex = p.index
+	_, _, err := f.cl.Jobs.Allocations(ctx, f.id, false, q)
+	return err
+}
+
+// say prints a line below the progress so far.
+func (f *follower) say(format string, args ...any) {
+	f.show.end()
+	fmt.Fprintf(f.Out, "  "+format+"\n", args...)
+	f.show.shown = ""
+}
+
+// maxTold is how many failures of allocations are told one by one.
+const maxTold = 10
+
+// tell says once of each allocation that it failed, while others are waited for.
+func (f *follower) tell(p *progress) {
 	for _, a := range p.allocs {
-		if (a.ClientStatus == api.AllocClientFailed || a.ClientStatus == api.AllocClientLost) && a.NextAllocation == "" {
-			n++
+		if !p.current(a) || f.told[a.ID] || len(f.told) >= maxTold || !inTrouble(a) {
+			continue
 		}
+		f.told[a.ID] = true
+		f.say("allocation %s (%s): %s", f.ids.of(a.ID), a.Name, lastWords(a))
 	}
-	return n
 }
 
-func (p *progress) serviceVerdict(l ids) (done bool, err error) {
-	running, waiting := 0, 0
-	for _, a := range p.allocs {
-		switch {
-		case a.DesiredStatus != api.AllocDesiredRun:
-		case a.ClientStatus == api.AllocClientRunning:
-			running++
-		case a.ClientStatus == api.AllocClientFailed && a.NextAllocation == "":
-			return true, fmt.Errorf("an instance failed:\n%s", p.failures(l))
-		default:
-			waiting++
-		}
+// maxOutput is how much of a failed task's output is shown, in bytes.
+const maxOutput = 600
+
+// withOutput adds to a failure what the failed task last wrote to its standard error.
+func (f *follower) withOutput(ctx context.Context, p *progress, err error) error {
+	if err == nil {
+		return nil
 	}
-	wanted := 0
-	for _, g := range p.job.TaskGroups {
-		wanted += api.Deref(g.Count)
+	alloc, task := p.culprit()
+	if alloc == nil {
+		return err
 	}
-	if api.Deref(p.job.Type) == api.JobTypeSystem {
-		wanted = running
+	var text strings.Builder
+	query := client.LogQuery{Task: task, Stderr: true, FromEnd: true, Offset: maxOutput}
+	if f.cl.Files.Logs(ctx, alloc.ID, query, f.query, &text) != nil || strings.TrimSpace(text.String()) == "" {
+		return err // the failure itself matters more than that its output can't be had
 	}
-	return waiting == 0 && running >= wanted, nil
+	_, whole, cut := strings.Cut(text.String(), "\n")
+	if !cut || text.Len() < maxOutput {
+		whole = text.String()
+	}
+	return fmt.Errorf("%w\nThe end of what task %s of %s wrote to standard error:\n  | %s",
+		err, task, f.ids.of(alloc.ID), strings.ReplaceAll(strings.TrimSpace(whole), "\n", "\n  | "))
 }
 
-// failures says what the failed allocations last did.
-func (p *progress) failures(l ids) string {
-	var b strings.Builder
-	for _, a := range p.allocs {
-		unhealthy := a.DeploymentStatus != nil && a.DeploymentStatus.Healthy != nil && !*a.DeploymentStatus.Healthy
-		if unhealthy || a.ClientStatus == api.AllocClientFailed {
-			fmt.Fprintf(&b, "  allocation %s (%s): %s\n", l.of(a.ID), a.Name, lastWords(a))
-		}
-	}
-	if b.Len() == 0 {
-		return "See: drover job status " + api.Deref(p.job.ID)
-	}
-	b.WriteString("See: drover alloc status ALLOC, drover alloc logs -stderr ALLOC")
-	return b.String()
+// reminder says when it is time to say again what is waited for.
+type reminder struct {
+	last  time.Time // when there was news
+	every time.Duration
 }
 
-// text is a job's progress in one line.
-func (p *progress) text() string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(p.summary.Summary)) {
-		g := p.summary.Summary[name]
-		part := fmt.Sprintf("group %q:", name)
-		for _, n := range []struct {
-			count int
-			what  string
-		}{
-			{g.Queued, "queued"}, {g.Starting, "starting"}, {g.Running, "running"},
-			{g.Complete, "complete"}, {g.Failed, "failed"}, {g.Lost, "lost"},
-		} {
-			if n.count > 0 {
-				part += fmt.Sprintf(" %d %s", n.count, n.what)
-			}
-		}
-		if d := p.deployment; d != nil && d.JobVersion == api.Deref(p.job.Version) && d.TaskGroups[name] != nil {
-			part += fmt.Sprintf(", %d/%d healthy", d.TaskGroups[name].HealthyAllocs, d.TaskGroups[name].DesiredTotal)
-		}
-		parts = append(parts, part)
+func (r *reminder) reset(now time.Time) { r.last, r.every = now, firstReminder }
+
+// due returns how long there was no news, or 0 if it is not time yet.
+func (r *reminder) due(now time.Time) time.Duration {
+	waited := now.Sub(r.last)
+	if waited < r.every {
+		return 0
 	}
-	return fmt.Sprintf("job %q: %s", api.Deref(p.job.ID), strings.Join(parts, "; "))
+	r.every *= 2
+	return waited
 }
 
 // progressLine shows a line that changes: drawn over on a terminal, otherwise
@@ -213,17 +210,32 @@ type progressLine struct {
 	open  bool
 }
 
-func (l *progressLine) set(text string) {
+// set shows text and reports whether it is news.
+func (l *progressLine) set(text string) bool {
 	if text == l.shown {
-		return
+		return false
 	}
 	l.shown = text
 	if !l.Terminal {
 		fmt.Fprintln(l.Out, text)
-		return
+		return true
+	}
+	if width := l.width(); len(text) >= width {
+		text = text[:width-1] // a wrapped line can't be drawn over
 	}
 	fmt.Fprintf(l.Out, "\r\x1b[K%s", text)
 	l.open = true
+	return true
+}
+
+func (l *progressLine) width() int {
+	const usual = 80
+	if l.Columns != nil {
+		if n := l.Columns(); n > 1 {
+			return n
+		}
+	}
+	return usual
 }
 
 // end leaves the line standing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
+	"github.com/droverhq/drover/jobspec"
 )
 
 func (c *cli) job() *cobra.Command {
@@ -27,7 +29,6 @@ func (c *cli) jobValidate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.warn(warnings)
 			resp, err := cl.Jobs.Validate(ctx, job.Job)
 			if err != nil {
 				return fmt.Errorf("Error validating job: %w", err)
@@ -35,7 +36,7 @@ func (c *cli) jobValidate() *cobra.Command {
 			if resp.Error != "" || len(resp.ValidationErrors) > 0 {
 				return failf(1, "Job validation errors:\n%s", firstText(resp.Error, strings.Join(resp.ValidationErrors, "\n")))
 			}
-			c.warnText(resp.Warnings)
+			c.warn(warnings, resp.Warnings)
 			fmt.Fprintln(c.Out, "Job validation successful")
 			return nil
 		})
@@ -140,23 +141,21 @@ func (c *cli) printSubmission(ctx context.Context, cl *client.Client, job *api.J
 	return nil
 }
 
-func (c *cli) warn(warnings []string) {
-	if len(warnings) == 0 {
-		return
+// warn prints what the jobspec's reader and the server warn of. What both say is
+// said once, in the words that have its place in the file.
+func (c *cli) warn(local []string, server string) {
+	all := slices.Clone(local)
+	_, rest, _ := strings.Cut(server, "\n\n* ")
+	for _, w := range strings.Split(rest, "\n* ") {
+		said := slices.ContainsFunc(local, func(l string) bool {
+			_, text, _ := strings.Cut(l, ": ")
+			return text != "" && strings.HasSuffix(w, text)
+		})
+		if w != "" && !said {
+			all = append(all, w)
+		}
 	}
-	text := fmt.Sprintf("%d warning", len(warnings))
-	if len(warnings) > 1 {
-		text += "s"
-	}
-	for _, w := range warnings {
-		text += "\n\n* " + w
-	}
-	c.warnText(strings.Replace(text, "\n\n* ", ":\n\n* ", 1))
-}
-
-// warnText prints the warnings that a server found.
-func (c *cli) warnText(text string) {
-	if text != "" {
+	if text := jobspec.WarningText(all); text != "" {
 		fmt.Fprintf(c.Out, "Job Warnings:\n%s\n\n", text)
 	}
 }

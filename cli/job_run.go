@@ -32,12 +32,11 @@ func (c *cli) jobRun() *cobra.Command {
 			if err := enforce(&req, checkIndex); err != nil {
 				return err
 			}
-			c.warn(warnings)
 			resp, err := cl.Jobs.Register(ctx, req)
 			if err != nil {
 				return registerError(err)
 			}
-			c.warnText(resp.Warnings)
+			c.warn(warnings, resp.Warnings)
 			if detach || resp.EvalID == "" {
 				fmt.Fprintf(c.Out, "Job registration successful\nEvaluation ID: %s\n", resp.EvalID)
 				return nil

@@ -21,7 +21,7 @@ type jobFile struct {
 	json     bool
 	vars     []string
 	varFiles []string
-	noStrict bool
+	strict   bool
 }
 
 // parsedJob is a job with the text that it was written as.
@@ -29,13 +29,14 @@ type parsedJob struct {
 	Job        *api.Job
 	Submission *api.JobSubmission
 	Path       string
+	Warnings   []string // of its reader
 }
 
 func (f *jobFile) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.json, "json", false, "the file is JSON (files that end in .json are anyway)")
-	fs.StringArrayVar(&f.vars, "var", nil, "`name=value` of a variable of the jobspec; may be given more than once")
+	fs.StringArrayVar(&f.vars, "var", nil, "value of a variable of the jobspec, `name=value`; may be given more than once")
 	fs.StringArrayVar(&f.varFiles, "var-file", nil, "`file` with variables; may be given more than once")
-	fs.BoolVar(&f.noStrict, "no-strict", false, "accept variables that the jobspec does not declare")
+	fs.BoolVar(&f.strict, "hcl2-strict", true, "refuse values of variables that the jobspec does not declare")
 }
 
 // read reads a job file; - is standard input. The error names everything that is
@@ -45,7 +46,7 @@ func (f *jobFile) read(in io.Reader, path string) (*parsedJob, []string, error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("Error getting job struct: Error reading job file: %w", err)
 	}
-	opts := jobspec.ParseOptions{Path: path, Body: src, Vars: f.vars, VarFiles: f.varFiles, Envs: os.Environ(), AllowFS: true, Strict: !f.noStrict}
+	opts := jobspec.ParseOptions{Path: path, Body: src, Vars: f.vars, VarFiles: f.varFiles, Envs: os.Environ(), AllowFS: true, Strict: f.strict}
 	sub := &api.JobSubmission{Source: string(src), Format: "hcl2", VariableFlags: map[string]string{}}
 	for _, v := range f.vars {
 		if name, value, ok := strings.Cut(v, "="); ok { // Parse refuses the others
@@ -87,4 +88,3 @@ func readAll(in io.Reader, path string) ([]byte, error) {
 	}
 	return src, nil
 }
-

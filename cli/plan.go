@@ -53,8 +53,7 @@ func (c *cli) showPlan(ctx context.Context, cl *client.Client, files *jobFile, p
 		fmt.Fprintln(c.Out)
 	}
 	fmt.Fprint(c.Out, "Scheduler dry-run:\n", dryRunText(plan))
-	c.warn(warnings)
-	c.warnText(plan.Warnings)
+	c.warn(warnings, plan.Warnings)
 	fmt.Fprintf(c.Out, `Job Modify Index: %d
 To submit the job with version verification run:
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,6 +25,8 @@ type Options struct {
 	RunAgent func(ctx context.Context, cfg *config.Agent, notes []string) error
 	// Terminal says that Out is one, so that progress may be drawn over.
 	Terminal bool
+	// Columns returns the width of that terminal; may be nil.
+	Columns func() int
 }
 
 // exitError ends the process with a code; err, if not nil, is printed first.
@@ -52,7 +55,8 @@ func failf(code int, format string, args ...any) error {
 // cli is one run of the command line.
 type cli struct {
 	Options
-	conn connection
+	conn   connection
+	resume string // what to add when a signal has ended the command
 }
 
 // connection are the flags that every command which talks to a server has.
@@ -80,8 +84,15 @@ func Run(ctx context.Context, args []string, o Options) int {
 	if e.err != nil {
 		fmt.Fprintln(o.Err, e.err)
 	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		fmt.Fprintln(o.Err, "No agent answers there. Start one (drover agent -dev, to try things out), or name\nanother with -address or DROVER_ADDR.")
+	}
 	return e.code
 }
+
+// interrupted is the exit code of a command that a signal ended: what a shell makes
+// of SIGINT.
+const interrupted = 130
 
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
@@ -96,10 +107,17 @@ watches them, replaces what fails and rolls out new versions.
   drover alloc logs ALLOC        see what it prints`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       c.Version,
+		// Without it every usage line would end in "[flags]".
+		DisableFlagsInUseLine: true,
+		Version:               c.Version,
+		Args:                  onlyCommands,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("drover {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(c.Out, help(cmd)) })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		c.agent(), c.apply(), c.plan("plan FILE"), c.job(), c.alloc(), c.node(),
 		c.eval(), c.deployment(), c.server(), c.system(), c.operator(), c.version(),
@@ -115,24 +133,11 @@ func alias(cmd *cobra.Command, use string) *cobra.Command {
 	return cmd
 }
 
-func flagError(cmd *cobra.Command, err error) error {
-	return failf(1, "%w\n%s takes these flags:\n\n%s\nMore: %[2]s -h", err, cmd.CommandPath(), cmd.Flags().FlagUsages())
-}
-
 // noun returns a command that only holds others.
 func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			hint := ""
-			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-				hint = fmt.Sprintf(" Did you mean %q?", s[0])
-			}
-			return failf(1, "%s has no command %q.%s\nSee: %[1]s -h", cmd.CommandPath(), args[0], hint)
-		},
+		Use: use, Short: short, DisableFlagsInUseLine: true,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return errors.Join(cmd.Help(), exit(1))
 		},
@@ -142,13 +147,25 @@ func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// onlyCommands refuses what is not the name of a command.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = fmt.Sprintf(" Did you mean %q?", s[0])
+	}
+	return failf(1, "%s has no command %q.%s\nSee: %[1]s -h", cmd.CommandPath(), args[0], hint)
+}
+
 // verb is a command that talks to a server.
 func (c *cli) verb(use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, cl *client.Client, args []string) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Long: short + ".\n\n" + strings.TrimSpace(long),
+		Use: use, Short: short, Long: short + ".\n\n" + strings.TrimSpace(long), DisableFlagsInUseLine: true,
 		Args: func(cmd *cobra.Command, a []string) error {
-			if err := args(cmd, a); err != nil {
-				return failf(1, "%w\nUsage: %s", err, cmd.UseLine())
+			if args(cmd, a) != nil {
+				return failf(1, "%s does not take %s.\nUsage: %s\nMore: %[1]s -h", cmd.CommandPath(), counted(len(a), "argument"), useLine(cmd))
 			}
 			return nil
 		},
@@ -157,7 +174,11 @@ func (c *cli) verb(use, short, long string, args cobra.PositionalArgs, run func(
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), cl, args)
+			err = run(cmd.Context(), cl, args)
+			if err != nil && cmd.Context().Err() != nil {
+				return failf(interrupted, "interrupted%s", c.resume)
+			}
+			return err
 		},
 	}
 	c.connectionFlags(cmd.Flags())
@@ -166,12 +187,15 @@ func (c *cli) verb(use, short, long string, args cobra.PositionalArgs, run func(
 
 func (c *cli) connectionFlags(fs *pflag.FlagSet) {
 	env := client.FromEnv()
-	fs.StringVar(&c.conn.address, "address", env.Address, "`URL` of a server (DROVER_ADDR; default "+client.DefaultAddress+")")
-	fs.StringVar(&c.conn.region, "region", env.Region, "`region` to ask (DROVER_REGION)")
-	fs.StringVar(&c.conn.namespace, "namespace", env.Namespace, "`namespace` of what is asked for, * for all (DROVER_NAMESPACE; default default)")
-	fs.StringVar(&c.conn.token, "token", "", "secret `ID` of an access token (DROVER_TOKEN)")
-	fs.BoolVar(&c.conn.noColor, "no-color", os.Getenv("NO_COLOR") != "", "print without colors (NO_COLOR)")
-	fs.BoolVar(&c.conn.forceColor, "force-color", false, "print with colors also when the output is no terminal")
+	fs.StringVar(&c.conn.address, "address", env.Address, "`URL` of a server; DROVER_ADDR, else "+client.DefaultAddress)
+	fs.StringVar(&c.conn.region, "region", env.Region, "`region` to ask; DROVER_REGION")
+	fs.StringVar(&c.conn.namespace, "namespace", env.Namespace, "`namespace` to ask for, * for all; DROVER_NAMESPACE, else default")
+	fs.StringVar(&c.conn.token, "token", "", "secret `ID` of an access token; DROVER_TOKEN")
+	fs.BoolVar(&c.conn.noColor, "no-color", os.Getenv("NO_COLOR") != "" || client.Env("CLI_NO_COLOR") != "", "print without colors; DROVER_CLI_NO_COLOR")
+	fs.BoolVar(&c.conn.forceColor, "force-color", client.Env("CLI_FORCE_COLOR") != "", "print with colors to a file, too; DROVER_CLI_FORCE_COLOR")
+	for _, name := range []string{"address", "region", "namespace", "token", "no-color", "force-color"} {
+		fs.Lookup(name).Annotations = map[string][]string{connectionGroup: nil}
+	}
 }
 
 func (c *cli) client() (*client.Client, error) {

@@ -49,9 +49,9 @@ func TestMistakesSayWhatToDo(t *testing.T) {
 		args, want string
 		code       int
 	}{
-		{"job run -nope", "unknown flag: --nope", 1},
+		{"job run -nope", "unknown flag: -nope", 1},
 		{"job rum", `job has no command "rum". Did you mean "run"?`, 1},
-		{"job run", "Usage: drover job run FILE", 1},
+		{"job run", "Usage: drover job run [FLAGS] FILE", 1},
 		{"job run missing.hcl", "no such file", 1},
 		{"job plan missing.hcl", "no such file", 255},
 		{"node status -address http://127.0.0.1:1", "connection refused", 1},

@@ -136,4 +136,12 @@ func bytesOf(n uint64) string {
 	return fmt.Sprintf("%.0f %s", v, name)
 }
 
+// counted is 1 task, 2 tasks.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 func mib(n int64) string { return bytesOf(uint64(max(n, 0)) << 20) }

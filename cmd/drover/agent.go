@@ -100,7 +100,7 @@ func open(cfg *config.Agent, s config.Service) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for %s: %w (another agent? choose another port with ports { %s = … })", s, err, s)
+		return nil, fmt.Errorf("listen for %s: %w (another agent? choose another port with -%s-port, or ports { %s = … } in a file)", s, err, s, s)
 	}
 	return bounded(l, s)
 }
@@ -162,6 +162,8 @@ func (a *agent) run(ctx context.Context) error {
 		}
 		return a.client.start(ctx)
 	})
+	stopping := context.AfterFunc(ctx, func() { a.log.Info("agent stopping; a second signal ends it at once") })
+	defer stopping()
 	err := roles.Wait()
 	a.log.Info("agent ended")
 	return err

@@ -29,6 +29,7 @@ func main() {
 		Version:  version,
 		RunAgent: runAgent,
 		Terminal: isTerminal(os.Stdout),
+		Columns:  func() int { return columns(os.Stdout) },
 	})
 	stop()
 	os.Exit(code)

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
+	"syscall"
 
 	"github.com/droverhq/drover/config"
 	"github.com/droverhq/drover/controllers"
@@ -46,6 +49,9 @@ func newServerRole(a *agent) (*serverRole, error) {
 		o.Client = httpapi.Agent{Client: a.client.health}
 	}
 	s, err := server.New(o)
+	if errors.Is(err, syscall.EAGAIN) { // the store's lock is taken
+		return nil, fmt.Errorf("another agent uses the data_dir %s: stop it first, or give this one a data_dir of its own (%w)", cfg.DataDir, err)
+	}
 	if err != nil {
 		return nil, err
 	}
