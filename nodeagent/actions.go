@@ -104,7 +104,7 @@ func (r *runner) startTask(ctx context.Context, action alloc.StartTask) {
 	h, failed := r.tryStart(ctx, action)
 	switch {
 	case failed == nil:
-		r.log.Info("task started", "task", action.Task, "start", action.Attempt, "pid", h.PID)
+		r.log.V(1).Info("task started", "task", action.Task, "start", action.Attempt, "pid", h.PID)
 		r.post(alloc.Started{Task: action.Task, Attempt: action.Attempt, Handle: h})
 		r.watch(action.Task, action.Attempt, h)
 	case r.a.ctx.Err() != nil: // the next agent finds out
@@ -287,7 +287,7 @@ func (r *runner) watch(task string, attempt int, h driver.Handle) {
 			result, err := r.a.drivers[h.Driver].Wait(r.a.ctx, h)
 			switch {
 			case err == nil:
-				r.log.Info("task ended", "task", task, "start", attempt, "code", result.ExitCode, "signal", result.Signal)
+				r.log.V(1).Info("task ended", "task", task, "start", attempt, "code", result.ExitCode, "signal", result.Signal)
 				r.post(alloc.Exited{Task: task, Attempt: attempt, Result: result})
 				return
 			case r.a.ctx.Err() != nil:

@@ -109,6 +109,13 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	buried, err := a.db.Buried()
+	if err != nil {
+		return err
+	}
+	for _, id := range buried {
+		a.worker.bury(id)
+	}
 	defer func() { err = errors.Join(err, a.files.close()) }()
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer a.crew.Dismiss()

@@ -38,26 +38,27 @@ func (a *Agent) collectGarbage(ctx context.Context) {
 func (a *Agent) collect(now time.Time) {
 	list := a.endedAllocs()
 	over := overLimits(list, a.opts.GC, now)
-	for _, e := range list[:over] {
-		e.r.clear()
-	}
-	for _, e := range list[over:] {
-		if now.Sub(e.at) < spareRecent || a.diskUsage() <= a.opts.GC.DiskUsage {
-			break
+	for over < len(list) && now.Sub(list[over].at) > spareRecent && a.diskUsage() > a.opts.GC.DiskUsage {
+		if !list[over].r.bury() {
+			return
 		}
-		e.r.clear()
 		over++
+	}
+	for _, e := range list[:over] {
+		if !e.r.bury() {
+			return
+		}
 	}
 	if over > 0 {
 		a.log.Info("removed files of ended allocations", "count", over, "kept", len(list)-over)
 	}
 }
 
-// endedAllocs lists ended allocations that have files, the oldest first.
+// endedAllocs lists ended allocations of which the servers know all, the oldest first.
 func (a *Agent) endedAllocs() []endedAlloc {
 	var list []endedAlloc
 	for _, r := range a.worker.all() {
-		if at, ok := r.ended(); ok && !r.isCleared() {
+		if at, ok := r.settledAt(); ok && !a.reporter.has(r.id) {
 			list = append(list, endedAlloc{r, at})
 		}
 	}

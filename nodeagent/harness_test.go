@@ -93,7 +93,7 @@ func (l *line) cut() { l.once.Do(func() { close(l.closed) }) }
 // cluster is a server as a node agent sees it: what should run, and what has been
 // reported.
 type cluster struct {
-	t *testing.T
+	t testing.TB
 
 	mu       sync.Mutex // guards the rest
 	changed  *sync.Cond // something was reported
@@ -114,7 +114,7 @@ type cluster struct {
 	index    uint64
 }
 
-func newCluster(t *testing.T) *cluster {
+func newCluster(t testing.TB) *cluster {
 	c := &cluster{
 		t: t, wanted: map[string]*api.Allocation{}, ended: map[string]bool{}, jobs: map[api.Key]*api.Job{},
 		statuses: map[string]*api.AllocationStatus{}, writes: map[string]int{}, sent: map[api.Key]bool{},
@@ -339,7 +339,7 @@ func options(t *testing.T, c *cluster, d driver.Driver) nodeagent.Options {
 	}
 }
 
-func start(t *testing.T, o nodeagent.Options) *running {
+func start(t testing.TB, o nodeagent.Options) *running {
 	t.Helper()
 	a, err := nodeagent.New(o)
 	if err != nil {
@@ -352,7 +352,7 @@ func start(t *testing.T, o nodeagent.Options) *running {
 }
 
 // stop ends the agent; it may be called again.
-func (r *running) stop(t *testing.T) {
+func (r *running) stop(t testing.TB) {
 	t.Helper()
 	r.cancel()
 	if err := <-r.err; err != nil {

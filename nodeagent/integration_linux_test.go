@@ -72,7 +72,7 @@ func realOptions(dataDir, server string) nodeagent.Options {
 }
 
 // serveTCP lets the cluster take sessions over TCP until the test ends.
-func (c *cluster) serveTCP(t *testing.T) (address string) {
+func (c *cluster) serveTCP(t testing.TB) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -129,7 +129,7 @@ func (c *cluster) hold(ctx context.Context, conn *session.Conn) {
 }
 
 // await waits until the condition holds; it is looked at whenever something is reported.
-func (c *cluster) await(t *testing.T, what string, cond func() bool) {
+func (c *cluster) await(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -144,7 +144,7 @@ func (c *cluster) await(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-func (c *cluster) awaitStatus(t *testing.T, id, want string) *api.AllocationStatus {
+func (c *cluster) awaitStatus(t testing.TB, id, want string) *api.AllocationStatus {
 	t.Helper()
 	c.await(t, "allocation "+id+" to be "+want, func() bool {
 		s := c.statuses[id]

@@ -187,7 +187,7 @@ func TestFilesOfEndedAllocationsGoWhenTheyAreTooManyOrForgotten(t *testing.T) {
 		o := onDisk(t, c, d)
 		o.GC.MaxAllocs = 2
 		a := start(t, o)
-		defer a.stop(t)
+		defer func() { a.stop(t) }()
 		<-a.Ready()
 		files := func(id string) bool {
 			return exists(t, filepath.Join(o.DataDir, "client", "alloc", id, "alloc", "logs"))
@@ -209,13 +209,19 @@ func TestFilesOfEndedAllocationsGoWhenTheyAreTooManyOrForgotten(t *testing.T) {
 			t.Error("a running allocation has lost its files")
 		}
 		// What has lost its files is not begun again when the servers touch it.
-		c.set(func(c *cluster) {
+		for range 2 {
 			changed := *c.wanted[ids[0]]
-			changed.NextAllocation = "x"
-			c.wanted[ids[0]] = &changed
-		})
-		c.want(c.wanted[ids[0]])
-		c.expect(ids[0], api.AllocClientComplete)
+			changed.NextAllocation += "x"
+			c.want(&changed)
+			c.expect(ids[0], api.AllocClientComplete)
+			if files(ids[0]) {
+				t.Error("an allocation was begun again")
+			}
+			a.stop(t)
+			a = start(t, o) // nor by the next agent
+			<-a.Ready()
+			synctest.Wait()
+		}
 		c.forget(ids[3])
 		synctest.Wait()
 		if files(ids[3]) {

@@ -197,6 +197,13 @@ func (r *reporter) reset(now time.Time) {
 	clear(r.flights)
 }
 
+// has reports whether there is something to be reported of an allocation.
+func (r *reporter) has(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reports[id] != nil
+}
+
 // forget drops what is to be reported of an allocation.
 func (r *reporter) forget(id string) {
 	r.mu.Lock()

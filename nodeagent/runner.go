@@ -1,6 +1,7 @@
 package nodeagent
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -61,13 +62,7 @@ func restoreRunner(a *Agent, s state.Saved) (*runner, error) {
 	}
 	r := emptyRunner(a, s.Alloc, s.Job)
 	r.life, r.first, err = alloc.Restore(spec, s.Life, rand.Float64, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(r.dir.Root); r.life.Ended() && errors.Is(err, os.ErrNotExist) {
-		r.cleared = true
-	}
-	return r, nil
+	return r, err
 }
 
 func emptyRunner(a *Agent, al *api.Allocation, job *api.Job) *runner {
@@ -92,6 +87,12 @@ func (r *runner) object() (*api.Allocation, *api.Job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.desired, r.job
+}
+
+// version is the job version that it runs.
+func (r *runner) version() api.Key {
+	al, _ := r.object()
+	return versionKey(al)
 }
 
 // update takes a newer state of what is wanted. job may be nil if it is not known.
@@ -134,11 +135,11 @@ func (r *runner) remove() {
 	r.enqueue(alloc.Stop{})
 }
 
-// ended reports whether the allocation has ended, and when.
-func (r *runner) ended() (time.Time, bool) {
+// settledAt returns when the allocation ended, if nothing of it is left but files.
+func (r *runner) settledAt() (time.Time, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.life.EndedAt(), r.life.Ended()
+	return r.life.EndedAt(), r.life.Settled()
 }
 
 // post hands events to the life.
@@ -299,44 +300,42 @@ func isUrgent(s, before *api.AllocationStatus) bool {
 	return false
 }
 
-func (r *runner) isCleared() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.cleared
-}
-
-// clear removes the files of an ended allocation and keeps the rest.
-func (r *runner) clear() {
-	r.mu.Lock()
-	due := r.life.Ended() && !r.cleared
-	r.cleared = r.cleared || due
-	r.mu.Unlock()
-	if !due || r.dir.Root == "" {
-		return
-	}
-	if err := r.dir.Remove(); err != nil {
-		r.log.Error(err, "files of an ended allocation are left behind")
-	}
-}
-
-// forget removes everything of an ended allocation. It returns false if the agent
-// ends first: the next one does it.
+// forget removes everything of an ended allocation, with its files. It returns false
+// if the agent ends first: the next one does it.
 func (r *runner) forget() bool {
+	if !r.discard(r.a.db.Delete) {
+		return false
+	}
+	r.a.worker.drop(r, false)
+	r.log.V(1).Info("allocation forgotten")
+	return true
+}
+
+// bury removes everything of an ended allocation, with its files, but the knowledge
+// that it has ended.
+func (r *runner) bury() bool {
+	if !r.discard(r.a.db.Bury) {
+		return false
+	}
+	r.a.worker.drop(r, true)
+	return true
+}
+
+func (r *runner) discard(remove func(ctx context.Context, id string) error) bool {
 	r.mu.Lock()
 	for _, q := range r.tasks {
 		q.stopTimer()
 	}
 	r.mu.Unlock()
-	r.clear()
 	if r.dir.Root != "" {
-		if err := os.RemoveAll(r.a.dirs.allocRun(r.id)); err != nil {
-			r.log.Error(err, "files of an ended task are left behind")
+		if err := errors.Join(r.dir.Remove(), os.RemoveAll(r.a.dirs.allocRun(r.id))); err != nil {
+			r.log.Error(err, "files of an ended allocation are left behind")
 		}
 	}
 	for {
-		err := r.a.db.Delete(r.a.ctx, r.id)
+		err := remove(r.a.ctx, r.id)
 		if err == nil {
-			break
+			return true
 		}
 		if r.a.ctx.Err() != nil {
 			return false
@@ -346,8 +345,4 @@ func (r *runner) forget() bool {
 			return false
 		}
 	}
-	r.a.worker.drop(r.id)
-	r.a.reporter.forget(r.id)
-	r.log.V(1).Info("allocation forgotten")
-	return true
 }

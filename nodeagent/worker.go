@@ -16,14 +16,19 @@ type worker struct {
 
 	mu      sync.Mutex // guards the rest
 	runners map[string]*runner
-	// jobs are the versions that this session's server has sent, and those that
-	// allocations run.
-	jobs   map[api.Key]*api.Job
-	closed bool // no more allocations are begun
+	buried  map[string]bool      // ended, and nothing else is known of it
+	jobs    map[api.Key]*usedJob // the versions that runners run
+	closed  bool                 // no more allocations are begun
+}
+
+// usedJob is a job version and how many runners run it.
+type usedJob struct {
+	job   *api.Job
+	users int
 }
 
 func newWorker(a *Agent) *worker {
-	return &worker{a: a, runners: map[string]*runner{}, jobs: map[api.Key]*api.Job{}}
+	return &worker{a: a, runners: map[string]*runner{}, buried: map[string]bool{}, jobs: map[api.Key]*usedJob{}}
 }
 
 // errNoJob says that a server left out a job version that this agent has forgotten:
@@ -35,21 +40,22 @@ var errNoJob = errors.New("the server did not send the job version of an allocat
 func (w *worker) apply(d *session.Desired) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if d.Full {
-		w.forgetJobs()
-	}
 	for _, j := range d.Jobs {
-		w.jobs[api.JobVersionKey(api.Deref(j.Namespace), api.Deref(j.ID), api.Deref(j.Version))] = j
+		key := api.JobVersionKey(api.Deref(j.Namespace), api.Deref(j.ID), api.Deref(j.Version))
+		if w.jobs[key] == nil {
+			w.jobs[key] = &usedJob{job: j}
+		}
 	}
 	for _, a := range d.Allocations {
 		if err := w.want(a, d.Full); err != nil {
 			return err
 		}
 	}
+	for _, j := range d.Jobs {
+		w.use(api.JobVersionKey(api.Deref(j.Namespace), api.Deref(j.ID), api.Deref(j.Version)), 0)
+	}
 	for _, id := range d.Removed {
-		if r := w.runners[id]; r != nil {
-			r.remove()
-		}
+		w.remove(id)
 	}
 	if d.Full {
 		w.dropOthers(d)
@@ -57,13 +63,15 @@ func (w *worker) apply(d *session.Desired) error {
 	return nil
 }
 
-// forgetJobs keeps only job versions that allocations run. A server that sends a full
-// set sends the other ones again.
-func (w *worker) forgetJobs() {
-	clear(w.jobs)
-	for _, r := range w.runners {
-		a, job := r.object()
-		w.jobs[versionKey(a)] = job
+// use counts the users of a job version, and forgets it when there are none. Should
+// it be needed again, a new session brings it.
+func (w *worker) use(key api.Key, n int) {
+	u := w.jobs[key]
+	if u == nil {
+		return
+	}
+	if u.users += n; u.users <= 0 {
+		delete(w.jobs, key)
 	}
 }
 
@@ -73,12 +81,21 @@ func versionKey(a *api.Allocation) api.Key {
 
 // want brings one allocation to what is wanted of it.
 func (w *worker) want(a *api.Allocation, full bool) error {
-	job := w.jobs[versionKey(a)]
+	var job *api.Job
+	if u := w.jobs[versionKey(a)]; u != nil {
+		job = u.job
+	}
 	if r := w.runners[a.ID]; r != nil {
 		if job == nil && a.WantsRun() && !full {
 			return fmt.Errorf("%w: %s", errNoJob, versionKey(a))
 		}
+		before := r.version()
 		r.update(a, job)
+		w.use(r.version(), 1)
+		w.use(before, -1)
+		return nil
+	}
+	if w.buried[a.ID] {
 		return nil
 	}
 	if !a.WantsRun() {
@@ -102,6 +119,7 @@ func (w *worker) want(a *api.Allocation, full bool) error {
 		return nil
 	}
 	w.runners[a.ID] = r
+	w.use(r.version(), 1)
 	r.begin()
 	return nil
 }
@@ -122,11 +140,32 @@ func (w *worker) dropOthers(d *session.Desired) {
 			w.a.reporter.forget(id) // the servers know
 		}
 	}
-	for id, r := range w.runners {
+	for id := range w.runners {
 		if !known[id] {
-			r.remove()
+			w.remove(id)
 		}
 	}
+	for id := range w.buried {
+		if !known[id] {
+			w.remove(id)
+		}
+	}
+}
+
+// remove ends and forgets an allocation.
+func (w *worker) remove(id string) {
+	if r := w.runners[id]; r != nil {
+		r.remove()
+	}
+	if !w.buried[id] {
+		return
+	}
+	delete(w.buried, id)
+	w.a.crew.Go(func() {
+		if err := w.a.db.Delete(w.a.ctx, id); err != nil && w.a.ctx.Err() == nil {
+			w.a.log.Error(err, "an ended allocation is remembered for longer")
+		}
+	})
 }
 
 // adopt adds a runner that was restored from disk.
@@ -134,13 +173,33 @@ func (w *worker) adopt(r *runner) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.runners[r.id] = r
+	_, job := r.object()
+	if w.jobs[r.version()] == nil {
+		w.jobs[r.version()] = &usedJob{job: job}
+	}
+	w.use(r.version(), 1)
 }
 
-// drop forgets a runner whose allocation is gone.
-func (w *worker) drop(id string) {
+// bury notes that an allocation has ended of which nothing else is known.
+func (w *worker) bury(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.runners, id)
+	w.buried[id] = true
+}
+
+// drop forgets a runner of which nothing is left; bury: but not that it was there.
+func (w *worker) drop(r *runner, bury bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.runners[r.id] != r {
+		return
+	}
+	delete(w.runners, r.id)
+	w.use(r.version(), -1)
+	w.a.reporter.forget(r.id)
+	if bury {
+		w.buried[r.id] = true
+	}
 }
 
 func (w *worker) find(id string) *runner {

@@ -53,6 +53,7 @@ var (
 	jobOf  = []byte("job_of")      // ID → job version
 	jobs   = []byte("jobs")        // job version → api.Job
 	users  = []byte("job_users")   // job version, 0, ID → nothing
+	buried = []byte("buried")      // ID → nothing
 )
 
 // maxBatch bounds how many writes share a commit, so that the first does not wait
@@ -71,7 +72,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("open node state %s: %w", path, err)
 	}
 	err = b.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{allocs, lives, jobOf, jobs, users} {
+		for _, name := range [][]byte{allocs, lives, jobOf, jobs, users, buried} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -137,6 +138,15 @@ func (db *DB) Save(ctx context.Context, c Change) error {
 
 // Delete forgets an allocation. It is no error if there is none of the ID.
 func (db *DB) Delete(ctx context.Context, id string) error {
+	return db.discard(ctx, id, func(tx *bbolt.Tx) error { return tx.Bucket(buried).Delete([]byte(id)) })
+}
+
+// Bury forgets all of an allocation but that it was there and has ended.
+func (db *DB) Bury(ctx context.Context, id string) error {
+	return db.discard(ctx, id, func(tx *bbolt.Tx) error { return tx.Bucket(buried).Put([]byte(id), nil) })
+}
+
+func (db *DB) discard(ctx context.Context, id string, note func(*bbolt.Tx) error) error {
 	if db.bolt == nil {
 		return nil
 	}
@@ -145,12 +155,30 @@ func (db *DB) Delete(ctx context.Context, id string) error {
 		if err := releaseJob(tx, k); err != nil {
 			return err
 		}
-		return errors.Join(tx.Bucket(allocs).Delete(k), tx.Bucket(lives).Delete(k))
+		return errors.Join(tx.Bucket(allocs).Delete(k), tx.Bucket(lives).Delete(k), note(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("forget the state of allocation %s: %w", id, err)
 	}
 	return nil
+}
+
+// Buried returns the IDs of the allocations that were buried and not deleted.
+func (db *DB) Buried() ([]string, error) {
+	if db.bolt == nil {
+		return nil, nil
+	}
+	var ids []string
+	err := db.bolt.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(buried).ForEach(func(id, _ []byte) error {
+			ids = append(ids, string(id))
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read node state %s: %w", db.bolt.Path(), err)
+	}
+	return ids, nil
 }
 
 func (db *DB) write(ctx context.Context, apply func(*bbolt.Tx) error) error {

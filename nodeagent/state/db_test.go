@@ -97,6 +97,29 @@ func TestAJobVersionIsKeptWhileAnAllocationUsesIt(t *testing.T) {
 	save(t, db, state.Change{ID: "c", Alloc: allocOf("c", v1), Life: []byte("x")})
 }
 
+func TestOfABuriedAllocationOnlyItsIDIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	db := open(t, path)
+	j := job("web", 0)
+	for _, id := range []string{"a", "b"} {
+		save(t, db, state.Change{ID: id, Alloc: allocOf(id, j), Job: j, Life: []byte("x")})
+		if err := db.Bury(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Delete(t.Context(), "b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, path)
+	ids, err := db.Buried()
+	if err != nil || len(ids) != 1 || ids[0] != "a" || len(load(t, db)) != 0 {
+		t.Fatalf("buried %v, %v, loaded %v", ids, err, load(t, db))
+	}
+}
+
 func TestOneBadWriteDoesNotSpoilThoseThatShareItsCommit(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "state.db"))
 	j := job("web", 0)
