@@ -36,7 +36,6 @@ type runner struct {
 	tasks    map[string]*taskQueue
 	told     *api.AllocationStatus    // the last report
 	removed  bool                     // forget it when it has ended
-	cleared  bool                     // its files are gone
 	settled  chan struct{}            // closed when nothing of it is left
 	ends     map[string]chan struct{} // closed when a task has ended, for those that somebody asked about
 	measured map[string]measurement
