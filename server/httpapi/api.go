@@ -108,7 +108,7 @@ func New(o Options) *API {
 	a.started = a.now()
 	a.serving, a.stop = context.WithCancel(context.Background())
 	a.nodes = newNodeProxy(o.Nodes)
-	a.router = newRouter(a.routes())
+	a.router = newRouter(routes())
 	return a
 }
 

@@ -109,5 +109,5 @@ func (c *call) id(name, what string) (string, error) {
 	if len(id) != 36 || uuid.Validate(id) != nil {
 		return "", malformed("%s ID %q is not a whole ID of 36 characters; find it by its beginning in a list, with ?prefix=", what, id)
 	}
-	return strings.ToLower(id), nil
+	return id, nil
 }

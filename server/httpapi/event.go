@@ -91,60 +91,50 @@ func eventOf(s store.Snapshot, c store.Change) (pending, bool) {
 	if object == nil {
 		object = c.Old
 	}
-	var e pending
+	e, ok := describe(s, c, object)
+	e.Index = c.Index
+	// What gc removes has ended before.
+	ended := c.New == nil && (e.Topic == topicEvaluation || e.Topic == topicAllocation || e.Topic == topicDeployment)
+	return e, ok && !ended
+}
+
+// describe says what happened to an object, or false if that is no event.
+func describe(s store.Snapshot, c store.Change, object api.Object) (pending, bool) {
 	switch o := object.(type) {
 	case *api.Job:
-		e = jobEvent(o, c.New == nil)
+		return jobEvent(o, c.New == nil), true
 	case *api.Evaluation:
-		e = pending{
-			Event: api.Event{
-				Topic: topicEvaluation, Type: "EvaluationUpdated", Key: o.ID, Namespace: o.Namespace,
-				FilterKeys: filterKeys(o.JobID, o.DeploymentID),
-			},
-			payload: func(*view) any { return api.JoinEvaluation(o) },
-		}
+		return evaluationEvent(o), true
 	case *api.Deployment:
-		e = pending{
-			Event: api.Event{
-				Topic: topicDeployment, Type: deploymentEventType(c), Key: o.ID, Namespace: o.Namespace,
-				FilterKeys: filterKeys(o.JobID),
-			},
-			payload: func(*view) any { return o },
-		}
+		return deploymentEvent(o, deploymentEventType(c)), true
 	case *api.Allocation:
-		e = allocationEvent(o, allocationEventType(c))
+		return allocationEvent(o, allocationEventType(c)), true
 	case *api.AllocationStatus:
 		a, ok := store.Get[*api.Allocation](s, api.Key{Kind: api.KindAllocation, ID: o.ID})
 		if !ok {
-			return e, false
+			return pending{}, false
 		}
-		e = allocationEvent(a, "AllocationUpdated")
+		return allocationEvent(a, "AllocationUpdated"), true
 	case *api.Node:
-		e = nodeEvent(o, nodeEventType(c))
+		return nodeEvent(o, nodeEventType(c)), true
 	case *api.NodeIntent, *api.NodeStatus:
 		n, ok := store.Get[*api.Node](s, api.Key{Kind: api.KindNode, ID: object.Key().ID})
 		if !ok {
-			return e, false
+			return pending{}, false
 		}
-		e = nodeEvent(n, nodeEventType(c))
+		return nodeEvent(n, nodeEventType(c)), true
 	case *api.NodePool:
-		e = pending{
-			Event:   api.Event{Topic: topicNodePool, Type: "NodePoolUpserted", Key: o.Name},
-			payload: func(*view) any { return o },
-		}
-		if c.New == nil {
-			e.Type = "NodePoolDeleted"
-		}
-	default:
-		return e, false
+		return poolEvent(o, c.New == nil), true
 	}
-	ended := c.New == nil && (e.Topic == topicEvaluation || e.Topic == topicAllocation || e.Topic == topicDeployment)
-	e.Index = c.Index
-	return e, !ended // what gc removes has ended before
+	return pending{}, false
 }
 
 func filterKeys(keys ...string) []string {
-	return slices.DeleteFunc(keys, func(k string) bool { return k == "" })
+	keys = slices.DeleteFunc(keys, func(k string) bool { return k == "" })
+	if len(keys) == 0 {
+		return nil
+	}
+	return keys
 }
 
 func jobEvent(j *api.Job, deleted bool) pending {
@@ -157,6 +147,36 @@ func jobEvent(j *api.Job, deleted bool) pending {
 	}
 	if deleted || j.Stopped() {
 		e.Type = "JobDeregistered"
+	}
+	return e
+}
+
+func evaluationEvent(e *api.Evaluation) pending {
+	return pending{
+		Event: api.Event{
+			Topic: topicEvaluation, Type: "EvaluationUpdated", Key: e.ID, Namespace: e.Namespace,
+			FilterKeys: filterKeys(e.JobID, e.DeploymentID),
+		},
+		payload: func(*view) any { return api.JoinEvaluation(e) },
+	}
+}
+
+func deploymentEvent(d *api.Deployment, eventType string) pending {
+	return pending{
+		Event: api.Event{
+			Topic: topicDeployment, Type: eventType, Key: d.ID, Namespace: d.Namespace, FilterKeys: filterKeys(d.JobID),
+		},
+		payload: func(*view) any { return d },
+	}
+}
+
+func poolEvent(p *api.NodePool, deleted bool) pending {
+	e := pending{
+		Event:   api.Event{Topic: topicNodePool, Type: "NodePoolUpserted", Key: p.Name},
+		payload: func(*view) any { return p },
+	}
+	if deleted {
+		e.Type = "NodePoolDeleted"
 	}
 	return e
 }

@@ -223,7 +223,7 @@ func (s slowBody) Read(b []byte) (int, error) {
 
 func TestAPanicIsAnsweredAndTheServerLives(t *testing.T) {
 	c := newCluster(t, func(o *Options) { o.Log = discard })
-	c.api.router = newRouter(append(c.api.routes(), route{
+	c.api.router = newRouter(append(routes(), route{
 		pattern: "panic", get: func(*call) error { panic("boom") },
 	}, route{
 		pattern: "panic/late", get: func(c *call) error { c.w.WriteHeader(200); panic("boom") },
@@ -333,7 +333,7 @@ func TestEverythingThatReadsABodyIsFuzzed(t *testing.T) {
 	// accept it read none.
 	c := newCluster(t)
 	c.hello()
-	for _, r := range c.api.routes() {
+	for _, r := range routes() {
 		if r.put == nil || strings.Contains(r.pattern, "client/") {
 			continue
 		}
