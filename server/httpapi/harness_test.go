@@ -90,31 +90,33 @@ func newCluster(t *testing.T, change ...func(*Options)) *cluster {
 // put writes objects in one transaction and returns its index.
 func (c *cluster) put(objects ...api.Object) uint64 {
 	c.t.Helper()
-	var txn store.Txn
+	var writes []store.Write
 	for _, o := range objects {
-		txn.Writes = append(txn.Writes, store.Put(o))
+		writes = append(writes, store.Put(o))
 	}
-	result, err := c.store.Apply(c.t.Context(), txn)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return result.Index
+	return c.apply(writes)
 }
 
-func (c *cluster) remove(keys ...api.Key) uint64 {
+// remove deletes objects in one transaction.
+func (c *cluster) remove(keys ...api.Key) {
 	c.t.Helper()
-	var txn store.Txn
+	var writes []store.Write
 	for _, k := range keys {
-		txn.Writes = append(txn.Writes, store.Delete(k))
+		writes = append(writes, store.Delete(k))
 	}
-	result, err := c.store.Apply(c.t.Context(), txn)
+	c.apply(writes)
+}
+
+func (c *cluster) apply(writes []store.Write) uint64 {
+	c.t.Helper()
+	result, err := c.store.Apply(c.t.Context(), store.Txn{Writes: writes})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return result.Index
 }
 
-// answer is what a request got.
+// answered is what a request got.
 type answered struct {
 	status int
 	header http.Header
