@@ -12,10 +12,7 @@ import (
 )
 
 func TestAnAllocationIsRunAndReportedAtOnce(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		begin := time.Now()
 		id := c.run(service(nil))
 		s := c.expect(id, api.AllocClientRunning)
@@ -40,10 +37,7 @@ func TestAnAllocationIsRunAndReportedAtOnce(t *testing.T) {
 }
 
 func TestABatchTaskEndsComplete(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		id := c.run(batch(api.Values{"run_for": "3s"}))
 		c.expect(id, api.AllocClientRunning)
 		time.Sleep(3 * time.Second)
@@ -55,10 +49,7 @@ func TestABatchTaskEndsComplete(t *testing.T) {
 }
 
 func TestATaskIsRestartedByItsPolicyAndThenFails(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		id := c.run(service(api.Values{"run_for": "2s", "exit_code": 3}))
 		first := c.expect(id, api.AllocClientRunning).TaskStates["t"].StartedAt
 		time.Sleep(2*time.Second + 250*time.Millisecond) // what is not urgent may be a little late
@@ -81,10 +72,7 @@ func TestATaskIsRestartedByItsPolicyAndThenFails(t *testing.T) {
 }
 
 func TestAStoppedTaskGetsItsTimeAndIsThenKilled(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		slow := service(api.Values{"stop_delay": "1h"})
 		slow.TaskGroups[0].Tasks[0].KillTimeout = new(7 * time.Second)
 		id := c.run(slow)
@@ -101,10 +89,7 @@ func TestAStoppedTaskGetsItsTimeAndIsThenKilled(t *testing.T) {
 }
 
 func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		noDriver := service(nil)
 		noDriver.TaskGroups[0].Tasks[0].Driver = "docker"
 		template := service(nil)
@@ -125,10 +110,7 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 }
 
 func TestALostSessionCostsNothingThatRuns(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		long, short := c.run(service(nil)), c.run(batch(api.Values{"run_for": "10s", "exit_code": 0}))
 		c.expect(long, api.AllocClientRunning)
 		c.expect(short, api.AllocClientRunning)
@@ -147,10 +129,7 @@ func TestALostSessionCostsNothingThatRuns(t *testing.T) {
 }
 
 func TestAStatusIsSentAgainUntilItIsAcknowledged(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		c.set(func(c *cluster) { c.deaf = true })
 		id := c.run(batch(api.Values{"run_for": "1s"}))
 		c.expect(id, api.AllocClientRunning)
@@ -170,10 +149,7 @@ func TestAStatusIsSentAgainUntilItIsAcknowledged(t *testing.T) {
 }
 
 func TestWhatTheServersDoNotKnowIsStoppedAndForgotten(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		kept, gone, ended, removed := c.run(service(nil)), c.run(service(nil)), c.run(service(nil)), c.run(service(nil))
 		c.expect(removed, api.AllocClientRunning)
 		c.forget(removed)
@@ -195,10 +171,7 @@ func TestWhatTheServersDoNotKnowIsStoppedAndForgotten(t *testing.T) {
 }
 
 func TestAnAllocationThatIsStoppedBeforeItBeganIsReportedEnded(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		c.set(func(c *cluster) { c.down = true })
 		c.hangUp()
 		synctest.Wait()
@@ -211,10 +184,7 @@ func TestAnAllocationThatIsStoppedBeforeItBeganIsReportedEnded(t *testing.T) {
 }
 
 func TestAForgottenJobVersionIsAskedForByANewSession(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		j := batch(nil)
 		first := c.run(j)
 		c.expect(first, api.AllocClientRunning)

@@ -22,10 +22,7 @@ func ask(a *running, method, path, body string) *httptest.ResponseRecorder {
 }
 
 func TestAUserRestartsAndSignalsATask(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		id := c.run(service(nil))
 		c.expect(id, api.AllocClientRunning)
 		path := "/v1/client/allocation/" + id
@@ -50,10 +47,7 @@ func TestAUserRestartsAndSignalsATask(t *testing.T) {
 }
 
 func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		id, ended := c.run(service(nil)), c.run(batch(api.Values{"run_for": "1ms"}))
 		time.Sleep(time.Second)
 		c.expect(id, api.AllocClientRunning)
@@ -79,10 +73,7 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 }
 
 func TestStatsHaveTheRecordedForm(t *testing.T) {
-	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		a := start(t, options(t, c, d))
-		defer a.stop(t)
-		<-a.Ready()
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		id := c.run(service(nil))
 		c.expect(id, api.AllocClientRunning)
 		var host api.HostStats

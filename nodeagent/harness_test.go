@@ -374,6 +374,17 @@ func virtual(t *testing.T, f func(t *testing.T, c *cluster, d *simulated.Driver)
 	})
 }
 
+// onNode runs a test in virtual time with an agent that is connected.
+func onNode(t *testing.T, f func(t *testing.T, c *cluster, d *simulated.Driver, a *running)) {
+	t.Helper()
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		a := start(t, options(t, c, d))
+		defer a.stop(t)
+		<-a.Ready()
+		f(t, c, d, a)
+	})
+}
+
 // job returns a job of one group; tasks are its tasks, by name, with their configs.
 func job(kind string, tasks map[string]api.Values) *api.Job {
 	g := &api.TaskGroup{Name: new("g"), RestartPolicy: &api.RestartPolicy{

@@ -237,11 +237,16 @@ func (r *runner) change() (state.Change, error) {
 // saveRetry is how long the agent waits before it tries again to store something.
 const saveRetry = time.Second
 
-// save stores the change. What can't be stored (a full disk) must not be begun: it
-// tries until it can. It returns false if the agent ends first.
+// save stores the change. What can't be stored (a full disk) must not be begun.
 func (r *runner) save(c state.Change) bool {
+	return r.untilStored(func(ctx context.Context) error { return r.a.db.Save(ctx, c) })
+}
+
+// untilStored tries to store something until it can. It returns false if the agent
+// ends first.
+func (r *runner) untilStored(store func(context.Context) error) bool {
 	for {
-		err := r.a.db.Save(r.a.ctx, c)
+		err := store(r.a.ctx)
 		if err == nil {
 			return true
 		}
@@ -331,17 +336,5 @@ func (r *runner) discard(remove func(ctx context.Context, id string) error) bool
 			r.log.Error(err, "files of an ended allocation are left behind")
 		}
 	}
-	for {
-		err := remove(r.a.ctx, r.id)
-		if err == nil {
-			return true
-		}
-		if r.a.ctx.Err() != nil {
-			return false
-		}
-		r.log.Error(err, "waiting until the state can be stored")
-		if !r.a.pause(saveRetry) {
-			return false
-		}
-	}
+	return r.untilStored(func(ctx context.Context) error { return remove(ctx, r.id) })
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/cpuset"
 )
 
 // Input is what a task's environment is made of.
@@ -79,7 +80,7 @@ func (v *Vars) addResources(in Input) {
 		number("NOMAD_MEMORY_LIMIT", api.Deref(r.MemoryMB))
 		number("NOMAD_MEMORY_MAX_LIMIT", api.Deref(r.MemoryMaxMB))
 	}
-	v.set("NOMAD_CPU_CORES", ranges(in.Cores))
+	v.set("NOMAD_CPU_CORES", cpuset.Format(in.Cores))
 }
 
 func (v *Vars) addIdentity(in Input) {
@@ -172,26 +173,4 @@ func clean(s string) string {
 		}
 		return '_'
 	}, s)
-}
-
-// ranges writes core numbers as 0-2,7.
-func ranges(cores []uint16) string {
-	sorted := slices.Sorted(slices.Values(cores))
-	var b strings.Builder
-	for i := 0; i < len(sorted); {
-		j := i
-		for j+1 < len(sorted) && sorted[j+1] == sorted[j]+1 {
-			j++
-		}
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(strconv.Itoa(int(sorted[i])))
-		if j > i {
-			b.WriteByte('-')
-			b.WriteString(strconv.Itoa(int(sorted[j])))
-		}
-		i = j + 1
-	}
-	return b.String()
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/cpuset"
 )
 
 // Fingerprint implements fingerprint.Fingerprinter.
@@ -37,10 +38,7 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 	if err != nil {
 		return nil, err
 	}
-	online, err := f.list("sys/devices/system/cpu/online")
-	if err != nil || len(online) == 0 {
-		online = upTo(runtime.NumCPU())
-	}
+	online := f.online()
 	topology := &api.NodeTopology{}
 	total := 0
 	for _, id := range online {
@@ -81,7 +79,7 @@ func numa(n *api.Node, t *api.NodeTopology) {
 				cores = append(cores, c.ID)
 			}
 		}
-		n.Attributes[fmt.Sprintf("numa.node%d.cores", node)] = format(cores)
+		n.Attributes[fmt.Sprintf("numa.node%d.cores", node)] = cpuset.Format(cores)
 	}
 }
 
@@ -167,47 +165,15 @@ func upTo(n int) []uint16 {
 	return out
 }
 
-// list reads a file like 0-3,8.
-func (f Fingerprint) list(name string) ([]uint16, error) {
-	b, err := fs.ReadFile(f.System, name)
+// online returns the cores that can be used.
+func (f Fingerprint) online() []uint16 {
+	b, err := fs.ReadFile(f.System, "sys/devices/system/cpu/online")
 	if err != nil {
-		return nil, err
+		return upTo(runtime.NumCPU())
 	}
-	var out []uint16
-	for part := range strings.SplitSeq(strings.TrimSpace(string(b)), ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		if !isRange {
-			last = first
-		}
-		from, err := strconv.ParseUint(first, 10, 16)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		to, err := strconv.ParseUint(last, 10, 16)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		for id := from; id <= to; id++ {
-			out = append(out, uint16(id))
-		}
+	cores, err := cpuset.Parse(string(b))
+	if err != nil || len(cores) == 0 {
+		return upTo(runtime.NumCPU())
 	}
-	return out, nil
-}
-
-// format is the inverse of list.
-func format(cores []uint16) string {
-	var parts []string
-	for i := 0; i < len(cores); {
-		j := i
-		for j+1 < len(cores) && cores[j+1] == cores[j]+1 {
-			j++
-		}
-		part := strconv.Itoa(int(cores[i]))
-		if j > i {
-			part += "-" + strconv.Itoa(int(cores[j]))
-		}
-		parts = append(parts, part)
-		i = j + 1
-	}
-	return strings.Join(parts, ",")
+	return cores
 }
