@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,13 +119,11 @@ func (c *cli) allocOfJob(ctx context.Context, cl *client.Client, given string) (
 
 func (c *cli) printLogs(ctx context.Context, cl *client.Client, stub *api.AllocationListStub, l *logFlags) error {
 	q := client.Query{Namespace: stub.Namespace}
-	if l.task == "" {
-		task, err := onlyTask(ctx, cl, stub, q)
-		if err != nil {
-			return err
-		}
-		l.task = task
+	task, err := logTask(ctx, cl, stub, q, l.task)
+	if err != nil {
+		return err
 	}
+	l.task = task
 	query := client.LogQuery{Task: l.task, Stderr: l.stderr, Follow: l.follow}
 	var out io.Writer = c.Out
 	if l.tail || l.lines >= 0 || l.bytes >= 0 {
@@ -157,22 +156,29 @@ func (l *logFlags) window() int64 {
 	return tailLines * bytesPerLine
 }
 
-// onlyTask returns the name of the task of an allocation that has one.
-func onlyTask(ctx context.Context, cl *client.Client, stub *api.AllocationListStub, q client.Query) (string, error) {
+// logTask returns the task that is meant: the given one if the allocation has it, or
+// the only one if none is given.
+func logTask(ctx context.Context, cl *client.Client, stub *api.AllocationListStub, q client.Query, given string) (string, error) {
 	a, _, err := cl.Allocations.Get(ctx, stub.ID, q)
 	if err != nil {
 		return "", fmt.Errorf("Error querying allocation: %w", err)
 	}
 	if a.Job == nil || a.Job.Group(a.TaskGroup) == nil {
+		if given != "" {
+			return given, nil
+		}
 		return "", failf(1, "The job of allocation %q is gone: name the task", shortIDs.of(a.ID))
 	}
 	tasks := a.Job.Group(a.TaskGroup).Tasks
-	if len(tasks) == 1 {
-		return tasks[0].Name, nil
+	if given == "" && len(tasks) == 1 || given != "" && a.Job.Group(a.TaskGroup).Task(given) != nil {
+		return cmp.Or(given, tasks[0].Name), nil
 	}
 	var names strings.Builder
 	for _, t := range tasks {
 		fmt.Fprintf(&names, "  * %s\n", t.Name)
+	}
+	if given != "" {
+		return "", failf(1, "Failed to validate task: Could not find task named: %s, found:\n%s", given, strings.TrimRight(names.String(), "\n"))
 	}
 	return "", failf(1, "Failed to validate task: Allocation %q is running the following tasks:\n%s\nPlease specify the task.", shortIDs.of(a.ID), names.String())
 }

@@ -16,12 +16,13 @@ import (
 )
 
 func (c *cli) allocStatus() *cobra.Command {
-	var verbose, short, stats, asJSON bool
+	var verbose, short, stats bool
+	form := new(form)
 	cmd := c.verb("status ALLOC", "Show an allocation, with the events of its tasks",
 		"ALLOC may be the beginning of an allocation's ID.", cobra.MaximumNArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			if len(args) == 0 {
-				return c.listAllocs(ctx, cl, ids(verbose), asJSON)
+				return c.listAllocs(ctx, cl, ids(verbose), form)
 			}
 			stub, err := c.findAlloc(ctx, cl, args[0])
 			if err != nil {
@@ -31,8 +32,8 @@ func (c *cli) allocStatus() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("Error querying allocation: %w", err)
 			}
-			if asJSON {
-				return c.printJSON(a)
+			if form.asked() {
+				return form.print(c.Out, a)
 			}
 			v := &allocView{alloc: a, version: stub.JobVersion, ids: ids(verbose), stats: stats, now: time.Now()}
 			if !short && liveAlloc(a) {
@@ -45,17 +46,17 @@ func (c *cli) allocStatus() *cobra.Command {
 	f.BoolVar(&verbose, "verbose", false, "with full IDs, times and placement scores")
 	f.BoolVar(&short, "short", false, "only the latest event of every task")
 	f.BoolVar(&stats, "stats", false, "with figures of memory and processor")
-	f.BoolVar(&asJSON, "json", false, "as JSON")
+	form.register(f)
 	return cmd
 }
 
-func (c *cli) listAllocs(ctx context.Context, cl *client.Client, l ids, asJSON bool) error {
+func (c *cli) listAllocs(ctx context.Context, cl *client.Client, l ids, form *form) error {
 	allocs, _, err := cl.Allocations.List(ctx, client.Query{Namespace: c.anyNamespace()})
 	if err != nil {
 		return fmt.Errorf("Error querying allocations: %w", err)
 	}
-	if asJSON {
-		return c.printJSON(allocs)
+	if form.asked() {
+		return form.print(c.Out, allocs)
 	}
 	fmt.Fprint(c.Out, allocTable(allocs, l, time.Now()))
 	return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -24,15 +25,17 @@ func deploymentRow(d *api.Deployment, l ids) []string {
 }
 
 func (c *cli) deploymentList() *cobra.Command {
-	var verbose, asJSON bool
+	var verbose bool
+	form := new(form)
 	cmd := c.verb("list", "List the rollouts", "", cobra.NoArgs,
 		func(ctx context.Context, cl *client.Client, _ []string) error {
 			all, _, err := cl.Deployments.List(ctx, client.Query{})
 			if err != nil {
 				return fmt.Errorf("Error retrieving deployments: %w", err)
 			}
-			if asJSON {
-				return c.printJSON(all)
+			slices.SortStableFunc(all, func(a, b *api.Deployment) int { return cmp.Compare(b.CreateIndex, a.CreateIndex) })
+			if form.asked() {
+				return form.print(c.Out, all)
 			}
 			if len(all) == 0 {
 				fmt.Fprintln(c.Out, "No deployments found")
@@ -46,12 +49,13 @@ func (c *cli) deploymentList() *cobra.Command {
 			return nil
 		})
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	form.register(cmd.Flags())
 	return cmd
 }
 
 func (c *cli) deploymentStatus() *cobra.Command {
-	var verbose, monitor, asJSON bool
+	var verbose, monitor bool
+	form := new(form)
 	cmd := c.verb("status DEPLOYMENT", "Show a rollout",
 		"DEPLOYMENT may be the beginning of a deployment's ID.", cobra.ExactArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
@@ -59,8 +63,8 @@ func (c *cli) deploymentStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return c.printJSON(d)
+			if form.asked() {
+				return form.print(c.Out, d)
 			}
 			if monitor {
 				return c.monitor(cl, ids(verbose)).deployment(ctx, d.ID)
@@ -70,7 +74,7 @@ func (c *cli) deploymentStatus() *cobra.Command {
 		})
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs")
 	cmd.Flags().BoolVar(&monitor, "monitor", false, "follow it to its end")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	form.register(cmd.Flags())
 	return cmd
 }
 

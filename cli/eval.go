@@ -28,16 +28,18 @@ func evalRow(e *api.Evaluation, l ids) []string {
 }
 
 func (c *cli) evalList() *cobra.Command {
-	var verbose, asJSON bool
+	var verbose bool
 	var job, status string
+	form := new(form)
 	cmd := c.verb("list", "List evaluations", "", cobra.NoArgs,
 		func(ctx context.Context, cl *client.Client, _ []string) error {
 			evals, _, err := cl.Evaluations.List(ctx, client.Query{Params: map[string]string{"job": job, "status": status}})
 			if err != nil {
 				return fmt.Errorf("Error querying evaluations: %w", err)
 			}
-			if asJSON {
-				return c.printJSON(evals)
+			newestFirst(evals)
+			if form.asked() {
+				return form.print(c.Out, evals)
 			}
 			if len(evals) == 0 {
 				fmt.Fprintln(c.Out, "No evals found")
@@ -52,14 +54,15 @@ func (c *cli) evalList() *cobra.Command {
 		})
 	f := cmd.Flags()
 	f.BoolVar(&verbose, "verbose", false, "show full IDs")
-	f.BoolVar(&asJSON, "json", false, "as JSON")
+	form.register(f)
 	f.StringVar(&job, "job", "", "only those of a `job`")
 	f.StringVar(&status, "status", "", "only those with a `status`")
 	return cmd
 }
 
 func (c *cli) evalStatus() *cobra.Command {
-	var verbose, monitor, asJSON bool
+	var verbose, monitor bool
+	form := new(form)
 	cmd := c.verb("status EVAL", "Show what a pass over a job decided, and why",
 		"EVAL may be the beginning of an evaluation's ID.", cobra.ExactArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
@@ -71,8 +74,8 @@ func (c *cli) evalStatus() *cobra.Command {
 				_, err := c.monitor(cl, ids(verbose)).evaluation(ctx, e.ID)
 				return err
 			}
-			if asJSON {
-				return c.printJSON(e)
+			if form.asked() {
+				return form.print(c.Out, e)
 			}
 			allocs, _, err := cl.Evaluations.Allocations(ctx, e.ID, client.Query{Namespace: e.Namespace})
 			if err != nil {
@@ -83,7 +86,7 @@ func (c *cli) evalStatus() *cobra.Command {
 		})
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs and times")
 	cmd.Flags().BoolVar(&monitor, "monitor", false, "follow it to its end")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	form.register(cmd.Flags())
 	return cmd
 }
 

@@ -220,8 +220,8 @@ func (l *progressLine) set(text string) bool {
 		fmt.Fprintln(l.Out, text)
 		return true
 	}
-	if width := l.width(); len(text) >= width {
-		text = text[:width-1] // a wrapped line can't be drawn over
+	if runes, width := []rune(text), l.width(); len(runes) >= width {
+		text = string(runes[:width-1]) // a wrapped line can't be drawn over
 	}
 	fmt.Fprintf(l.Out, "\r\x1b[K%s", text)
 	l.open = true
@@ -238,10 +238,10 @@ func (l *progressLine) width() int {
 	return usual
 }
 
-// end leaves the line standing.
+// end leaves the line standing, in full.
 func (l *progressLine) end() {
 	if l.open {
-		fmt.Fprintln(l.Out)
+		fmt.Fprintf(l.Out, "\r\x1b[K%s\n", l.shown)
 		l.open = false
 	}
 }

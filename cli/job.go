@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,37 +52,51 @@ func firstText(a, b string) string {
 
 func (c *cli) jobStop() *cobra.Command {
 	var purge, yes, detach, verbose bool
-	cmd := c.verb("stop JOB", "Stop a job",
-		"Every allocation is stopped. The job stays to be looked at, and can be run again,\nuntil it is collected; with -purge it is forgotten at once.", cobra.ExactArgs(1),
+	cmd := c.verb("stop JOB...", "Stop a job, or several",
+		"Every allocation is stopped. The job stays to be looked at, and can be run again,\nuntil it is collected; with -purge it is forgotten at once.", cobra.MinimumNArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
-			stub, err := c.findJob(ctx, cl, args[0])
-			if err != nil {
-				return err
+			var jobs []*api.JobListStub
+			for _, arg := range args {
+				stub, err := c.findJob(ctx, cl, arg)
+				if err != nil {
+					return err
+				}
+				if stub.ID != arg && !yes {
+					return failf(1, "%q is the beginning of job %q only: to stop it give its whole ID, or -yes", arg, stub.ID)
+				}
+				jobs = append(jobs, stub)
 			}
-			if stub.ID != args[0] && !yes {
-				return failf(1, "%q is the beginning of job %q only: to stop it give its whole ID, or -yes", args[0], stub.ID)
+			for _, stub := range jobs {
+				if err := c.stopJob(ctx, cl, stub, purge, detach, ids(verbose)); err != nil {
+					return err
+				}
 			}
-			resp, err := cl.Jobs.Stop(ctx, stub.ID, purge, client.Query{Namespace: stub.Namespace})
-			if err != nil {
-				return fmt.Errorf("Error deregistering job: %w", err)
-			}
-			if detach || resp.EvalID == "" {
-				fmt.Fprintln(c.Out, resp.EvalID)
-				return nil
-			}
-			return c.monitor(cl, ids(verbose)).follow(ctx, resp.EvalID)
+			return nil
 		})
 	f := cmd.Flags()
 	f.BoolVar(&purge, "purge", false, "forget the job at once")
-	f.BoolVar(&yes, "yes", false, "also when only the beginning of the ID is given")
+	f.BoolVarP(&yes, "yes", "y", false, "also when only the beginning of the ID is given")
 	f.BoolVar(&detach, "detach", false, "print the evaluation's ID and don't wait")
 	f.BoolVar(&verbose, "verbose", false, "show full IDs")
 	return cmd
 }
 
+func (c *cli) stopJob(ctx context.Context, cl *client.Client, stub *api.JobListStub, purge, detach bool, l ids) error {
+	resp, err := cl.Jobs.Stop(ctx, stub.ID, purge, client.Query{Namespace: stub.Namespace})
+	if err != nil {
+		return fmt.Errorf("Error deregistering job: %w", err)
+	}
+	if detach || resp.EvalID == "" {
+		fmt.Fprintln(c.Out, resp.EvalID)
+		return nil
+	}
+	return c.monitor(cl, l).follow(ctx, resp.EvalID)
+}
+
 func (c *cli) jobInspect() *cobra.Command {
-	var hcl, asJSON bool
+	var hcl bool
 	var version string
+	form := new(form)
 	cmd := c.verb("inspect JOB", "Print a job as it was registered", "As JSON, or with -hcl as the text that was submitted.", cobra.ExactArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			stub, err := c.findJob(ctx, cl, args[0])
@@ -97,12 +110,13 @@ func (c *cli) jobInspect() *cobra.Command {
 			if hcl {
 				return c.printSubmission(ctx, cl, job)
 			}
-			enc := json.NewEncoder(c.Out)
-			enc.SetIndent("", "    ")
-			return enc.Encode(map[string]*api.Job{"Job": job})
+			if form.template != "" {
+				return form.print(c.Out, job)
+			}
+			return printJSON(c.Out, map[string]*api.Job{"Job": job})
 		})
 	cmd.Flags().BoolVar(&hcl, "hcl", false, "the text that was submitted")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, which is the default")
+	form.register(cmd.Flags())
 	cmd.Flags().StringVar(&version, "version", "", "the `number` of a version, instead of the current one")
 	return cmd
 }

@@ -26,7 +26,7 @@ func (c *cli) jobRun() *cobra.Command {
 				return err
 			}
 			if output {
-				return c.printJSON(map[string]*api.Job{"Job": job.Job})
+				return printJSON(c.Out, map[string]*api.Job{"Job": job.Job})
 			}
 			req := api.JobRegisterRequest{Job: job.Job, Submission: job.Submission, PreserveCounts: preserveCounts, EvalPriority: evalPriority}
 			if err := enforce(&req, checkIndex); err != nil {

@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,7 +18,8 @@ import (
 
 // jobView is what job status shows.
 type jobView struct {
-	short, verbose, evals, allAllocs, json bool
+	short, verbose, evals, allAllocs bool
+	form                             form
 }
 
 func (c *cli) jobStatus() *cobra.Command {
@@ -27,7 +28,7 @@ func (c *cli) jobStatus() *cobra.Command {
 		"JOB may be the beginning of a job's ID.", cobra.MaximumNArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			if len(args) == 0 {
-				return c.listJobs(ctx, cl, v.json)
+				return c.listJobs(ctx, cl, &v.form)
 			}
 			stub, err := c.findJob(ctx, cl, args[0])
 			if err != nil {
@@ -40,14 +41,8 @@ func (c *cli) jobStatus() *cobra.Command {
 	f.BoolVar(&v.verbose, "verbose", false, "with full IDs and evaluations")
 	f.BoolVar(&v.evals, "evals", false, "with evaluations")
 	f.BoolVar(&v.allAllocs, "all-allocs", false, "with allocations of earlier jobs of the same ID")
-	f.BoolVar(&v.json, "json", false, "as JSON")
+	v.form.register(f)
 	return cmd
-}
-
-func (c *cli) printJSON(v any) error {
-	enc := json.NewEncoder(c.Out)
-	enc.SetIndent("", "    ")
-	return enc.Encode(v)
 }
 
 var jobHeader = []string{"ID", "Type", "Priority", "Status", "Submit Date"}
@@ -67,13 +62,13 @@ func jobRow(j *api.JobListStub) []string {
 	return []string{j.ID, kind, strconv.Itoa(j.Priority), status, stamp(j.SubmitTime)}
 }
 
-func (c *cli) listJobs(ctx context.Context, cl *client.Client, asJSON bool) error {
+func (c *cli) listJobs(ctx context.Context, cl *client.Client, form *form) error {
 	jobs, _, err := cl.Jobs.List(ctx, client.Query{})
 	if err != nil {
 		return fmt.Errorf("Error querying jobs: %w", err)
 	}
-	if asJSON {
-		return c.printJSON(jobs)
+	if form.asked() {
+		return form.print(c.Out, jobs)
 	}
 	if len(jobs) == 0 {
 		fmt.Fprintln(c.Out, "No running jobs")
@@ -101,8 +96,8 @@ func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListS
 	if err != nil {
 		return fmt.Errorf("Error querying job: %w", err)
 	}
-	if v.json {
-		return c.printJSON(job)
+	if v.form.asked() {
+		return v.form.print(c.Out, job)
 	}
 	fmt.Fprint(c.Out, jobFacts(job))
 	if v.short {
@@ -122,6 +117,7 @@ func (c *cli) showJobHistory(ctx context.Context, cl *client.Client, id string, 
 		return fmt.Errorf("Error querying job evaluations: %w", err)
 	}
 	if v.evals || v.verbose {
+		newestFirst(evals)
 		rows := [][]string{{"ID", "Priority", "Triggered By", "Status", "Placement Failures"}}
 		for _, e := range evals {
 			rows = append(rows, []string{ids(v.verbose).of(e.ID), strconv.Itoa(e.Priority), e.TriggeredBy, e.Status, placementFailures(e)})
@@ -186,16 +182,28 @@ func placementFailures(e *api.Evaluation) string {
 	return strconv.FormatBool(len(e.FailedTGAllocs) > 0)
 }
 
-// latestFailure returns the evaluation that says what the job waits for now: the
-// blocked one.
+// latestFailure returns the evaluation that says what could not be placed of the job
+// as it is now: the blocked one, or (of a system job, which waits for nothing) the
+// last one.
 func latestFailure(evals []*api.Evaluation) *api.Evaluation {
-	var latest *api.Evaluation
+	var blocked, last *api.Evaluation
 	for _, e := range evals {
-		if e.Status == api.EvalBlocked && (latest == nil || e.CreateIndex > latest.CreateIndex) {
-			latest = e
+		if e.Status == api.EvalBlocked && (blocked == nil || e.CreateIndex > blocked.CreateIndex) {
+			blocked = e
+		}
+		if last == nil || e.CreateIndex > last.CreateIndex {
+			last = e
 		}
 	}
-	return latest
+	if blocked == nil && last != nil && len(last.FailedTGAllocs) > 0 {
+		return last
+	}
+	return blocked
+}
+
+// newestFirst puts evaluations in the order in which they are shown.
+func newestFirst(evals []*api.Evaluation) {
+	slices.SortStableFunc(evals, func(a, b *api.Evaluation) int { return cmp.Compare(b.CreateIndex, a.CreateIndex) })
 }
 
 func allocTable(allocs []*api.AllocationListStub, l ids, now time.Time) string {

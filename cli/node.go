@@ -31,7 +31,8 @@ func nodeRow(n *api.NodeListStub, l ids) []string {
 
 // nodeView is what node status shows.
 type nodeView struct {
-	verbose, short, stats, json bool
+	verbose, short, stats bool
+	form                  form
 }
 
 func (c *cli) nodeStatus() *cobra.Command {
@@ -50,8 +51,8 @@ func (c *cli) nodeStatus() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("Error querying node info: %w", err)
 			}
-			if v.json {
-				return c.printJSON(node)
+			if v.form.asked() {
+				return v.form.print(c.Out, node)
 			}
 			return c.showNode(ctx, cl, node, v)
 		})
@@ -59,7 +60,7 @@ func (c *cli) nodeStatus() *cobra.Command {
 	f.BoolVar(&v.verbose, "verbose", false, "with full IDs, drivers, attributes and meta")
 	f.BoolVar(&v.short, "short", false, "without resources and allocations")
 	f.BoolVar(&v.stats, "stats", false, "with figures of processors, memory and disks")
-	f.BoolVar(&v.json, "json", false, "as JSON")
+	v.form.register(f)
 	return cmd
 }
 
@@ -68,8 +69,8 @@ func (c *cli) listNodes(ctx context.Context, cl *client.Client, v *nodeView) err
 	if err != nil {
 		return fmt.Errorf("Error querying node status: %w", err)
 	}
-	if v.json {
-		return c.printJSON(nodes)
+	if v.form.asked() {
+		return v.form.print(c.Out, nodes)
 	}
 	if len(nodes) == 0 {
 		fmt.Fprintln(c.Out, "No nodes registered")
@@ -96,7 +97,7 @@ func (c *cli) showNode(ctx context.Context, cl *client.Client, n *api.Node, v *n
 	}
 	fmt.Fprint(c.Out, "\n", allocatedText(n, allocs))
 	if stats != nil {
-		fmt.Fprint(c.Out, "\n", hostUseText(n, stats))
+		fmt.Fprint(c.Out, "\n", allocUseText(n, allocUse(ctx, cl, allocs)), "\n", hostUseText(n, stats))
 		if v.stats {
 			fmt.Fprint(c.Out, "\n", hostStatsText(stats))
 		}
@@ -180,8 +181,8 @@ func mapText(m map[string]string) string {
 
 func (c *cli) nodeEligibility() *cobra.Command {
 	var enable, disable bool
-	cmd := c.verb("eligibility -enable|-disable NODE", "Say whether a node may get further allocations",
-		"What runs on the node is left alone.", cobra.ExactArgs(1),
+	cmd := c.verb("eligibility NODE", "Say whether a node may get further allocations",
+		"One of -enable and -disable is required. What runs on the node is left alone.", cobra.ExactArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			if enable == disable {
 				return failf(1, "Either the '-enable' or '-disable' flag must be set")
@@ -200,7 +201,7 @@ func (c *cli) nodeEligibility() *cobra.Command {
 			fmt.Fprintf(c.Out, "Node %q scheduling eligibility set: %s for scheduling\n", stub.ID, state)
 			return nil
 		})
-	cmd.Flags().BoolVar(&enable, "enable", false, "it may")
-	cmd.Flags().BoolVar(&disable, "disable", false, "it may not")
+	cmd.Flags().BoolVar(&enable, "enable", false, "the node may get allocations")
+	cmd.Flags().BoolVar(&disable, "disable", false, "the node gets no further allocations")
 	return cmd
 }

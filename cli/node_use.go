@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/api/client"
 )
 
 // allocatedText shows how much of a node is promised to allocations that have not
@@ -50,6 +54,50 @@ func capacity(n *api.Node) (cpu, memory, disk int64) {
 		cpu, memory, disk = cpu-r.Cpu.CpuShares, memory-r.Memory.MemoryMB, disk-r.Disk.DiskMB
 	}
 	return cpu, memory, disk
+}
+
+// statsAtOnce is how many allocations are asked for their figures at a time.
+const statsAtOnce = 16
+
+// use is what tasks really take: MHz and bytes.
+type use struct {
+	cpu    float64
+	memory uint64
+}
+
+// allocUse adds up what the running allocations of a node take. One that can't be
+// asked, because it is just ending, counts as nothing.
+func allocUse(ctx context.Context, cl *client.Client, allocs []*api.Allocation) use {
+	var asking errgroup.Group
+	asking.SetLimit(statsAtOnce)
+	each := make([]use, len(allocs))
+	for i, a := range allocs {
+		if a.ClientStatus != api.AllocClientRunning {
+			continue
+		}
+		asking.Go(func() error {
+			stats, err := cl.Allocations.Stats(ctx, a.ID, client.Query{Namespace: a.Namespace})
+			if err == nil && stats.ResourceUsage != nil {
+				each[i] = use{stats.ResourceUsage.CpuStats.TotalTicks, stats.ResourceUsage.MemoryStats.RSS}
+			}
+			return nil
+		})
+	}
+	_ = asking.Wait() // each of them returns nil
+	var sum use
+	for _, u := range each {
+		sum.cpu += u.cpu
+		sum.memory += u.memory
+	}
+	return sum
+}
+
+func allocUseText(n *api.Node, u use) string {
+	cpu, memory, _ := capacity(n)
+	return "Allocation Resource Utilization\n" + table([][]string{
+		{"CPU", "Memory"},
+		{fmt.Sprintf("%.0f/%d MHz", u.cpu, cpu), bytesOf(u.memory) + "/" + mib(memory)},
+	})
 }
 
 // hostUseText shows what is really used of a node.

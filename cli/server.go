@@ -17,11 +17,16 @@ func (c *cli) server() *cobra.Command {
 }
 
 func (c *cli) serverMembers() *cobra.Command {
-	return c.verb("members", "List the servers and who leads", "", cobra.NoArgs,
+	form := new(form)
+	var verbose bool
+	cmd := c.verb("members", "List the servers and who leads", "", cobra.NoArgs,
 		func(ctx context.Context, cl *client.Client, _ []string) error {
 			members, err := cl.Agent.Members(ctx)
 			if err != nil {
 				return fmt.Errorf("Error querying servers: %w", err)
+			}
+			if form.asked() {
+				return form.print(c.Out, members.Members)
 			}
 			leader, err := cl.Agent.Leader(ctx)
 			if err != nil {
@@ -36,11 +41,19 @@ func (c *cli) serverMembers() *cobra.Command {
 				})
 			}
 			fmt.Fprint(c.Out, table(rows))
+			if verbose {
+				for _, m := range members.Members {
+					fmt.Fprintf(c.Out, "\nTags of %s\n%s", m.Name, mapText(m.Tags))
+				}
+			}
 			if leader == "" {
 				return failf(1, "There is no leader: writes wait until one is elected.")
 			}
 			return nil
 		})
+	form.register(cmd.Flags())
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "with all that a server says of itself")
+	return cmd
 }
 
 func (c *cli) system() *cobra.Command {
