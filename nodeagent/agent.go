@@ -54,7 +54,7 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		opts: o, log: o.Log, dirs: layout{o.DataDir},
+		opts: o, log: o.Log, dirs: newLayout(&o),
 		drivers:      make(map[string]driver.Driver, len(o.Drivers)),
 		hooks:        hook.Default(),
 		hostEnv:      env.Without(os.Environ(), o.DenyEnv),

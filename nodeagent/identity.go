@@ -14,15 +14,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// layout is where the agent keeps what below its data directory.
-type layout struct{ root string }
+// layout is where the agent keeps what, below its data directory unless told otherwise.
+type layout struct{ root, allocDir, stateDir string }
 
 func (l layout) client() string { return filepath.Join(l.root, "client") }
 func (l layout) lock() string   { return filepath.Join(l.client(), "lock") }
 func (l layout) nodeID() string { return filepath.Join(l.client(), "node-id") }
 func (l layout) secret() string { return filepath.Join(l.client(), "secret-id") }
-func (l layout) state() string  { return filepath.Join(l.client(), "state", "state.db") }
-func (l layout) allocs() string { return filepath.Join(l.client(), "alloc") }
+func (l layout) state() string  { return filepath.Join(l.stateDir, "state.db") }
+func (l layout) allocs() string { return l.allocDir }
+
+// newLayout fills in what is not told.
+func newLayout(o *Options) layout {
+	l := layout{o.DataDir, o.AllocDir, o.StateDir}
+	setDefault(&l.allocDir, filepath.Join(l.client(), "alloc"))
+	setDefault(&l.stateDir, filepath.Join(l.client(), "state"))
+	return l
+}
 
 // run is where drivers keep what they need of running tasks. Paths below it are
 // short: there are sockets in them, whose paths may have 107 bytes.

@@ -22,6 +22,9 @@ type Options struct {
 	// DataDir is where the agent keeps its state and allocations' files; it is made
 	// if it is not there. One agent uses it at a time. Empty: nothing is kept.
 	DataDir string
+	// AllocDir and StateDir are where the files of allocations and the agent's state
+	// are, if not in DataDir.
+	AllocDir, StateDir string
 	// Servers are the session addresses (host:port) of some servers. Required.
 	Servers []string
 	// Drivers run the tasks. Required.
@@ -129,7 +132,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log.GetSink() == nil {
 		o.Log = logr.Discard()
 	}
-	o.Fingerprint.DataDir = o.DataDir
+	if o.Fingerprint.DataDir = o.AllocDir; o.AllocDir == "" {
+		o.Fingerprint.DataDir = o.DataDir
+	}
 	o.Fingerprint.Version = o.Version
 	o.Fingerprint.AdvertiseHTTP = o.HTTPAddr
 	return o, invalid.OrNil()

@@ -137,6 +137,23 @@ func TestANodeKeepsItsIdentity(t *testing.T) {
 	})
 }
 
+func TestFilesAndStateCanBeElsewhere(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		o.AllocDir, o.StateDir = filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "s")
+		a := start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		id := c.run(service(nil))
+		c.expect(id, api.AllocClientRunning)
+		for _, path := range []string{filepath.Join(o.AllocDir, id, "alloc"), filepath.Join(o.StateDir, "state.db")} {
+			if !exists(t, path) {
+				t.Errorf("%s is not there", path)
+			}
+		}
+	})
+}
+
 func TestTwoAgentsOnOneDataDirectoryAreRefused(t *testing.T) {
 	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
 		o := onDisk(t, c, d)
