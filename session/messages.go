@@ -54,8 +54,7 @@ type Desired struct {
 	// Later are allocations that belong to the full set and follow in further frames:
 	// neither stop nor start them yet. Only with Full.
 	Later []string
-	// Jobs are the job versions that the allocations need and that this session has
-	// not sent before, keyed by JobKey.
+	// Jobs are the job versions that the allocations of this frame should run.
 	Jobs []*api.Job
 	// Removed are allocations that the store no longer has: forget them, and their
 	// files.

@@ -195,13 +195,24 @@ func (h *Hub) deliver(changes []store.Change) {
 	defer h.mu.Unlock()
 	for _, c := range changes {
 		a, present := c.New.(*api.Allocation)
-		if !present {
-			a = c.Old.(*api.Allocation)
+		old, before := c.Old.(*api.Allocation)
+		switch {
+		case !present:
+			a = old
+		case before && sameForAgent(old, a):
+			continue
 		}
 		if s := h.sessions[a.NodeID]; s != nil {
 			s.outbox.put(c.Index, a, !present)
 		}
 	}
+}
+
+// sameForAgent reports whether an agent has nothing to do about a change: most
+// changes of an allocation are the controllers' own notes, on health and successors.
+func sameForAgent(old, a *api.Allocation) bool {
+	return old.DesiredStatus == a.DesiredStatus && old.JobVersion == a.JobVersion && old.Lost == a.Lost &&
+		api.Deref(old.DesiredTransition.NoShutdownDelay) == api.Deref(a.DesiredTransition.NoShutdownDelay)
 }
 
 // resync has every session start again with its full set.

@@ -169,9 +169,13 @@ func TestAgentGetsItsFullSetThenWhatChanges(t *testing.T) {
 	second := alloc(n, j)
 	f.put(second)
 	news := f.recv(conn).Desired
-	if news.Full || len(news.Allocations) != 1 || news.Allocations[0].ID != second.ID || len(news.Jobs) != 0 {
+	if news.Full || len(news.Allocations) != 1 || news.Allocations[0].ID != second.ID || len(news.Jobs) != 1 {
 		t.Fatalf("news: %+v", news)
 	}
+
+	healthy := *second
+	healthy.DeploymentStatus = &api.AllocDeploymentStatus{Healthy: new(true)}
+	f.put(&healthy) // is nothing to the agent
 
 	if _, err := f.store.Apply(f.ctx, store.Txn{Writes: []store.Write{store.Delete(first.Key())}}); err != nil {
 		t.Fatal(err)

@@ -2,26 +2,25 @@ package sessions
 
 import (
 	"context"
+	"slices"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/session"
 	"github.com/droverhq/drover/store"
 )
 
-// pushMax is how many allocations go into one frame: far below session.MaxFrame
-// also with the jobs that they need.
-const pushMax = 512
+const (
+	// pushMax is how many allocations go into one frame.
+	pushMax = 512
+	// pushBytes is how large a frame may be before the next one is begun. A job is
+	// smaller than session.MaxFrame by far: who registers a larger one is refused.
+	pushBytes = 4 << 20
+)
 
-// pusher turns what is in an outbox into frames. It remembers which job versions
-// the agent has, so that each is sent once in a session.
+// pusher turns what is in an outbox into frames.
 type pusher struct {
 	s     *nodeSession
-	jobs  map[api.Key]bool
 	since uint64 // index of the last full set: older news is part of it
-}
-
-func newPusher(s *nodeSession) *pusher {
-	return &pusher{s: s, jobs: map[api.Key]bool{}}
 }
 
 func (p *pusher) push(ctx context.Context, n news) error {
@@ -36,79 +35,92 @@ func (p *pusher) push(ctx context.Context, n news) error {
 			return err
 		}
 	}
-	d := &session.Desired{Index: snap.Index()}
+	var changed []*api.Allocation
+	var removed []string
 	for id, parcel := range n.pending {
-		if parcel.index <= p.since {
-			continue
-		}
-		if parcel.removed {
-			d.Removed = append(d.Removed, id)
-			continue
-		}
-		p.add(d, snap, parcel.alloc)
-		if len(d.Allocations) == pushMax {
-			if err := p.send(ctx, d); err != nil {
-				return err
-			}
-			d = &session.Desired{Index: snap.Index()}
+		switch {
+		case parcel.index <= p.since:
+		case parcel.removed:
+			removed = append(removed, id)
+		default:
+			changed = append(changed, parcel.alloc)
 		}
 	}
-	if len(d.Allocations)+len(d.Removed) == 0 {
-		return nil
-	}
-	return p.send(ctx, d)
+	return p.pushChanges(ctx, snap, changed, removed)
 }
 
 // pushAll sends everything that the node should have. What does not fit into the
-// first frame follows as news; the agent must not stop what it has not been told of
-// yet, so the first frame names the IDs of all.
+// first frame follows as changes; the agent must not stop what it has not been told
+// of yet, so the first frame names the IDs of all.
 func (p *pusher) pushAll(ctx context.Context, snap store.Snapshot) error {
 	p.since = snap.Index()
-	d := &session.Desired{Index: snap.Index(), Full: true}
+	f := newFrame(snap)
+	f.desired.Full = true
 	var later []*api.Allocation
 	for a := range store.List[*api.Allocation](snap, store.Query{Kind: api.KindAllocation, Index: store.ByNode, Value: p.s.nodeID}) {
 		st, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
 		switch {
 		case st.Terminal():
-			d.Ended = append(d.Ended, a.ID)
-		case len(d.Allocations) < pushMax:
-			p.add(d, snap, a)
+			f.desired.Ended = append(f.desired.Ended, a.ID)
+		case !f.full():
+			f.add(a)
 		default:
-			d.Later = append(d.Later, a.ID)
+			f.desired.Later = append(f.desired.Later, a.ID)
 			later = append(later, a)
 		}
 	}
-	if err := p.send(ctx, d); err != nil {
+	if err := p.send(ctx, f); err != nil {
 		return err
 	}
-	for len(later) > 0 {
-		n := min(len(later), pushMax)
-		d := &session.Desired{Index: snap.Index()}
-		for _, a := range later[:n] {
-			p.add(d, snap, a)
-		}
-		if err := p.send(ctx, d); err != nil {
-			return err
-		}
-		later = later[n:]
-	}
-	return nil
+	return p.pushChanges(ctx, snap, later, nil)
 }
 
-// add adds an allocation, with its job unless the agent has it. The job of an
-// allocation that should stop may be gone; the agent has it from before.
-func (p *pusher) add(d *session.Desired, snap store.Snapshot, a *api.Allocation) {
-	d.Allocations = append(d.Allocations, a)
-	key := api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion)
-	if p.jobs[key] {
+func (p *pusher) pushChanges(ctx context.Context, snap store.Snapshot, changed []*api.Allocation, removed []string) error {
+	f := newFrame(snap)
+	f.desired.Removed = removed
+	for _, a := range changed {
+		if f.full() {
+			if err := p.send(ctx, f); err != nil {
+				return err
+			}
+			f = newFrame(snap)
+		}
+		f.add(a)
+	}
+	if len(f.desired.Allocations)+len(f.desired.Removed) == 0 {
+		return nil
+	}
+	return p.send(ctx, f)
+}
+
+func (p *pusher) send(ctx context.Context, f *frame) error {
+	return p.s.conn.Send(ctx, &session.Frame{Desired: f.desired})
+}
+
+// frame is a Desired that is being filled.
+type frame struct {
+	snap    store.Snapshot
+	desired *session.Desired
+	size    int // bytes, about
+}
+
+func newFrame(snap store.Snapshot) *frame {
+	return &frame{snap: snap, desired: &session.Desired{Index: snap.Index()}}
+}
+
+func (f *frame) full() bool { return len(f.desired.Allocations) >= pushMax || f.size >= pushBytes }
+
+// add adds an allocation, and the job version that it should run unless the frame has
+// it. (Agents forget versions that nothing of theirs runs; who stops needs none.)
+func (f *frame) add(a *api.Allocation) {
+	f.desired.Allocations = append(f.desired.Allocations, a)
+	f.size += a.Msgsize()
+	if !a.WantsRun() {
 		return
 	}
-	if v, ok := store.Get[*api.JobVersion](snap, key); ok {
-		p.jobs[key] = true
-		d.Jobs = append(d.Jobs, v.Job)
+	v, ok := store.Get[*api.JobVersion](f.snap, api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion))
+	if ok && !slices.Contains(f.desired.Jobs, v.Job) {
+		f.desired.Jobs = append(f.desired.Jobs, v.Job)
+		f.size += v.Job.Msgsize()
 	}
-}
-
-func (p *pusher) send(ctx context.Context, d *session.Desired) error {
-	return p.s.conn.Send(ctx, &session.Frame{Desired: d})
 }
