@@ -20,6 +20,10 @@ import (
 	"github.com/droverhq/drover/nodeagent/state"
 )
 
+// parallelRemovals bounds how many threads and file descriptors it takes to remove
+// the files of thousands of allocations that are collected at once.
+const parallelRemovals = 16
+
 // Agent is the node role. It is started once.
 type Agent struct {
 	opts    Options
@@ -36,6 +40,7 @@ type Agent struct {
 	worker   *worker
 	crew     crew
 	starts   chan struct{} // one token for each task that is being started
+	removals chan struct{} // one token for each allocation whose files are being removed
 
 	node         atomic.Pointer[api.Node]
 	factsChanged chan struct{} // holds one token
@@ -62,6 +67,7 @@ func New(o Options) (*Agent, error) {
 		leaving:      make(chan struct{}),
 		ready:        make(chan struct{}),
 		starts:       make(chan struct{}, o.ParallelStarts),
+		removals:     make(chan struct{}, parallelRemovals),
 		reporter:     newReporter(),
 	}
 	a.worker = newWorker(a)

@@ -332,7 +332,10 @@ func (r *runner) discard(remove func(ctx context.Context, id string) error) bool
 	}
 	r.mu.Unlock()
 	if r.dir.Root != "" {
-		if err := errors.Join(r.dir.Remove(), os.RemoveAll(r.a.dirs.allocRun(r.id))); err != nil {
+		r.a.removals <- struct{}{}
+		err := errors.Join(r.dir.Remove(), os.RemoveAll(r.a.dirs.allocRun(r.id)))
+		<-r.a.removals
+		if err != nil {
 			r.log.Error(err, "files of an ended allocation are left behind")
 		}
 	}
