@@ -166,22 +166,6 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 	}
 }
 
-func TestAJobThatNoSessionCouldCarryIsRefused(t *testing.T) {
-	c := newCluster(t)
-	var in map[string]any
-	if err := json.Unmarshal(recorded(t, "025").Request.Body, &in); err != nil {
-		t.Fatal(err)
-	}
-	in["Job"].(map[string]any)["Meta"] = map[string]string{"big": strings.Repeat("x", maxJob)}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://drover/v1/jobs", strings.NewReader(body(t, in)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a := c.send(r); a.status != http.StatusRequestEntityTooLarge {
-		t.Errorf("%d %.300s", a.status, a.body)
-	}
-}
-
 func TestJobIDsMayContainSlashesAndWordsOfTheAPI(t *testing.T) {
 	c := newCluster(t)
 	for _, id := range []string{"count-args/dispatch-1", "a/plan", "nightly/periodic-1", "x/allocations/y", "jobs"} {

@@ -35,15 +35,8 @@ func (c *call) prepare(j *api.Job) (warnings []string, err error) {
 	if region := *j.Region; region != c.api.agent.Region {
 		return warnings, malformed("the job is for region %q, this server is of region %q", region, c.api.agent.Region)
 	}
-	if size := j.Msgsize(); size > maxJob {
-		return warnings, fmt.Errorf("job %q takes up to %d bytes, %d is the limit: %w", *j.ID, size, maxJob, api.ErrTooLarge)
-	}
 	return warnings, nil
 }
-
-// maxJob bounds a job's stored form, in bytes, so that it fits into a frame of every
-// node session with room to spare.
-const maxJob = 4 << 20
 
 // parseJob is PUT /v1/jobs/parse: a jobspec as the JSON that registers it.
 func parseJob(c *call) error {

@@ -12,8 +12,8 @@ import (
 const (
 	// pushMax is how many allocations go into one frame.
 	pushMax = 512
-	// pushBytes is how large a frame may be before the next one is begun. A job is
-	// smaller than session.MaxFrame by far: who registers a larger one is refused.
+	// pushBytes is how large a frame may be before the next one is begun. A job has
+	// at most 1 MiB (jobspec.Validate), so that no frame reaches session.MaxFrame.
 	pushBytes = 4 << 20
 )
 
