@@ -88,6 +88,44 @@ func TestAStoppedTaskGetsItsTimeAndIsThenKilled(t *testing.T) {
 	})
 }
 
+func TestAnAllocationBeginsWhenThoseBeforeItHaveEnded(t *testing.T) {
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
+		slow := service(api.Values{"stop_delay": "1h"})
+		slow.TaskGroups[0].Tasks[0].KillTimeout = new(7 * time.Second)
+		first, holder := c.allocation(slow), c.allocation(slow)
+		first.Ports = []api.AllocatedPort{{Label: "a", Value: 80, HostIP: "10.0.0.1"}}
+		holder.Ports = []api.AllocatedPort{{Label: "a", Value: 81, HostIP: "10.0.0.1"}}
+		c.want(first)
+		c.want(holder)
+		c.expect(first.ID, api.AllocClientRunning)
+
+		successor, sharer, free, dropped := c.allocation(slow), c.allocation(slow), c.allocation(slow), c.allocation(slow)
+		successor.PreviousAllocation = first.ID
+		sharer.Ports = holder.Ports
+		free.Ports = []api.AllocatedPort{{Label: "a", Value: 81, HostIP: "10.0.0.2"}}
+		dropped.PreviousAllocation = first.ID
+		for _, alloc := range []*api.Allocation{successor, sharer, free, dropped} {
+			c.want(alloc)
+		}
+		c.stop(first.ID)
+		c.stop(holder.ID)
+		c.expect(free.ID, api.AllocClientRunning)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		for _, alloc := range []*api.Allocation{successor, sharer} {
+			if s := c.status(alloc.ID); s != nil {
+				t.Errorf("began before its time: %s", describe(s))
+			}
+		}
+		c.stop(dropped.ID)
+		c.expect(dropped.ID, api.AllocClientComplete)
+		time.Sleep(time.Second)
+		c.expect(first.ID, api.AllocClientComplete)
+		c.expect(successor.ID, api.AllocClientRunning)
+		c.expect(sharer.ID, api.AllocClientRunning)
+	})
+}
+
 func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		noDriver := service(nil)

@@ -222,6 +222,13 @@ func (c *cluster) push(d *session.Desired) {
 
 // run wants a new allocation of the job's only group and returns its ID.
 func (c *cluster) run(j *api.Job) string {
+	a := c.allocation(j)
+	c.want(a)
+	return a.ID
+}
+
+// allocation makes a new allocation of the job's only group.
+func (c *cluster) allocation(j *api.Job) *api.Allocation {
 	a := &api.Allocation{
 		ID: uuid.NewString(), Namespace: *j.Namespace, JobID: *j.ID, JobVersion: *j.Version, TaskGroup: *j.TaskGroups[0].Name,
 		Name: api.AllocName(*j.ID, *j.TaskGroups[0].Name, 0), DesiredStatus: api.AllocDesiredRun,
@@ -232,8 +239,7 @@ func (c *cluster) run(j *api.Job) string {
 	}
 	c.jobs[api.JobVersionKey(*j.Namespace, *j.ID, *j.Version)] = j
 	c.mu.Unlock()
-	c.want(a)
-	return a.ID
+	return a
 }
 
 // want wants a newer state of an allocation.

@@ -36,6 +36,7 @@ type runner struct {
 	tasks    map[string]*taskQueue
 	told     *api.AllocationStatus    // the last report
 	removed  bool                     // forget it when it has ended
+	held     chan struct{}            // not nil: nothing happens until others have ended; closed to end that
 	settled  chan struct{}            // closed when nothing of it is left
 	ends     map[string]chan struct{} // closed when a task has ended, for those that somebody asked about
 	measured map[string]measurement
@@ -75,8 +76,37 @@ func emptyRunner(a *Agent, al *api.Allocation, job *api.Job) *runner {
 	return r
 }
 
-// begin starts a new allocation.
-func (r *runner) begin() { r.post(alloc.Begin{}) }
+// begin starts a new allocation, when those before it have ended.
+func (r *runner) begin(before []*runner) {
+	if len(before) == 0 {
+		r.post(alloc.Begin{})
+		return
+	}
+	r.mu.Lock()
+	r.held = make(chan struct{})
+	r.mu.Unlock()
+	r.a.crew.Go(func() { r.beginAfter(before) })
+}
+
+// beginAfter begins when all of the others have ended, or when the allocation is
+// stopped before.
+func (r *runner) beginAfter(before []*runner) {
+	r.mu.Lock()
+	stopped := r.held
+	r.mu.Unlock()
+	for _, other := range before {
+		select {
+		case <-other.settled:
+		case <-stopped:
+		case <-r.a.ctx.Done():
+			return
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = nil
+	r.enqueue(alloc.Begin{}) // behind what came meanwhile: who is stopped before starts nothing
+}
 
 // resume goes on with a restored one.
 func (r *runner) resume() { r.post() }
@@ -151,9 +181,20 @@ func (r *runner) post(events ...alloc.Event) {
 // enqueue is called with mu held.
 func (r *runner) enqueue(events ...alloc.Event) {
 	r.events = append(r.events, events...)
+	if r.held != nil {
+		if slices.ContainsFunc(events, isStop) {
+			closeOnce(r.held)
+		}
+		return
+	}
 	if !r.draining {
 		r.draining = r.a.crew.Go(r.drain)
 	}
+}
+
+func isStop(e alloc.Event) bool {
+	_, ok := e.(alloc.Stop)
+	return ok
 }
 
 // drain takes events until there are none. After each round it stores what the life

@@ -46,9 +46,15 @@ func (w *worker) apply(d *session.Desired) error {
 			w.jobs[key] = &usedJob{job: j}
 		}
 	}
-	for _, a := range d.Allocations {
-		if err := w.want(a, d.Full); err != nil {
-			return err
+	// Stops first: what begins may need the room of what ends.
+	for _, run := range []bool{false, true} {
+		for _, a := range d.Allocations {
+			if a.WantsRun() != run {
+				continue
+			}
+			if err := w.want(a, d.Full); err != nil {
+				return err
+			}
 		}
 	}
 	for _, j := range d.Jobs {
@@ -118,10 +124,41 @@ func (w *worker) want(a *api.Allocation, full bool) error {
 		w.a.reportUnstarted(a, api.AllocClientFailed, err.Error())
 		return nil
 	}
+	before := w.before(a)
 	w.runners[a.ID] = r
 	w.use(r.version(), 1)
-	r.begin()
+	r.begin(before)
 	return nil
+}
+
+// before returns the allocations that must have ended before a new one begins: the
+// one that it takes the place of, and those that have a port of its. Placement counts
+// on their room; they may not even have been told to stop yet.
+func (w *worker) before(a *api.Allocation) []*runner {
+	var before []*runner
+	if r := w.runners[a.PreviousAllocation]; r != nil {
+		before = append(before, r)
+	}
+	if len(a.Ports) == 0 {
+		return before
+	}
+	for _, r := range w.runners {
+		if other, _ := r.object(); r.id != a.PreviousAllocation && sharePort(other.Ports, a.Ports) {
+			before = append(before, r)
+		}
+	}
+	return before
+}
+
+func sharePort(a, b []api.AllocatedPort) bool {
+	for _, p := range a {
+		for _, q := range b {
+			if p.Value == q.Value && p.HostIP == q.HostIP && !(p.IgnoreCollision && q.IgnoreCollision) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // dropOthers stops and forgets what is not part of the full set, and stops what the
