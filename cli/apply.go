@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -28,7 +29,8 @@ guarded by the job's index: a change that somebody else makes meanwhile is never
 overwritten unseen. Then the rollout is followed to its end: a service until all is
 healthy, a batch job until it has ended.
 
-Of a folder the files *.hcl and *.json are applied, in the order of their names.
+Of a folder the files *.nomad.hcl, *.nomad.json and *.nomad are applied, in the order
+of their names; where there are none, *.hcl and *.json.
 
 Exit code 0 only when all jobs are healthy or complete; 1 for errors and failures;
 2 when something could not be placed (it will be, as soon as there is room).`, cobra.ExactArgs(1),
@@ -62,16 +64,18 @@ func jobPaths(arg string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nothing applied: %w", err)
 	}
-	var paths []string
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".hcl" || ext == ".json") {
-			paths = append(paths, filepath.Join(arg, e.Name()))
+	for _, endings := range [][]string{{".nomad.hcl", ".nomad.json", ".nomad"}, {".hcl", ".json"}} {
+		var paths []string
+		for _, e := range entries {
+			if !e.IsDir() && slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(e.Name(), end) }) {
+				paths = append(paths, filepath.Join(arg, e.Name()))
+			}
+		}
+		if len(paths) > 0 {
+			return paths, nil
 		}
 	}
-	if len(paths) == 0 {
-		return nil, failf(1, "nothing applied: no *.hcl or *.json in %s", arg)
-	}
-	return paths, nil
+	return nil, failf(1, "nothing applied: no *.nomad.hcl, *.hcl or *.json in %s", arg)
 }
 
 // applier applies job files.

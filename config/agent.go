@@ -15,10 +15,6 @@ type Agent struct {
 	BindAddr   string `hcl:"bind_addr"`  // default 0.0.0.0
 	LogLevel   string `hcl:"log_level"`  // DEBUG, INFO, WARN or ERROR; default INFO
 	LogJSON    bool   `hcl:"log_json"`
-	// LeaveOnInterrupt and LeaveOnTerminate make the agent take leave of its servers
-	// at SIGINT or SIGTERM, so that its node is down at once, not after the grace.
-	LeaveOnInterrupt bool `hcl:"leave_on_interrupt"`
-	LeaveOnTerminate bool `hcl:"leave_on_terminate"`
 
 	Ports     Ports     `hcl:"ports,block"`
 	Addresses Addresses `hcl:"addresses,block"`

@@ -39,7 +39,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	}
 	c := &cfg.Client
 	n, err := nodeagent.New(nodeagent.Options{
-		DataDir: cfg.DataDir, Servers: servers, Drivers: list,
+		DataDir: cfg.DataDir, AllocDir: c.AllocDir, StateDir: c.StateDir, Servers: servers, Drivers: list,
 		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
 		Meta: c.Meta, HTTPAddr: httpAddr, Version: version,
 		Fingerprint: fingerprint.Options{
