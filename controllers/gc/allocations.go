@@ -13,28 +13,34 @@ func allocations(a age) iter.Seq[unit] {
 		awaited := a.awaited()
 		for alloc := range store.List[*api.Allocation](a, store.Query{}) {
 			status := a.status(alloc)
-			if !ended(alloc, status) || awaited[alloc.ID] || !a.old(lastWritten(alloc, status), a.o.EvalThreshold) {
+			if !ended(alloc, status) || awaited[alloc.ID] || a.counted(alloc) || !a.old(lastWritten(alloc, status), a.o.EvalThreshold) {
+				continue
+			}
+			holds, conditions := a.holds(alloc, status)
+			if holds {
 				continue
 			}
 			u := unit{
-				conditions: []store.Condition{store.Unchanged(alloc), unlessWritten(status, statusKey(alloc.ID))},
+				conditions: append(conditions, store.Unchanged(alloc), unlessWritten(status, statusKey(alloc.ID))),
 				deletes:    []api.Key{alloc.Key()},
 			}
 			if status != nil {
 				u.deletes = append(u.deletes, status.Key())
-			}
-			if alloc.WantsRun() {
-				job := a.job(alloc.Namespace, alloc.JobID)
-				if job != nil && !job.Stopped() {
-					continue // it holds its place: without it the job would get another
-				}
-				u.conditions = append(u.conditions, jobCondition(job, alloc.Namespace, alloc.JobID))
 			}
 			if !yield(u) {
 				return
 			}
 		}
 	}
+}
+
+// counted reports whether a deployment that goes on counts an allocation.
+func (a age) counted(alloc *api.Allocation) bool {
+	if alloc.DeploymentID == "" {
+		return false
+	}
+	d, ok := store.Get[*api.Deployment](a, api.Key{Kind: api.KindDeployment, ID: alloc.DeploymentID})
+	return ok && d.Active()
 }
 
 // awaited returns the predecessors of allocations that have not started: their data

@@ -13,9 +13,9 @@
 //
 // The law is that nothing goes that something live refers to: not the version, node,
 // evaluation or deployment of an allocation that has not ended; not an allocation that
-// still holds its place in a job that goes on (a job controller that did not see it
-// would make it again: so the finished instances of a batch job stay until the job
-// goes); not the versions that a job may be reverted to.
+// still holds its place in a job that goes on (places.go: a job controller that did not
+// see it would make it again, so the finished instances of a batch job stay until the
+// job goes or has another version); not the versions that a job may be reverted to.
 //
 // # Forced collection
 //

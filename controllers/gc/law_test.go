@@ -36,6 +36,9 @@ func cluster(rt *rapid.T) []api.Object {
 			spec := &api.Job{
 				Namespace: new("default"), ID: new(job), Version: new(current), SubmitTime: new(written()),
 				Type: new(pick("type", api.JobTypeService, api.JobTypeBatch)), Stop: new(maybe("stopped")),
+				TaskGroups: []*api.TaskGroup{{
+					Name: new("web"), Count: new(rapid.IntRange(0, 3).Draw(rt, "count")), PreventRescheduleOnLost: new(maybe("keep lost")),
+				}},
 			}
 			if maybe("child") {
 				spec.ParentID = new(id("job", 4))
@@ -80,6 +83,7 @@ func cluster(rt *rapid.T) []api.Object {
 	for a := range rapid.IntRange(0, 10).Draw(rt, "allocations") {
 		alloc := &api.Allocation{
 			ID: fmt.Sprintf("alloc%d", a), Namespace: "default", JobID: id("job", 4), JobVersion: version(), NodeID: id("node", 3),
+			TaskGroup: "web", Name: api.AllocName("job", "web", rapid.IntRange(0, 3).Draw(rt, "slot")),
 			EvalID: id("eval", 8), DeploymentID: id("deployment", 5), PreviousAllocation: id("alloc", 12), ModifyTime: written(),
 			DesiredStatus: pick("desired", api.AllocDesiredRun, api.AllocDesiredStop), Lost: pick("lost", "", "", api.AllocClientLost),
 		}
@@ -110,8 +114,8 @@ func filled(t *testing.T, rt *rapid.T) (*mem.Store, []store.Write) {
 }
 
 // live reports whether something goes on with an object in s, and what it then refers
-// to. An ended allocation that is wanted holds a place in its job for as long as that
-// job is there afterwards.
+// to. An ended allocation may hold a place in its job for as long as that job is there
+// afterwards.
 func live(s, afterwards store.Snapshot, o api.Object) (bool, []api.Key) {
 	switch o := o.(type) {
 	case *api.Allocation:
@@ -125,16 +129,15 @@ func live(s, afterwards store.Snapshot, o api.Object) (bool, []api.Key) {
 		if status != nil {
 			refers = append(refers, status.Key())
 		}
-		started := state == api.AllocClientRunning
-		if started || (state == api.AllocClientPending && o.WantsRun()) {
+		if state == api.AllocClientPending || state == api.AllocClientRunning {
 			refers = append(refers, api.Key{Kind: api.KindDeployment, ID: o.DeploymentID})
-			if !started {
+			if state == api.AllocClientPending && o.WantsRun() {
 				refers = append(refers, api.Key{Kind: api.KindAllocation, ID: o.PreviousAllocation})
 			}
 			return true, refers
 		}
 		job, ok := store.Get[*api.Job](afterwards, api.JobKey(o.Namespace, o.JobID))
-		return ok && !job.Stopped() && o.WantsRun(), refers[:3] // it holds its place
+		return ok && standsFor(job, o, state), refers[:3]
 	case *api.Job:
 		status, ok := store.Get[*api.JobStatus](s, api.JobStatusKey("default", *o.ID))
 		goes := !ok || status.Status != api.JobStatusDead || (!o.Stopped() && *o.Type == api.JobTypeService)
@@ -153,6 +156,21 @@ func live(s, afterwards store.Snapshot, o api.Object) (bool, []api.Key) {
 		return o.Connected, []api.Key{{Kind: api.KindNode, ID: o.NodeID}, {Kind: api.KindNodeStatus, ID: o.NodeID}}
 	}
 	return false, nil
+}
+
+// standsFor reports whether an ended allocation keeps a job from making another.
+func standsFor(job *api.Job, a *api.Allocation, state string) bool {
+	group := job.TaskGroups[0]
+	if job.Stopped() || a.Index() >= *group.Count {
+		return false
+	}
+	switch batch, current := *job.Type == api.JobTypeBatch, a.JobVersion == *job.Version; state {
+	case api.AllocClientComplete:
+		return batch && current
+	case api.AllocClientFailed:
+		return a.WantsRun() && (current || !batch)
+	}
+	return state == api.AllocClientLost && *group.PreventRescheduleOnLost
 }
 
 // Whatever is in the store and however it is collected: what is live stays, with all

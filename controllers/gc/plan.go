@@ -60,13 +60,12 @@ func (a age) status(alloc *api.Allocation) *api.AllocationStatus {
 func statusKey(allocID string) api.Key { return api.Key{Kind: api.KindAllocationStatus, ID: allocID} }
 
 // ended reports whether an allocation does not run and will not: its node agent, or
-// the loss of its node, says so; or it is not wanted and never started.
+// the loss of its node, says so. One that is not wanted and of which the agent has said
+// nothing may just be starting; its agent will say that it has ended.
 func ended(alloc *api.Allocation, status *api.AllocationStatus) bool {
 	switch state, _ := api.ClientStatus(alloc, status); state {
 	case api.AllocClientComplete, api.AllocClientFailed, api.AllocClientLost:
 		return true
-	case api.AllocClientPending:
-		return !alloc.WantsRun()
 	}
 	return false
 }

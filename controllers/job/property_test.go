@@ -1,6 +1,7 @@
 package job_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/allocation"
 	"github.com/droverhq/drover/controllers/deployment"
+	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/controllers/scenario"
 	"github.com/droverhq/drover/reconcile"
@@ -53,7 +55,7 @@ var history = rapid.SliceOfN(rapid.OneOf(
 		}
 		return line + rapid.SampledFrom([]string{"", "", " constraint=a", " distinct"}).Draw(t, "rule")
 	}),
-	rapid.SampledFrom([]string{"agents", "agents", "agents", "advance 1s", "advance 5s", "advance 30s", "advance 5m", "restart"}),
+	rapid.SampledFrom([]string{"agents", "agents", "agents", "advance 1s", "advance 5s", "advance 30s", "advance 5m", "restart", "collect"}),
 	rapid.Custom(func(t *rapid.T) string {
 		return fmt.Sprintf("%s %s", rapid.SampledFrom([]string{"fail", "fail", "complete", "migrate"}).Draw(t, "verb"), instanceName.Draw(t, "name"))
 	}),
@@ -85,8 +87,14 @@ func play(c *scenario.Cluster, lines []string) error {
 		if !possible(c, line) {
 			continue
 		}
-		if line == "restart" {
+		switch line {
+		case "restart":
 			if err := nothingIsWrittenTwice(c); err != nil {
+				return fmt.Errorf("step %d: %w", n, err)
+			}
+			continue
+		case "collect":
+			if err := nobodyMissesWhatIsCollected(c); err != nil {
 				return fmt.Errorf("step %d: %w", n, err)
 			}
 			continue
@@ -357,19 +365,39 @@ func nothingIsWrittenTwice(c *scenario.Cluster) error {
 	for leader := range 2 {
 		before := c.Store.Snapshot().Index()
 		c.Restart()
-		var written []string
-		for _, kind := range api.Kinds() {
-			for o := range c.Store.Snapshot().Scan(store.Query{Kind: kind}) {
-				if _, modify := o.Indexes(); modify > before && kind != api.KindLeadership && (leader > 0 || !incidental(o)) {
-					written = append(written, fmt.Sprintf("%s %+v", o.Key(), o))
-				}
-			}
-		}
-		if len(written) > 0 {
-			return fmt.Errorf("new leader %d writes %q", leader+1, written)
+		wrote := written(c, before, func(o api.Object) bool { return leader > 0 || !incidental(o) })
+		if len(wrote) > 0 {
+			return fmt.Errorf("new leader %d writes %q", leader+1, wrote)
 		}
 	}
 	return nil
+}
+
+// nobodyMissesWhatIsCollected: when all goes that has ended and that nothing needs,
+// nothing follows from it.
+func nobodyMissesWhatIsCollected(c *scenario.Cluster) error {
+	if _, err := gc.Force(context.Background(), c.Store, c.Now(), gc.Options{}); err != nil {
+		return err
+	}
+	before := c.Store.Snapshot().Index()
+	c.Settle()
+	if wrote := written(c, before, func(o api.Object) bool { return !incidental(o) }); len(wrote) > 0 {
+		return fmt.Errorf("after a collection the controllers write %q", wrote)
+	}
+	return nothingIsWrittenTwice(c)
+}
+
+// written returns the objects of interest that were written after an index.
+func written(c *scenario.Cluster, since uint64, interesting func(api.Object) bool) []string {
+	var out []string
+	for _, kind := range api.Kinds() {
+		for o := range c.Store.Snapshot().Scan(store.Query{Kind: kind}) {
+			if _, modify := o.Indexes(); modify > since && kind != api.KindLeadership && interesting(o) {
+				out = append(out, fmt.Sprintf("%s %+v", o.Key(), o))
+			}
+		}
+	}
+	return out
 }
 
 func incidental(o api.Object) bool {
