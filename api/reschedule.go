@@ -10,20 +10,28 @@ const MaxRescheduleEvents = 5
 // long after its failure. t is the history of its predecessors; nil is none. A nil
 // policy replaces nothing.
 func (p *ReschedulePolicy) Next(t *RescheduleTracker, failedAt time.Time) (delay time.Duration, ok bool) {
-	if p == nil || !p.allows(t, failedAt) {
+	if p == nil {
 		return 0, false
 	}
-	return p.delay(t, failedAt), true
+	if delay = p.delay(t, failedAt); !p.allows(t, failedAt, delay) {
+		return 0, false
+	}
+	return delay, true
 }
 
-// allows reports whether the policy has attempts left.
-func (p *ReschedulePolicy) allows(t *RescheduleTracker, failedAt time.Time) bool {
+// allows reports whether the policy has attempts left. One that follows others has to
+// come within the interval; else a delay as long as that would make any number of
+// attempts look like one.
+func (p *ReschedulePolicy) allows(t *RescheduleTracker, failedAt time.Time, delay time.Duration) bool {
 	if Deref(p.Unlimited) {
 		return true
 	}
 	allowed, interval := Deref(p.Attempts), Deref(p.Interval)
 	used := 0
-	if t != nil {
+	if t != nil && len(t.Events) > 0 {
+		if delay >= interval {
+			return false
+		}
 		for _, e := range t.Events {
 			if failedAt.UnixNano()-e.RescheduleTime < int64(interval) {
 				used++

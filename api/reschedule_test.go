@@ -59,3 +59,27 @@ func TestRescheduleAttemptsAreCountedInTheInterval(t *testing.T) {
 		t.Error("no policy allows an attempt")
 	}
 }
+
+func TestRescheduleDelayFitsTheInterval(t *testing.T) {
+	p := &api.ReschedulePolicy{
+		Attempts: new(10), Interval: new(time.Minute), Delay: new(30 * time.Second),
+		DelayFunction: new(api.DelayExponential), MaxDelay: new(time.Hour),
+	}
+	failed := time.Unix(10000, 0)
+	tracker := &api.RescheduleTracker{Events: []*api.RescheduleEvent{{RescheduleTime: failed.UnixNano(), Delay: 20 * time.Second}}}
+	if delay, ok := p.Next(tracker, failed); !ok || delay != 40*time.Second {
+		t.Errorf("the second delay is %v, %v; want 40s", delay, ok)
+	}
+	tracker.Events[0].Delay = 30 * time.Second
+	if delay, ok := p.Next(tracker, failed); ok {
+		t.Errorf("an attempt after %v is allowed in an interval of a minute", delay)
+	}
+	p.Delay = new(2 * time.Minute)
+	if _, ok := p.Next(nil, failed); !ok {
+		t.Error("the first attempt has to fit too")
+	}
+	p.Unlimited = new(true)
+	if _, ok := p.Next(tracker, failed); !ok {
+		t.Error("unlimited attempts have to fit")
+	}
+}
