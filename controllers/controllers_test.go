@@ -30,7 +30,7 @@ func ExampleRegister() {
 	// | --- | --- | --- | --- | --- |
 	// | job | Job | Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
 	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job, JobSubmission, JobVersion |  |
-	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment | Allocation (shared) |  |
+	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
 	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus |
 }

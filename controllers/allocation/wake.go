@@ -51,6 +51,19 @@ func ofDeployment(snap store.Snapshot, c store.Change) []reconcile.Request {
 	return requests(snap, store.Query{Index: store.ByDeployment, Value: c.Key.ID})
 }
 
+// ofFailedDeployments gives the allocations that deployments of a job made which failed:
+// such a deployment holds back only what is of the job's current version.
+func ofFailedDeployments(snap store.Snapshot, c store.Change) []reconcile.Request {
+	var out []reconcile.Request
+	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(c.Key.Namespace, c.Key.ID)}
+	for d := range store.List[*api.Deployment](snap, ofJob) {
+		if d.Status == api.DeploymentFailed {
+			out = append(out, requests(snap, store.Query{Index: store.ByDeployment, Value: d.ID})...)
+		}
+	}
+	return out
+}
+
 func requests(snap store.Snapshot, q store.Query) []reconcile.Request {
 	var out []reconcile.Request
 	for a := range store.List[*api.Allocation](snap, q) {
@@ -64,3 +77,8 @@ func healthChanged(before, after *api.Allocation) bool { return !unhealthy(befor
 
 // ended: a deployment no longer goes on.
 func ended(before, after *api.Deployment) bool { return before.Active() && !after.Active() }
+
+// newVersion: a new version of a job was registered.
+func newVersion(before, after *api.Job) bool {
+	return api.Deref(before.Version) != api.Deref(after.Version)
+}
