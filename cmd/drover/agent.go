@@ -162,8 +162,11 @@ func (a *agent) run(ctx context.Context) error {
 		}
 		return a.client.start(ctx)
 	})
-	stopping := context.AfterFunc(ctx, func() { a.log.Info("agent stopping; a second signal ends it at once") })
-	defer stopping()
+	roles.Go(func() error {
+		<-ctx.Done()
+		a.log.Info("agent stopping; a second signal ends it at once")
+		return nil
+	})
 	err := roles.Wait()
 	a.log.Info("agent ended")
 	return err
