@@ -3,7 +3,6 @@ package controllers_test
 import (
 	"errors"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -33,21 +32,6 @@ func TestWhatIsCollectedDoesNotComeBack(t *testing.T) {
 	}
 	reconciletest.RunDirectives(t, "testdata", func(t *testing.T) func(datadriven.TestData) string {
 		c := scenario.New(t, register)
-		return func(d datadriven.TestData) string {
-			command := d.Cmd
-			for _, a := range d.CmdArgs {
-				command += " " + a.String()
-			}
-			var out strings.Builder
-			for _, line := range strings.Split(strings.TrimSpace(command+"\n"+d.Input), "\n") {
-				said, err := c.Do(line)
-				if err != nil {
-					out.WriteString("error: " + err.Error() + "\n")
-				}
-				out.WriteString(said)
-			}
-			c.Settle()
-			return out.String() + removedID.ReplaceAllString(c.Story(), "$1")
-		}
+		return func(d datadriven.TestData) string { return removedID.ReplaceAllString(c.Directive(d), "$1") }
 	})
 }

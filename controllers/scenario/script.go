@@ -1,10 +1,8 @@
 package scenario
 
 import (
-	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/cockroachdb/datadriven"
 
@@ -15,39 +13,15 @@ import (
 // be nil, answers the command plan.
 func Run(t *testing.T, folder string, register reconciletest.Register, preview Preview) {
 	t.Helper()
-	datadriven.Walk(t, folder, func(t *testing.T, path string) {
-		// A bubble can't hold the subtests in which directives are run, so they are
-		// read, run, and then compared.
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var directives []datadriven.TestData
-		datadriven.RunTestFromString(t, string(text), func(_ *testing.T, d *datadriven.TestData) string {
-			directives = append(directives, *d)
-			return d.Expected
-		})
-		var outputs []string
-		synctest.Test(t, func(t *testing.T) {
-			c := New(t, register)
-			c.preview = preview
-			for _, d := range directives {
-				outputs = append(outputs, c.directive(d))
-			}
-		})
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			if len(outputs) == 0 {
-				t.Fatalf("%s: the cluster ended before this", d.Pos)
-			}
-			out := outputs[0]
-			outputs = outputs[1:]
-			return out
-		})
+	reconciletest.RunDirectives(t, folder, func(t *testing.T) func(datadriven.TestData) string {
+		c := New(t, register)
+		c.preview = preview
+		return c.Directive
 	})
 }
 
-// directive runs a directive and tells what came of it.
-func (c *Cluster) directive(d datadriven.TestData) string {
+// Directive runs a directive and tells what came of it.
+func (c *Cluster) Directive(d datadriven.TestData) string {
 	args := []string{d.Cmd}
 	for _, a := range d.CmdArgs {
 		args = append(args, a.String())
