@@ -21,7 +21,7 @@ type Options struct {
 	// FS is the file system; the machine's own if nil.
 	FS vfs.FS
 	// MemTableBytes is how much Pebble gathers in memory before it writes a table:
-	// up to four times that is in use under load, much less at rest. Default: 16 MiB.
+	// up to four times that is in use under load, much less at rest. Default: 64 MiB.
 	MemTableBytes uint64
 	// CacheBytes is Pebble's block cache. Reads come from the tables in memory, so it
 	// serves compactions only. Default: 4 MiB.
@@ -40,7 +40,7 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	if o.MemTableBytes == 0 {
-		o.MemTableBytes = 16 << 20
+		o.MemTableBytes = 64 << 20
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 4 << 20
@@ -110,10 +110,12 @@ func (m *Machine) openDB() error {
 		FormatMajorVersion:          pebble.FormatWALSyncChunks,
 		MemTableSize:                m.o.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       2,
-		L0StopWritesThreshold:       100,
-		LBaseMaxBytes:               64 << 20,
-		Logger:                      pebbleLog{m.o.Log.WithName("pebble"), m.fatal},
+		// Keys come in random order, so that a table that is written out overlaps all
+		// below: merge a few of them at a time. Nobody waits for reads.
+		L0CompactionThreshold: 4,
+		L0StopWritesThreshold: 100,
+		LBaseMaxBytes:         256 << 20,
+		Logger:                pebbleLog{m.o.Log.WithName("pebble"), m.fatal},
 	})
 	if errors.Is(err, syscall.EAGAIN) { // of its lock
 		return fmt.Errorf("another process uses it: stop that one first, or give this one a data_dir of its own: %w", err)

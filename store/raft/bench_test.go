@@ -11,13 +11,16 @@ import (
 	"github.com/droverhq/drover/store/raft"
 )
 
-// record is an allocation that takes some 300 bytes.
+// record is an allocation that takes some 300 bytes, of a job of 10,000.
 func record(n int64) *api.Allocation {
-	id := fmt.Sprintf("%08x-0000-4000-8000-%012x", n*2654435761%(1<<32), n)
+	id := func(kind, n int64) string {
+		return fmt.Sprintf("%08x-%04x-4000-8000-%012x", uint32(n)*2654435761, kind, n)
+	}
+	job := fmt.Sprint("job-", n/10_000)
 	return &api.Allocation{
-		ID: id, Namespace: "default", JobID: "bench", TaskGroup: "web", JobType: api.JobTypeService,
-		Name: api.AllocName("bench", "web", int(n)), NodeID: fmt.Sprintf("node-%032d", n%500), NodeName: "node",
-		EvalID: "2f0a1b3c-0000-4000-8000-000000000000", DeploymentID: "3f0a1b3c-0000-4000-8000-000000000000",
+		ID: id(0, n), Namespace: "default", JobID: job, TaskGroup: "web", JobType: api.JobTypeService,
+		Name: api.AllocName(job, "web", int(n%10_000)), NodeID: id(1, n%500), NodeName: "node",
+		EvalID: id(2, n/10_000), DeploymentID: id(3, n/10_000),
 		DesiredStatus: api.AllocDesiredRun, Usage: api.Usage{CPU: 100, MemoryMB: 300, DiskMB: 300},
 		CreateTime: 1700000000000000000 + n, ModifyTime: 1700000000000000000 + n,
 	}

@@ -2,95 +2,37 @@ package table
 
 import (
 	"iter"
-	"sort"
-	"strings"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 )
 
-// span is the rows from a row key on (inclusive) up to another (exclusive; all, if
-// empty).
-type span struct{ from, to string }
+// span is the rows from a position on (inclusive) up to another (exclusive; all, if it
+// is open).
+type span struct {
+	from, to position
+	open     bool
+}
 
 // scan yields what the query selects.
 func (r *rows[T]) scan(q store.Query) iter.Seq[api.Object] {
 	return func(yield func(api.Object) bool) {
-		t := r.tree(q)
-		if t == nil {
+		t, ok := r.tree(q)
+		if !ok {
 			return
 		}
+		filter := r.filter(q)
 		for s := range r.spans(t, q) {
-			more := true
-			t.Ascend(s.from, func(row string, o T) bool {
-				if s.to != "" && row >= s.to {
-					return false
+			left := r.width(t, s)
+			for row := range t.ascend(s.from, r.key) {
+				if left--; left < 0 {
+					break
 				}
-				more = yield(o)
-				return more
-			})
-			if !more {
-				return
-			}
-		}
-	}
-}
-
-// count returns how many objects the query selects.
-func (r *rows[T]) count(q store.Query) int {
-	t := r.tree(q)
-	if t == nil {
-		return 0
-	}
-	n := 0
-	for s := range r.spans(t, q) {
-		n += max(0, rank(t, s.to, t.Len())-rank(t, s.from, 0))
-	}
-	return n
-}
-
-// tree returns the tree that holds what the query selects; nil if nothing does.
-func (r *rows[T]) tree(q store.Query) *tree[T] {
-	name, value := q.Index, q.Value
-	if name == "" && q.Namespace != "" && !r.spec.namespaced {
-		name, value = byNamespace, q.Namespace
-	}
-	if name == "" {
-		return r.all
-	}
-	for i, ix := range r.spec.indexes {
-		if ix.name == name {
-			if p, ok := r.indexes[i].Get(value); ok {
-				return p.all
-			}
-		}
-	}
-	return nil
-}
-
-// spans yields, in order, the parts of the tree that the query selects.
-func (r *rows[T]) spans(t *tree[T], q store.Query) iter.Seq[span] {
-	after := ""
-	if q.After != nil {
-		if q.After.Namespace != "" && !r.spec.namespaced {
-			return func(func(span) bool) {} // behind all keys without a namespace
-		}
-		after = r.rowKey(*q.After) + "\x00" // the first row key behind it
-	}
-	clip := func(s span) span { return span{max(s.from, after), s.to} }
-	return func(yield func(span) bool) {
-		switch {
-		case q.Index != "":
-			yield(clip(span{}))
-		case !r.spec.namespaced:
-			yield(clip(prefixed(q.IDPrefix)))
-		case q.Namespace != "":
-			yield(clip(prefixed(q.Namespace + "\x00" + q.IDPrefix)))
-		case q.IDPrefix == "":
-			yield(clip(span{}))
-		default:
-			for ns := range namespaces(t) {
-				if !yield(clip(prefixed(ns + "\x00" + q.IDPrefix))) {
+				o := r.objects.get(row)
+				if filter && r.spec.namespace(o) != q.Namespace {
+					continue
+				}
+				if !yield(o) {
 					return
 				}
 			}
@@ -98,41 +40,133 @@ func (r *rows[T]) spans(t *tree[T], q store.Query) iter.Seq[span] {
 	}
 }
 
-// namespaces yields the namespaces that occur in a tree of a namespaced kind,
-// skipping from one to the next.
-func namespaces[T any](t *tree[T]) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		next, found := "", true
-		for found {
-			found = false
-			t.Ascend(next, func(row string, _ T) bool {
-				ns, _, _ := strings.Cut(row, "\x00")
-				next, found = ns+"\x01", yield(ns)
-				return false
-			})
+// width returns how many rows of the tree are in the span.
+func (r *rows[T]) width(t tree, s span) int {
+	end := t.len()
+	if !s.open {
+		end = t.rank(s.to, r.key)
+	}
+	return max(0, end-t.rank(s.from, r.key))
+}
+
+// count returns how many objects the query selects. It reads them only for a prefix in
+// one of several namespaces of a kind whose key has none.
+func (r *rows[T]) count(q store.Query) int {
+	t, ok := r.tree(q)
+	if !ok {
+		return 0
+	}
+	if r.filter(q) {
+		if q.IDPrefix == "" && q.After == nil {
+			n, _ := r.inNamespace.Get(q.Namespace)
+			return n
+		}
+		n := 0
+		for range r.scan(q) {
+			n++
+		}
+		return n
+	}
+	n := 0
+	for s := range r.spans(t, q) {
+		n += r.width(t, s)
+	}
+	return n
+}
+
+// tree returns the tree that lists what the query selects, and perhaps more.
+func (r *rows[T]) tree(q store.Query) (tree, bool) {
+	if q.Index == "" {
+		return r.all, true
+	}
+	for i, ix := range r.spec.indexes {
+		if ix.name == q.Index {
+			return r.indexes[i].Get(q.Value)
+		}
+	}
+	return tree{}, false
+}
+
+// filter reports whether the query selects by a namespace that keys do not have, and
+// not all objects are in it.
+func (r *rows[T]) filter(q store.Query) bool {
+	if q.Index != "" || q.Namespace == "" || r.spec.namespaced || r.spec.namespace == nil {
+		return false
+	}
+	n, _ := r.inNamespace.Get(q.Namespace)
+	return n != r.all.len()
+}
+
+// spans yields, in order, the parts of the tree that the query selects.
+func (r *rows[T]) spans(t tree, q store.Query) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		clip := func(s span) span { return s }
+		if q.After != nil {
+			after := r.position(*q.After)
+			if after.namespace != "" && !r.spec.namespaced {
+				return // behind all keys without a namespace
+			}
+			after.id += "\x00" // right behind it
+			clip = func(s span) span {
+				if s.from.before(after) {
+					s.from = after
+				}
+				return s
+			}
+		}
+		switch {
+		case q.Index != "", q.Namespace == "" && q.IDPrefix == "":
+			yield(clip(span{open: true}))
+		case !r.spec.namespaced:
+			if q.Namespace == "" || r.spec.namespace != nil {
+				yield(clip(r.prefixed("", q.IDPrefix)))
+			}
+		case q.Namespace != "":
+			yield(clip(r.prefixed(q.Namespace, q.IDPrefix)))
+		default:
+			for ns := range r.namespaces(t) {
+				if !yield(clip(r.prefixed(ns, q.IDPrefix))) {
+					return
+				}
+			}
 		}
 	}
 }
 
-// prefixed is the span of the row keys that start with prefix.
-func prefixed(prefix string) span {
+func (p position) before(q position) bool {
+	return p.namespace < q.namespace || p.namespace == q.namespace && p.id < q.id
+}
+
+// namespaces yields the namespaces that occur in the keys of a tree, skipping from one
+// to the next.
+func (r *rows[T]) namespaces(t tree) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		next, more := position{}, true
+		for more {
+			more = false
+			for row := range t.ascend(next, r.key) {
+				ns, _ := r.key(row)
+				next, more = newPosition(true, ns+"\x01", ""), yield(ns)
+				break
+			}
+		}
+	}
+}
+
+// prefixed is the span of the IDs of a namespace that start with prefix.
+func (r *rows[T]) prefixed(namespace, prefix string) span {
+	s := span{from: newPosition(r.spec.namespaced, namespace, prefix)}
 	end := []byte(prefix)
 	for i := len(end) - 1; i >= 0; i-- {
 		if end[i]++; end[i] != 0 {
-			return span{prefix, string(end[:i+1])}
+			s.to = newPosition(r.spec.namespaced, namespace, string(end[:i+1]))
+			return s
 		}
 	}
-	return span{prefix, ""}
-}
-
-// rank returns how many rows come before the row key, or the given number if that
-// is empty. It takes O(log² n).
-func rank[T any](t *tree[T], row string, empty int) int {
-	if row == "" {
-		return empty
+	if r.spec.namespaced { // up to the next namespace
+		s.to = newPosition(true, namespace+"\x01", "")
+		return s
 	}
-	return sort.Search(t.Len(), func(i int) bool {
-		k, _, _ := t.GetAt(i)
-		return k >= row
-	})
+	s.open = true
+	return s
 }

@@ -28,9 +28,6 @@ type indexSpec[T api.Object] struct {
 	value func(T) string
 }
 
-// byNamespace is the index behind Query.Namespace for kinds whose key has none.
-const byNamespace store.IndexName = "\x00namespace"
-
 // relation is a table of any type. The writer alone calls put, delete and freeze.
 type relation interface {
 	kind() api.Kind
@@ -47,55 +44,58 @@ type frozen interface {
 	count(q store.Query) int
 }
 
-// tree is an ordered, copy-on-write map from a row key to an object.
-type tree[T any] = btree.Map[string, T]
-
-// rows are the objects of one kind: all, by key, and by the values of each index.
+// rows are the objects of one kind. Each has a row number for as long as it exists;
+// the trees list the numbers.
 type rows[T api.Object] struct {
 	spec    *spec[T]
-	all     *tree[T]
-	indexes []*tree[*posting[T]] // in the order of spec.indexes
+	objects pages[T]
+	all     tree
+	indexes []*postings // in the order of spec.indexes
+	// inNamespace counts objects by spec.namespace.
+	inNamespace *btree.Map[string, int]
 }
 
-// posting lists the objects that have one value of an index.
-type posting[T any] struct {
-	all   *tree[T]
-	epoch uint64 // the one in which it was made; it belongs to a snapshot in later ones
-}
+// postings are the objects that have a value of an index, for every value.
+type postings = btree.Map[string, tree]
+
+// valuesDegree makes nodes of at most 15 values: as many objects have different ones,
+// most nodes are copied once between two snapshots.
+const valuesDegree = 8
 
 // live is the table that the writer changes.
 type live[T api.Object] struct {
 	rows[T]
 	interner interner
 	epoch    uint64
+	next     uint32   // the first row that was never used
+	free     []uint32 // rows of deleted objects
 	frozen   *rows[T] // what freeze returned, until the next write
 }
 
 func newLive[T api.Object](s *spec[T]) *live[T] {
-	if s.namespace != nil {
-		s.indexes = append(s.indexes, indexSpec[T]{byNamespace, s.namespace})
-	}
-	l := &live[T]{rows: rows[T]{spec: s, all: new(tree[T])}}
+	l := &live[T]{epoch: 1, rows: rows[T]{spec: s, inNamespace: btree.NewMap[string, int](valuesDegree)}}
 	for range s.indexes {
-		l.indexes = append(l.indexes, new(tree[*posting[T]]))
+		l.indexes = append(l.indexes, btree.NewMap[string, tree](valuesDegree))
 	}
 	return l
 }
 
+func (l *live[T]) kind() api.Kind { return l.spec.kind }
+
 // freeze returns the table as it is now. Later writes do not change what it returned.
 func (l *live[T]) freeze() frozen {
 	if l.frozen == nil {
-		f := &rows[T]{spec: l.spec, all: l.all.Copy(), indexes: make([]*tree[*posting[T]], len(l.indexes))}
+		f := l.rows
+		f.inNamespace = l.inNamespace.Copy()
+		f.indexes = make([]*postings, len(l.indexes))
 		for i, ix := range l.indexes {
 			f.indexes[i] = ix.Copy()
 		}
-		l.frozen = f
+		l.frozen = &f
 		l.epoch++
 	}
 	return l.frozen
 }
-
-func (l *live[T]) kind() api.Kind { return l.spec.kind }
 
 // put stores an object under its key and returns the one that it replaces, or nil.
 func (l *live[T]) put(key api.Key, o api.Object) api.Object {
@@ -104,88 +104,107 @@ func (l *live[T]) put(key api.Key, o api.Object) api.Object {
 	if l.spec.intern != nil {
 		l.spec.intern(obj, &l.interner)
 	}
-	row := l.rowKey(key)
-	old, replaced := l.all.Set(row, obj)
-	for i, ix := range l.spec.indexes {
-		value := ix.value(obj)
-		if replaced {
-			if was := ix.value(old); was != value {
-				l.unlist(i, was, row)
-			}
-		}
-		l.list(i, value, row, obj)
-	}
+	p := l.position(key)
+	row, replaced := l.all.get(p, l.key)
 	if !replaced {
+		l.insert(p, obj)
 		return nil
 	}
+	old := l.objects.get(row)
+	l.objects.set(row, obj, l.epoch)
+	for i, ix := range l.spec.indexes {
+		if was, is := ix.value(old), ix.value(obj); was != is {
+			l.unlist(i, was, p)
+			l.list(i, is, p, row)
+		}
+	}
+	l.countIn(old, -1)
+	l.countIn(obj, +1)
 	return old
+}
+
+func (l *live[T]) insert(p position, obj T) {
+	row := l.next
+	if n := len(l.free); n > 0 {
+		row, l.free = l.free[n-1], l.free[:n-1]
+	} else {
+		l.next++
+	}
+	l.objects.set(row, obj, l.epoch)
+	l.all = l.all.insert(p, row, l.key, l.epoch)
+	for i, ix := range l.spec.indexes {
+		l.list(i, ix.value(obj), p, row)
+	}
+	l.countIn(obj, +1)
 }
 
 // delete removes the object at key and returns it, or nil.
 func (l *live[T]) delete(key api.Key) api.Object {
-	row := l.rowKey(key)
-	old, ok := l.all.Get(row)
+	p := l.position(key)
+	row, ok := l.all.get(p, l.key)
 	if !ok {
 		return nil
 	}
 	l.frozen = nil
-	l.all.Delete(row)
+	old := l.objects.get(row)
 	for i, ix := range l.spec.indexes {
-		l.unlist(i, ix.value(old), row)
+		l.unlist(i, ix.value(old), p)
 	}
+	l.all = l.all.delete(p, l.key, l.epoch)
+	l.countIn(old, -1)
+	var none T
+	l.objects.set(row, none, l.epoch)
+	l.free = append(l.free, row)
 	return old
 }
 
-func (l *live[T]) list(index int, value, row string, obj T) {
+func (l *live[T]) list(index int, value string, p position, row uint32) {
 	if value == "" {
 		return
 	}
-	p, ok := l.indexes[index].Get(value)
-	if !ok {
-		p = &posting[T]{all: new(tree[T]), epoch: l.epoch}
-		l.indexes[index].Set(value, p)
-	}
-	l.own(index, value, p).all.Set(row, obj)
+	t, _ := l.indexes[index].Get(value)
+	l.indexes[index].Set(value, t.insert(p, row, l.key, l.epoch))
 }
 
-func (l *live[T]) unlist(index int, value, row string) {
+func (l *live[T]) unlist(index int, value string, p position) {
 	if value == "" {
 		return
 	}
-	p, ok := l.indexes[index].Get(value)
-	if !ok {
+	t, _ := l.indexes[index].Get(value)
+	if t = t.delete(p, l.key, l.epoch); t.root == nil {
+		l.indexes[index].Delete(value)
 		return
 	}
-	if p = l.own(index, value, p); p.all.Len() > 1 {
-		p.all.Delete(row)
+	l.indexes[index].Set(value, t)
+}
+
+func (l *live[T]) countIn(o T, more int) {
+	if l.spec.namespace == nil {
 		return
 	}
-	l.indexes[index].Delete(value)
+	ns := l.spec.namespace(o)
+	n, _ := l.inNamespace.Get(ns)
+	if n += more; n == 0 {
+		l.inNamespace.Delete(ns)
+		return
+	}
+	l.inNamespace.Set(ns, n)
 }
 
-// own returns the posting, or its copy if a snapshot holds it.
-func (l *live[T]) own(index int, value string, p *posting[T]) *posting[T] {
-	if p.epoch == l.epoch {
-		return p
-	}
-	p = &posting[T]{all: p.all.Copy(), epoch: l.epoch}
-	l.indexes[index].Set(value, p)
-	return p
+func (r *rows[T]) position(k api.Key) position {
+	return newPosition(r.spec.namespaced, k.Namespace, k.ID)
 }
 
-// rowKey is the key of an object within its table; its order is that of namespace,
-// then ID. Neither holds a zero byte.
-func (r *rows[T]) rowKey(k api.Key) string {
-	if !r.spec.namespaced && k.Namespace == "" {
-		return k.ID
-	}
-	return k.Namespace + "\x00" + k.ID
+// key returns the key of a row.
+func (r *rows[T]) key(row uint32) (namespace, id string) {
+	k := r.objects.get(row).Key()
+	return k.Namespace, k.ID
 }
 
 func (r *rows[T]) get(key api.Key) (api.Object, bool) {
-	o, ok := r.all.Get(r.rowKey(key))
+	row, ok := r.all.get(r.position(key), r.key)
 	if !ok {
 		return nil, false
 	}
-	return o, true
+	return r.objects.get(row), true
 }

@@ -1,0 +1,312 @@
+package table
+
+import (
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"slices"
+)
+
+// A tree is a B-tree of rows in the order of their keys, which copies on write: a node
+// belongs to the epoch in which it was made, and is copied when it changes in a later
+// one. It holds no keys, only where they are and how they begin; so an entry takes 16
+// bytes that the garbage collector need not look at, and a row whose object is replaced
+// keeps its entries.
+type tree struct{ root *node }
+
+// entry is a row, with the first eight bytes of its key, which decide most
+// comparisons.
+type entry struct {
+	prefix uint64
+	row    uint32
+}
+
+// node has its rows in order (a leaf), or its children, with the first entry of each.
+type node struct {
+	children []*node // nil in a leaf
+	entries  []entry
+	size     int // rows below
+	epoch    uint64
+}
+
+// maxEntries is the width of a node: a full leaf is a 512-byte block. Wider ones make
+// searches a little faster and every first write after a snapshot slower.
+const maxEntries = 32
+
+// position is a place in the order of keys: namespace, then ID.
+type position struct {
+	prefix        uint64
+	namespace, id string
+}
+
+// newPosition returns the position of a key; namespaced says whether keys of the kind
+// have a namespace. Neither part of a key holds a zero byte.
+func newPosition(namespaced bool, namespace, id string) position {
+	var b [8]byte
+	n := 0
+	if namespaced {
+		n = copy(b[:], namespace) + 1
+	}
+	if n < len(b) {
+		copy(b[n:], id)
+	}
+	return position{binary.BigEndian.Uint64(b[:]), namespace, id}
+}
+
+// keyOf returns the key of a row.
+type keyOf func(row uint32) (namespace, id string)
+
+func (p position) compare(e entry, key keyOf) int {
+	if p.prefix != e.prefix {
+		return cmp.Compare(p.prefix, e.prefix)
+	}
+	namespace, id := key(e.row)
+	return cmp.Or(cmp.Compare(p.namespace, namespace), cmp.Compare(p.id, id))
+}
+
+// search returns the place of the first entry that is not before p.
+func (n *node) search(p position, key keyOf) (i int, found bool) {
+	return slices.BinarySearchFunc(n.entries, p, func(e entry, p position) int { return -p.compare(e, key) })
+}
+
+// child returns the child in which p is, or belongs.
+func (n *node) child(p position, key keyOf) int {
+	i, found := n.search(p, key)
+	if found || i == 0 {
+		return i
+	}
+	return i - 1
+}
+
+func (t tree) len() int {
+	if t.root == nil {
+		return 0
+	}
+	return t.root.size
+}
+
+func (t tree) get(p position, key keyOf) (row uint32, ok bool) {
+	for n := t.root; n != nil; {
+		if n.children == nil {
+			i, found := n.search(p, key)
+			if !found {
+				return 0, false
+			}
+			return n.entries[i].row, true
+		}
+		n = n.children[n.child(p, key)]
+	}
+	return 0, false
+}
+
+// rank returns how many rows come before p.
+func (t tree) rank(p position, key keyOf) int {
+	before := 0
+	for n := t.root; n != nil; {
+		if n.children == nil {
+			i, _ := n.search(p, key)
+			return before + i
+		}
+		at := n.child(p, key)
+		for _, c := range n.children[:at] {
+			before += c.size
+		}
+		n = n.children[at]
+	}
+	return before
+}
+
+// ascend yields the rows from p on.
+func (t tree) ascend(p position, key keyOf) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		if t.root != nil {
+			t.root.ascend(p, key, yield)
+		}
+	}
+}
+
+func (n *node) ascend(p position, key keyOf, yield func(uint32) bool) bool {
+	if n.children == nil {
+		i, _ := n.search(p, key)
+		for _, e := range n.entries[i:] {
+			if !yield(e.row) {
+				return false
+			}
+		}
+		return true
+	}
+	i := n.child(p, key)
+	if !n.children[i].ascend(p, key, yield) {
+		return false
+	}
+	for _, c := range n.children[i+1:] {
+		if !c.all(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *node) all(yield func(uint32) bool) bool {
+	for _, e := range n.entries {
+		if n.children == nil && !yield(e.row) {
+			return false
+		}
+	}
+	for _, c := range n.children {
+		if !c.all(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// own returns the node if it belongs to the epoch, or its copy.
+func (n *node) own(epoch uint64) *node {
+	if n.epoch == epoch {
+		return n
+	}
+	c := &node{size: n.size, epoch: epoch}
+	c.entries = append(make([]entry, 0, grown(len(n.entries))), n.entries...)
+	if n.children != nil {
+		c.children = append(make([]*node, 0, grown(len(n.children))), n.children...)
+	}
+	return c
+}
+
+// grown is the room to make for n entries and a few more.
+func grown(n int) int {
+	switch {
+	case n < 4:
+		return 4
+	case n < 8:
+		return 8
+	case n < 16:
+		return 16
+	}
+	return maxEntries
+}
+
+// insert adds a row whose key is at p and not there yet.
+func (t tree) insert(p position, row uint32, key keyOf, epoch uint64) tree {
+	e := entry{p.prefix, row}
+	if t.root == nil {
+		return tree{&node{entries: []entry{e}, size: 1, epoch: epoch}}
+	}
+	left, right := t.root.insert(p, e, key, epoch)
+	if right == nil {
+		return tree{left}
+	}
+	return tree{&node{
+		children: []*node{left, right},
+		entries:  []entry{left.entries[0], right.entries[0]},
+		size:     left.size + right.size,
+		epoch:    epoch,
+	}}
+}
+
+// insert returns the node as it is now, and a new one to its right if it was split.
+func (n *node) insert(p position, e entry, key keyOf, epoch uint64) (left, right *node) {
+	n = n.own(epoch)
+	n.size++
+	if n.children == nil {
+		i, _ := n.search(p, key)
+		n.entries = slices.Insert(n.entries, i, e)
+		return n, n.split(i, epoch)
+	}
+	i := n.child(p, key)
+	child, more := n.children[i].insert(p, e, key, epoch)
+	n.children[i], n.entries[i] = child, child.entries[0]
+	if more == nil {
+		return n, nil
+	}
+	n.children = slices.Insert(n.children, i+1, more)
+	n.entries = slices.Insert(n.entries, i+1, more.entries[0])
+	return n, n.split(i+1, epoch)
+}
+
+// split moves a part of a node that has grown too wide to a new one. After an insert at
+// its end that is the last entry only: keys often come in order, and then leave full
+// nodes behind.
+func (n *node) split(inserted int, epoch uint64) *node {
+	if len(n.entries) <= maxEntries {
+		return nil
+	}
+	at := len(n.entries) / 2
+	if inserted == len(n.entries)-1 {
+		at = inserted
+	}
+	right := &node{epoch: epoch}
+	right.entries = append(make([]entry, 0, grown(len(n.entries)-at)), n.entries[at:]...)
+	n.entries = slices.Clip(append(make([]entry, 0, grown(at)), n.entries[:at]...))
+	if n.children != nil {
+		right.children = append(make([]*node, 0, grown(len(n.children)-at)), n.children[at:]...)
+		n.children = append(make([]*node, 0, grown(at)), n.children[:at]...)
+	}
+	right.count()
+	n.count()
+	return right
+}
+
+func (n *node) count() {
+	n.size = len(n.entries)
+	if n.children != nil {
+		n.size = 0
+		for _, c := range n.children {
+			n.size += c.size
+		}
+	}
+}
+
+// delete removes the row whose key is at p, which must be there.
+func (t tree) delete(p position, key keyOf, epoch uint64) tree {
+	root := t.root.delete(p, key, epoch)
+	for root != nil && len(root.children) == 1 {
+		root = root.children[0]
+	}
+	return tree{root}
+}
+
+// delete returns the node as it is now, or nil if nothing is left of it.
+func (n *node) delete(p position, key keyOf, epoch uint64) *node {
+	n = n.own(epoch)
+	n.size--
+	if n.size == 0 {
+		return nil
+	}
+	if n.children == nil {
+		i, _ := n.search(p, key)
+		n.entries = slices.Delete(n.entries, i, i+1)
+		return n
+	}
+	i := n.child(p, key)
+	child := n.children[i].delete(p, key, epoch)
+	if child == nil {
+		n.children = slices.Delete(n.children, i, i+1)
+		n.entries = slices.Delete(n.entries, i, i+1)
+		return n
+	}
+	n.children[i], n.entries[i] = child, child.entries[0]
+	if len(child.entries) < maxEntries/4 {
+		n.merge(max(0, i-1), epoch)
+	}
+	return n
+}
+
+// merge joins two neighbours if they leave room together.
+func (n *node) merge(i int, epoch uint64) {
+	if i+1 >= len(n.children) {
+		return
+	}
+	left, right := n.children[i], n.children[i+1]
+	if len(left.entries)+len(right.entries) > maxEntries*3/4 {
+		return
+	}
+	left = left.own(epoch)
+	left.entries = append(left.entries, right.entries...)
+	left.children = append(left.children, right.children...)
+	left.size += right.size
+	n.children[i] = left
+	n.children = slices.Delete(n.children, i+1, i+2)
+	n.entries = slices.Delete(n.entries, i+1, i+2)
+}
