@@ -8,7 +8,7 @@ import (
 // maxTxnAllocations is how many allocations one transaction writes: enough that its
 // overhead does not matter, few enough (a megabyte or so) that others are not kept
 // waiting behind it.
-const maxTxnAllocations = 2000
+const maxTxnAllocations = 1000
 
 // step is a transaction and how many placements it commits. They are in the order of
 // the plan, through all steps.
@@ -27,7 +27,8 @@ type composer struct {
 // compose makes the transactions of a pass, none if it changes nothing. Each holds
 // only while the job is as it was read. The first begins and ends rollouts, the last
 // answers the evaluations: so a pass that breaks off is made again, and finds what
-// it had done. An allocation and its successor are never in two transactions.
+// it had done. No object is in two transactions, nor are an allocation and its
+// successor.
 func (v *view) compose(p *plan, at *placed, r *record) []step {
 	c := &composer{view: v}
 	if p.fresh {
@@ -73,8 +74,10 @@ func (c *composer) group(p *plan, g *groupPlan, at *placed, n int, evalID string
 		if found.AllocID == "" && !w.leaves() {
 			continue
 		}
-		c.room(2)
-		if w.prev != nil {
+		if w.prev == nil {
+			c.room(1)
+		} else {
+			c.room(2)
 			c.put(v.followed(w, found.AllocID, evalID))
 		}
 		if found.AllocID != "" {

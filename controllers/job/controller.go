@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/reconcile"
@@ -67,14 +66,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	reserved := c.fleet.place(v, p, c.newID)
 	defer func() { c.fleet.settle(reserved, ctx.Err() != nil) }()
 	r := v.account(p, reserved.placed, reserved.heard, c.newID)
-	steps := v.compose(p, reserved.placed, r)
-	for n, s := range steps {
-		if _, err := c.client.Apply(ctx, s.txn); err != nil {
-			return reconcile.Result{}, fmt.Errorf("write part %d of %d of what the job needs: %w", n+1, len(steps), err)
-		}
-		reserved.committed += s.placed
-	}
-	return reconcile.Result{}, nil
+	return reconcile.Result{}, c.write(ctx, v.compose(p, reserved.placed, r), reserved)
 }
 
 // onJob follows the jobs; For has woken the pass.

@@ -30,8 +30,16 @@ type fleet struct {
 type reservation struct {
 	job       *api.Job
 	placed    *placed
-	heard     bool // the job was woken because there may be room for it
-	committed int  // how many of the placements, from the first, are
+	heard     bool   // the job was woken because there may be room for it
+	committed []bool // which of the placements are
+}
+
+// commit notes that a number of placements, in the order of the plan, is committed. It
+// may be called concurrently for others.
+func (r *reservation) commit(from, count int) {
+	for n := from; n < from+count; n++ {
+		r.committed[n] = true
+	}
 }
 
 func newFleet() *fleet {
@@ -148,6 +156,7 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 		return id
 	})
 	r.placed.took(time.Since(start))
+	r.placed.eachIn(func(int, *scheduler.Placement) { r.committed = append(r.committed, false) })
 	r.heard = f.line.stand(v.req, p.needs(v.job, r.placed))
 	f.inFlight[r] = struct{}{}
 	return r
@@ -165,10 +174,11 @@ func (f *fleet) settle(r *reservation, unknown bool) {
 	}
 	n := 0
 	r.placed.eachIn(func(_ int, at *scheduler.Placement) {
-		if n++; n > r.committed {
+		if !r.committed[n] {
 			f.engine.RemoveAllocation(at.AllocID)
 			f.late = append(f.late, at.NodeID)
 		}
+		n++
 	})
 }
 
