@@ -31,8 +31,8 @@ func nodeRow(n *api.NodeListStub, l ids) []string {
 
 // nodeView is what node status shows.
 type nodeView struct {
-	verbose, short, stats bool
-	form                  form
+	verbose, short, stats, self bool
+	form                        form
 }
 
 func (c *cli) nodeStatus() *cobra.Command {
@@ -40,6 +40,13 @@ func (c *cli) nodeStatus() *cobra.Command {
 	cmd := c.verb("status [NODE]", "List the nodes, or show one with what runs on it",
 		"NODE may be the beginning of a node's ID.", cobra.MaximumNArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
+			if v.self {
+				id, err := ownNode(ctx, cl)
+				if err != nil {
+					return err
+				}
+				args = []string{id}
+			}
 			if len(args) == 0 {
 				return c.listNodes(ctx, cl, v)
 			}
@@ -60,8 +67,22 @@ func (c *cli) nodeStatus() *cobra.Command {
 	f.BoolVar(&v.verbose, "verbose", false, "with full IDs, drivers, attributes and meta")
 	f.BoolVar(&v.short, "short", false, "without resources and allocations")
 	f.BoolVar(&v.stats, "stats", false, "with figures of processors, memory and disks")
+	f.BoolVar(&v.self, "self", false, "the node of the agent that is asked")
 	v.form.register(f)
 	return cmd
+}
+
+// ownNode is the ID of the node that the agent at hand is.
+func ownNode(ctx context.Context, cl *client.Client) (string, error) {
+	self, err := cl.Agent.Self(ctx)
+	if err != nil {
+		return "", fmt.Errorf("Error querying agent: %w", err)
+	}
+	id := self.Stats["client"]["node_id"]
+	if id == "" {
+		return "", failf(1, "The agent at %s is no node.\nList the nodes: drover node status", cl.Address())
+	}
+	return id, nil
 }
 
 func (c *cli) listNodes(ctx context.Context, cl *client.Client, v *nodeView) error {

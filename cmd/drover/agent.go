@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -182,14 +181,4 @@ func ignoreHangup(ctx context.Context, log logr.Logger) {
 			log.Info("configuration is not reloaded: restart the agent to change it; tasks run on meanwhile")
 		}
 	}()
-}
-
-// asMap is a configuration in the form of its JSON, for GET /v1/agent/self.
-func asMap(cfg *config.Agent) (map[string]any, error) {
-	b, err := json.Marshal(cfg)
-	if err != nil {
-		return nil, err
-	}
-	var m map[string]any
-	return m, json.Unmarshal(b, &m)
 }

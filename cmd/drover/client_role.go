@@ -18,7 +18,8 @@ import (
 
 // clientRole is the agent as a node.
 type clientRole struct {
-	agent *nodeagent.Agent
+	agent   *nodeagent.Agent
+	servers []string // that it was told of
 }
 
 func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
@@ -55,7 +56,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &clientRole{n}, nil
+	return &clientRole{n, servers}, nil
 }
 
 func reserved(r config.Reserved) api.NodeReservedResources {

@@ -26,7 +26,7 @@ func newServerRole(a *agent) (*serverRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown, err := asMap(cfg)
+	shown, err := a.shown()
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func newServerRole(a *agent) (*serverRole, error) {
 		Log:    a.log.WithName("server"),
 	}
 	if a.client != nil {
-		o.Client = httpapi.Agent{Client: a.client.health}
+		o.Client = httpapi.Agent{Client: a.client.health, ClientStats: a.client.stats}
 	}
 	s, err := server.New(o)
 	if errors.Is(err, syscall.EAGAIN) { // the store's lock is taken
