@@ -186,6 +186,24 @@ func TestAStatusIsSentAgainUntilItIsAcknowledged(t *testing.T) {
 	})
 }
 
+func TestServersThatWentBackToAnOlderStateAreToldAgain(t *testing.T) {
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
+		long, short := c.run(service(nil)), c.run(batch(api.Values{"run_for": "1s"}))
+		older := c.expect(short, api.AllocClientRunning)
+		time.Sleep(2 * time.Second)
+		c.expect(short, api.AllocClientComplete)
+		c.expect(long, api.AllocClientRunning)
+		c.set(func(c *cluster) {
+			delete(c.statuses, long)
+			c.statuses[short] = older
+		})
+		c.hangUp()
+		time.Sleep(time.Second)
+		c.expect(short, api.AllocClientComplete)
+		c.expect(long, api.AllocClientRunning)
+	})
+}
+
 func TestWhatTheServersDoNotKnowIsStoppedAndForgotten(t *testing.T) {
 	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		kept, gone, ended, removed := c.run(service(nil)), c.run(service(nil)), c.run(service(nil)), c.run(service(nil))

@@ -192,7 +192,10 @@ func (c *cluster) answer(l *line, f *session.Frame) {
 // full is called with mu held.
 func (c *cluster) full() *session.Desired {
 	c.index++
-	d := &session.Desired{Index: c.index, Full: true}
+	d := &session.Desired{Index: c.index, Full: true, Reported: map[string]int64{}}
+	for id, s := range c.statuses {
+		d.Reported[id] = s.ModifyTime
+	}
 	for id, a := range c.wanted {
 		if c.ended[id] || c.statuses[id].Terminal() {
 			d.Ended = append(d.Ended, id)

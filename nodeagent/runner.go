@@ -156,6 +156,18 @@ func (r *runner) endAsTold() bool {
 	return true
 }
 
+// tellUnless has the status reported again, unless the servers have the last report:
+// the one made at that time. Their state may have been restored from a snapshot.
+func (r *runner) tellUnless(at int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.told == nil || r.told.ModifyTime == at || r.removed {
+		return
+	}
+	r.told = nil
+	r.enqueue()
+}
+
 // remove ends the allocation and forgets it, with its files.
 func (r *runner) remove() {
 	r.mu.Lock()

@@ -65,6 +65,9 @@ func (w *worker) apply(d *session.Desired) error {
 	}
 	if d.Full {
 		w.dropOthers(d)
+		for id, r := range w.runners {
+			r.tellUnless(d.Reported[id])
+		}
 	}
 	return nil
 }
@@ -102,6 +105,9 @@ func (w *worker) want(a *api.Allocation, full bool) error {
 		return nil
 	}
 	if w.buried[a.ID] {
+		if full {
+			w.a.reportUnstarted(a, api.AllocClientLost, "It has ended, and how is not known any more")
+		}
 		return nil
 	}
 	if !a.WantsRun() {

@@ -10,9 +10,9 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *Desired) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
+	// map header, size 8
 	// string "Index"
-	o = append(o, 0x87, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
+	o = append(o, 0x88, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
 	o = msgp.AppendUint64(o, z.Index)
 	// string "Full"
 	o = append(o, 0xa4, 0x46, 0x75, 0x6c, 0x6c)
@@ -43,16 +43,23 @@ func (z *Desired) MarshalMsg(b []byte) (o []byte, err error) {
 	for za0003 := range z.Later {
 		o = msgp.AppendString(o, z.Later[za0003])
 	}
+	// string "Reported"
+	o = append(o, 0xa8, 0x52, 0x65, 0x70, 0x6f, 0x72, 0x74, 0x65, 0x64)
+	o = msgp.AppendMapHeader(o, uint32(len(z.Reported)))
+	for za0004, za0005 := range z.Reported {
+		o = msgp.AppendString(o, za0004)
+		o = msgp.AppendInt64(o, za0005)
+	}
 	// string "Jobs"
 	o = append(o, 0xa4, 0x4a, 0x6f, 0x62, 0x73)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Jobs)))
-	for za0004 := range z.Jobs {
-		if z.Jobs[za0004] == nil {
+	for za0006 := range z.Jobs {
+		if z.Jobs[za0006] == nil {
 			o = msgp.AppendNil(o)
 		} else {
-			o, err = z.Jobs[za0004].MarshalMsg(o)
+			o, err = z.Jobs[za0006].MarshalMsg(o)
 			if err != nil {
-				err = msgp.WrapError(err, "Jobs", za0004)
+				err = msgp.WrapError(err, "Jobs", za0006)
 				return
 			}
 		}
@@ -60,8 +67,8 @@ func (z *Desired) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "Removed"
 	o = append(o, 0xa7, 0x52, 0x65, 0x6d, 0x6f, 0x76, 0x65, 0x64)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Removed)))
-	for za0005 := range z.Removed {
-		o = msgp.AppendString(o, z.Removed[za0005])
+	for za0007 := range z.Removed {
+		o = msgp.AppendString(o, z.Removed[za0007])
 	}
 	return
 }
@@ -164,52 +171,80 @@ func (z *Desired) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "Jobs":
+		case "Reported":
 			var zb0005 uint32
-			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reported")
+				return
+			}
+			if z.Reported == nil {
+				z.Reported = make(map[string]int64, zb0005)
+			} else if len(z.Reported) > 0 {
+				clear(z.Reported)
+			}
+			for zb0005 > 0 {
+				var za0005 int64
+				zb0005--
+				var za0004 string
+				za0004, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Reported")
+					return
+				}
+				za0005, bts, err = msgp.ReadInt64Bytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Reported", za0004)
+					return
+				}
+				z.Reported[za0004] = za0005
+			}
+		case "Jobs":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Jobs")
 				return
 			}
-			if cap(z.Jobs) >= int(zb0005) {
-				z.Jobs = (z.Jobs)[:zb0005]
+			if cap(z.Jobs) >= int(zb0006) {
+				z.Jobs = (z.Jobs)[:zb0006]
 			} else {
-				z.Jobs = make([]*api.Job, zb0005)
+				z.Jobs = make([]*api.Job, zb0006)
 			}
-			for za0004 := range z.Jobs {
+			for za0006 := range z.Jobs {
 				if msgp.IsNil(bts) {
 					bts, err = msgp.ReadNilBytes(bts)
 					if err != nil {
 						return
 					}
-					z.Jobs[za0004] = nil
+					z.Jobs[za0006] = nil
 				} else {
-					if z.Jobs[za0004] == nil {
-						z.Jobs[za0004] = new(api.Job)
+					if z.Jobs[za0006] == nil {
+						z.Jobs[za0006] = new(api.Job)
 					}
-					bts, err = z.Jobs[za0004].UnmarshalMsg(bts)
+					bts, err = z.Jobs[za0006].UnmarshalMsg(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Jobs", za0004)
+						err = msgp.WrapError(err, "Jobs", za0006)
 						return
 					}
 				}
 			}
 		case "Removed":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0007 uint32
+			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Removed")
 				return
 			}
-			if cap(z.Removed) >= int(zb0006) {
-				z.Removed = (z.Removed)[:zb0006]
+			if cap(z.Removed) >= int(zb0007) {
+				z.Removed = (z.Removed)[:zb0007]
 			} else {
-				z.Removed = make([]string, zb0006)
+				z.Removed = make([]string, zb0007)
 			}
-			for za0005 := range z.Removed {
-				z.Removed[za0005], bts, err = msgp.ReadStringBytes(bts)
+			for za0007 := range z.Removed {
+				z.Removed[za0007], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Removed", za0005)
+					err = msgp.WrapError(err, "Removed", za0007)
 					return
 				}
 			}
@@ -243,17 +278,24 @@ func (z *Desired) Msgsize() (s int) {
 	for za0003 := range z.Later {
 		s += msgp.StringPrefixSize + len(z.Later[za0003])
 	}
+	s += 9 + msgp.MapHeaderSize
+	if z.Reported != nil {
+		for za0004, za0005 := range z.Reported {
+			_ = za0005
+			s += msgp.StringPrefixSize + len(za0004) + msgp.Int64Size
+		}
+	}
 	s += 5 + msgp.ArrayHeaderSize
-	for za0004 := range z.Jobs {
-		if z.Jobs[za0004] == nil {
+	for za0006 := range z.Jobs {
+		if z.Jobs[za0006] == nil {
 			s += msgp.NilSize
 		} else {
-			s += z.Jobs[za0004].Msgsize()
+			s += z.Jobs[za0006].Msgsize()
 		}
 	}
 	s += 8 + msgp.ArrayHeaderSize
-	for za0005 := range z.Removed {
-		s += msgp.StringPrefixSize + len(z.Removed[za0005])
+	for za0007 := range z.Removed {
+		s += msgp.StringPrefixSize + len(z.Removed[za0007])
 	}
 	return
 }

@@ -54,6 +54,11 @@ type Desired struct {
 	// Later are allocations that belong to the full set and follow in further frames:
 	// neither stop nor start them yet. Only with Full.
 	Later []string
+	// Reported is the ModifyTime of the status that the store has, by allocation: the
+	// agent reports again what is not the same. That may be older than what a server
+	// acknowledged, if the state of the servers was restored from a snapshot. Only
+	// with Full.
+	Reported map[string]int64
 	// Jobs are the job versions that the allocations of this frame should run.
 	Jobs []*api.Job
 	// Removed are allocations that the store no longer has: forget them, and their

@@ -32,6 +32,8 @@ func (h *Hub) admit(ctx context.Context, conn *session.Conn) (*nodeSession, erro
 		return nil, refuse(ctx, conn, err, false)
 	}
 	s := newNodeSession(h, conn, f.Hello.Node.ID)
+	h.open(s)
+	defer h.opened(s)
 	if err := h.register(ctx, s, f.Hello.Node); err != nil {
 		return nil, refuse(ctx, conn, err, !errors.Is(err, api.ErrDenied))
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +43,9 @@ type Hub struct {
 	epoch string
 	last  atomic.Uint64 // number of the newest session
 
-	mu       sync.Mutex // guards sessions
-	sessions map[string]*nodeSession
+	mu       sync.Mutex              // guards the rest
+	sessions map[string]*nodeSession // by node
+	opening  map[string]bool         // by session ID
 }
 
 // New returns a hub without sessions; Serve gives it some.
@@ -56,6 +57,7 @@ func New(o Options) *Hub {
 		store: o.Store, serverID: o.ServerID, log: o.Log, servers: o.Servers,
 		epoch:    uuid.NewString(),
 		sessions: map[string]*nodeSession{},
+		opening:  map[string]bool{},
 	}
 }
 
@@ -171,6 +173,7 @@ func (h *Hub) dispatch(ctx context.Context) {
 		if errors.Is(err, store.ErrResync) {
 			after = h.store.Snapshot().Index()
 			h.resync()
+			h.endStale(ctx)
 			continue
 		}
 		if ctx.Err() == nil {
@@ -215,35 +218,71 @@ func sameForAgent(old, a *api.Allocation) bool {
 		api.Deref(old.DesiredTransition.NoShutdownDelay) == api.Deref(a.DesiredTransition.NoShutdownDelay)
 }
 
-// resync has every session start again with its full set.
+// resync has every session start again with its full set. Should the store not know
+// a session any more, because it was restored from a snapshot, the session ends: the
+// agent opens another one, and so registers its node again.
 func (h *Hub) resync() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	snap := h.store.Snapshot() // not older than any session in the hub
 	for _, s := range h.sessions {
-		s.outbox.putAll()
+		known, ok := store.Get[*api.NodeSession](snap, api.Key{Kind: api.KindNodeSession, ID: s.nodeID})
+		if ok && known.ModifyIndex == s.recordedAt {
+			s.outbox.putAll()
+		} else {
+			s.close()
+		}
 	}
 }
 
-// endStale reports as lost the sessions that an earlier process of this server held
-// and that have not come back: it could not do so itself.
+// endStale reports as lost the sessions that this server holds according to the store
+// alone: those of an earlier process, which could not do so itself, or of a
+// snapshot that was restored.
 func (h *Hub) endStale(ctx context.Context) {
 	if err := h.store.Sync(ctx); err != nil {
 		if ctx.Err() == nil {
-			h.log.Error(err, "could not look for sessions of an earlier process")
+			h.log.Error(err, "could not look for sessions that nobody holds")
 		}
 		return
 	}
-	for s := range store.List[*api.NodeSession](h.store.Snapshot(), store.Query{Kind: api.KindNodeSession}) {
-		if s.ServerID != h.serverID || !s.Connected || strings.HasPrefix(s.SessionID, h.epoch) {
+	snap, held := h.held()
+	for s := range store.List[*api.NodeSession](snap, store.Query{Kind: api.KindNodeSession}) {
+		if s.ServerID != h.serverID || !s.Connected || held[s.SessionID] {
 			continue
 		}
 		lost := *s
 		lost.Connected, lost.Since = false, time.Now().UnixNano()
 		err := h.applySession(ctx, &lost, s.ModifyIndex)
 		if err != nil && !errors.Is(err, api.ErrConflict) && ctx.Err() == nil {
-			h.log.Error(err, "could not end the session of an earlier process", "node", s.NodeID)
+			h.log.Error(err, "could not end a session that nobody holds", "node", s.NodeID)
 		}
 	}
+}
+
+// held returns a snapshot and the IDs of those of its sessions that are held by the
+// hub.
+func (h *Hub) held() (store.Snapshot, map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := maps.Clone(h.opening)
+	for _, s := range h.sessions {
+		held[s.sessionID] = true
+	}
+	return h.store.Snapshot(), held
+}
+
+// open notes that a session is about to be written to the store, opened that it has
+// entered the hub, or failed to.
+func (h *Hub) open(s *nodeSession) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opening[s.sessionID] = true
+}
+
+func (h *Hub) opened(s *nodeSession) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.opening, s.sessionID)
 }
 
 func (h *Hub) applySession(ctx context.Context, s *api.NodeSession, modifyIndex uint64) error {

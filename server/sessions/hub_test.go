@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -366,6 +367,29 @@ func TestSessionsOfAnEarlierProcessAreEnded(t *testing.T) {
 	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected })
 	f.await(back.ID, func(s *api.NodeSession) bool { return s.Connected && s.SessionID != "earlier/1" })
 	f.await("elsewhere", func(s *api.NodeSession) bool { return s.Connected })
+}
+
+func TestARestoredSnapshotIsHeldAgainstTheSessionsThereAre(t *testing.T) {
+	f := newFixture(t)
+	before, gone, late := node(), node(), node()
+	f.connect(before)
+	lost := f.connect(gone)
+	var saved bytes.Buffer
+	if err := f.store.Save(f.ctx, &saved); err != nil {
+		t.Fatal(err)
+	}
+	lost.Close()
+	f.await(gone.ID, func(s *api.NodeSession) bool { return !s.Connected })
+	unknown := f.connect(late)
+	f.recv(unknown)
+	if err := f.store.Restore(f.ctx, &saved); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unknown.Recv(f.ctx); err == nil {
+		t.Error("a session goes on whose node the store does not know")
+	}
+	f.await(gone.ID, func(s *api.NodeSession) bool { return !s.Connected })
+	f.await(before.ID, func(s *api.NodeSession) bool { return s.Connected })
 }
 
 func TestAnAgentThatReportsBeforeItReadsIsNotDeadlocked(t *testing.T) {

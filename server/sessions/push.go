@@ -55,10 +55,13 @@ func (p *pusher) push(ctx context.Context, n news) error {
 func (p *pusher) pushAll(ctx context.Context, snap store.Snapshot) error {
 	p.since = snap.Index()
 	f := newFrame(snap)
-	f.desired.Full = true
+	f.desired.Full, f.desired.Reported = true, map[string]int64{}
 	var later []*api.Allocation
 	for a := range store.List[*api.Allocation](snap, store.Query{Kind: api.KindAllocation, Index: store.ByNode, Value: p.s.nodeID}) {
-		st, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
+		st, ok := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
+		if ok {
+			f.desired.Reported[a.ID] = st.ModifyTime
+		}
 		switch {
 		case st.Terminal():
 			f.desired.Ended = append(f.desired.Ended, a.ID)
