@@ -33,7 +33,8 @@ Of a folder the files *.nomad.hcl, *.nomad.json and *.nomad are applied, in the 
 of their names; where there are none, *.hcl and *.json.
 
 Exit code 0 only when all jobs are healthy or complete; 1 for errors and failures;
-2 when something could not be placed (it will be, as soon as there is room).`, cobra.ExactArgs(1),
+2 when something could not be placed (it will be, as soon as there is room).
+To interrupt it is safe (exit code 130): what was submitted goes on.`, cobra.ExactArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			paths, err := jobPaths(args[0])
 			if err != nil {

@@ -8,5 +8,5 @@
 //
 // Exit codes: 0 done; 1 failed; job run and apply: 2 when something could not be
 // placed or did not become healthy; job plan: 0 nothing would change, 1 something
-// would, 255 error.
+// would, 255 error; 130 when a signal ended the command.
 package cli
