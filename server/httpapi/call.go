@@ -33,6 +33,9 @@ func newCall(a *API, w *writer, r *http.Request, path map[string]string) (*call,
 			return nil, malformed("the query string is not valid UTF-8")
 		}
 	}
+	if region := query.Get("region"); region != "" && region != a.agent.Region {
+		return nil, malformed("this server is of region %q and knows no region %q", a.agent.Region, region)
+	}
 	for name, value := range path {
 		if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
 			return nil, malformed("%s in the path is not valid UTF-8 text", name)

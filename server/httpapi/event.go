@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,21 +35,32 @@ type subscription struct {
 	namespace string              // "" for all
 }
 
+// otherTopics are those of the reference that have no events here.
+var otherTopics = []string{
+	"ACLAuthMethod", "ACLBindingRule", "ACLPolicy", "ACLRole", "ACLToken", "CSIPlugin", "CSIVolume", "HostVolume", "Operator", "Service",
+}
+
 // newSubscription reads ?topic=, which may be given several times: Job, Job:shop,
 // Allocation:*, *.
-func newSubscription(c *call) subscription {
+func newSubscription(c *call) (subscription, error) {
 	s := subscription{topics: map[string][]string{}, namespace: c.namespaces()}
 	for _, t := range c.query["topic"] {
 		topic, key, ok := strings.Cut(t, ":")
 		if !ok || key == "" {
 			key = "*"
 		}
+		switch _, known := eventKinds[topic]; {
+		case slices.Contains(otherTopics, topic):
+			return s, notSupported("events of the topic %s", topic)
+		case !known && topic != "*":
+			return s, malformed("there is no topic %q; there are %s and *", topic, strings.Join(slices.Sorted(maps.Keys(eventKinds)), ", "))
+		}
 		s.topics[topic] = append(s.topics[topic], key)
 	}
 	if len(s.topics) == 0 {
 		s.topics["*"] = []string{"*"}
 	}
-	return s
+	return s, nil
 }
 
 // kinds returns the kinds whose changes the subscription is about.

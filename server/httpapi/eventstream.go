@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
-	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 )
 
@@ -25,10 +25,14 @@ func streamEvents(c *call) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := newSubscription(c)
+	if err != nil {
+		return err
+	}
 	if err := c.api.store.Sync(c.http.Context()); err != nil {
 		return err
 	}
-	e := &eventStream{c: c, wanted: newSubscription(c)}
+	e := &eventStream{c: c, wanted: wanted}
 	e.feed = c.api.store.Watch(max(from, 1)-1, e.wanted.kinds()...)
 	defer func() { e.feed.Close() }()
 	c.w.Header().Set("Content-Type", "application/json")
@@ -89,27 +93,38 @@ func (e *eventStream) next(ctx context.Context) ([]store.Change, error) {
 	return changes, err
 }
 
-// show writes a line for every index of the changes that has events.
+// show writes a line for every index of the changes that has events: an api.Events,
+// event by event. A line may have thousands, and there may be many clients that do
+// not read: none has more than one event in memory.
 func (e *eventStream) show(changes []store.Change) error {
-	s := e.c.api.store.Snapshot()
-	v := newView(s)
-	for len(changes) > 0 {
-		line := api.Events{Index: changes[0].Index}
-		for len(changes) > 0 && changes[0].Index == line.Index {
-			if event, ok := eventOf(s, changes[0]); ok && e.wanted.wants(&event.Event) {
-				event.Payload = map[string]any{event.Topic: event.payload(v)}
-				line.Events = append(line.Events, event.Event)
-			}
-			changes = changes[1:]
+	v := newView(e.c.api.store.Snapshot())
+	var line uint64 // index of the line that is being written; 0: none
+	for _, change := range changes {
+		event, ok := eventOf(v.snap, change)
+		if !ok || !e.wanted.wants(&event.Event) {
+			continue
 		}
-		if len(line.Events) > 0 {
-			if err := e.line(line); err != nil {
-				return err
+		before := ","
+		if change.Index != line {
+			before = fmt.Sprintf(`{"Index":%d,"Events":[`, change.Index)
+			if line != 0 {
+				before = endOfLine + before
 			}
+			line = change.Index
+		}
+		event.Payload = map[string]any{event.Topic: event.payload(v)}
+		if err := e.write(before, event.Event); err != nil {
+			return err
 		}
 	}
-	return nil
+	if line == 0 {
+		return nil
+	}
+	_, err := io.WriteString(e.c.w, endOfLine)
+	return err
 }
+
+const endOfLine = "]}\n"
 
 // fail ends the stream with a line that says why.
 func (e *eventStream) fail(code int, message string) error {
@@ -122,11 +137,20 @@ func (e *eventStream) fail(code int, message string) error {
 }
 
 func (e *eventStream) line(value any) error {
+	if err := e.write("", value); err != nil {
+		return err
+	}
+	_, err := io.WriteString(e.c.w, "\n")
+	return err
+}
+
+// write writes a text and a value behind it.
+func (e *eventStream) write(before string, value any) error {
 	encoded, err := encodeJSON(value, false)
 	if err != nil {
 		return fmt.Errorf("encode events: %w", err)
 	}
-	_, err = e.c.w.Write(append(encoded, '\n'))
+	_, err = e.c.w.Write(append([]byte(before), encoded...))
 	return err
 }
 

@@ -124,6 +124,9 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 		"bad version":   {"GET", "/v1/job/hello/submission?version=x", "", 400, "version"},
 		"bad format":    {"GET", "/v1/metrics?format=xml", "", 400, "xml"},
 		"bad purge":     {"DELETE", "/v1/job/hello?purge=x", "", 400, "purge"},
+		"other region":  {"GET", "/v1/jobs?region=mars", "", 400, "mars"},
+		"no topic":      {"GET", "/v1/event/stream?topic=Nope:x", "", 400, "Nope"},
+		"topic to come": {"GET", "/v1/event/stream?topic=Service", "", 501, "not supported"},
 		"bad os":        {"GET", "/v1/nodes?os=x", "", 400, "os"},
 		"bad resources": {"GET", "/v1/allocations?resources=x", "", 400, "resources"},
 
