@@ -100,7 +100,7 @@ func (e *eventStream) show(changes []store.Change) error {
 	v := newView(e.c.api.store.Snapshot())
 	var line uint64 // index of the line that is being written; 0: none
 	for _, change := range changes {
-		event, ok := eventOf(v.snap, change)
+		event, ok := eventOf(v.s, change)
 		if !ok || !e.wanted.wants(&event.Event) {
 			continue
 		}
