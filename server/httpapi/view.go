@@ -65,14 +65,38 @@ func (v *view) summary(j *api.Job) *api.JobSummary {
 	namespace, id := api.Deref(j.Namespace), api.Deref(j.ID)
 	s := api.NewSummary(j, get[*api.JobStatus](v.s, api.JobStatusKey(namespace, id)))
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(namespace, id)}
-	for a := range store.List[*api.Allocation](v.s, ofJob) {
-		s.CountAllocation(a, v.status(a))
+	for a, status := range v.withStatus(ofJob) {
+		s.CountAllocation(a, status)
 	}
 	children := store.Query{Index: store.ByParent, Value: store.JobValue(namespace, id)}
 	for child := range store.List[*api.Job](v.s, children) {
 		s.CountChild(get[*api.JobStatus](v.s, api.JobStatusKey(namespace, api.Deref(child.ID))))
 	}
 	return s
+}
+
+// withStatus lists allocations with their statuses. Both are in the order of their IDs,
+// so the two lists are walked side by side: that is several times as fast as looking
+// each status up, which counts in a job of many thousands.
+func (v *view) withStatus(q store.Query) iter.Seq2[*api.Allocation, *api.AllocationStatus] {
+	return func(yield func(*api.Allocation, *api.AllocationStatus) bool) {
+		statuses := make([]*api.AllocationStatus, 0, store.Count[*api.AllocationStatus](v.s, q))
+		for status := range store.List[*api.AllocationStatus](v.s, q) {
+			statuses = append(statuses, status)
+		}
+		for a := range store.List[*api.Allocation](v.s, q) {
+			for len(statuses) > 0 && statuses[0].ID < a.ID {
+				statuses = statuses[1:]
+			}
+			var status *api.AllocationStatus
+			if len(statuses) > 0 && statuses[0].ID == a.ID {
+				status = statuses[0]
+			}
+			if !yield(a, status) {
+				return
+			}
+		}
+	}
 }
 
 func (v *view) status(a *api.Allocation) *api.AllocationStatus {
