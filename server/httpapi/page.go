@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 
 	"github.com/hashicorp/go-bexpr"
@@ -110,6 +111,7 @@ func (l listing[T]) filter(expression string) (func(T) (bool, error), error) {
 	if err != nil {
 		return nil, malformed("failed to read filter expression: %v", err)
 	}
+	flat := flattener(reflect.TypeFor[T]())
 	return func(item T) (ok bool, err error) {
 		// The library panics on selectors that fit no value.
 		defer func() {
@@ -117,11 +119,43 @@ func (l listing[T]) filter(expression string) (func(T) (bool, error), error) {
 				err = malformed("filter expression %q does not fit: %v", expression, r)
 			}
 		}()
-		if ok, err = evaluator.Evaluate(item); err != nil {
+		if ok, err = evaluator.Evaluate(flat(item)); err != nil {
 			return false, malformed("filter expression %q does not fit: %v", expression, err)
 		}
 		return ok, nil
 	}, nil
+}
+
+// flattener returns what makes of a pointer to a struct one whose embedded fields,
+// such as CreateIndex, are its own: the filter library does not find them otherwise.
+func flattener(t reflect.Type) func(any) any {
+	same := func(item any) any { return item }
+	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return same
+	}
+	var fields []reflect.StructField
+	embedded := false
+	for _, f := range reflect.VisibleFields(t.Elem()) {
+		embedded = embedded || f.Anonymous
+		if !f.Anonymous && f.IsExported() {
+			fields = append(fields, f)
+		}
+	}
+	if !embedded {
+		return same
+	}
+	own := slices.Clone(fields)
+	for i := range own {
+		own[i].Index, own[i].Offset = nil, 0
+	}
+	flat := reflect.StructOf(own)
+	return func(item any) any {
+		from, to := reflect.ValueOf(item).Elem(), reflect.New(flat)
+		for i, f := range fields {
+			to.Elem().Field(i).Set(from.FieldByIndex(f.Index))
+		}
+		return to.Interface()
+	}
 }
 
 // byCreation is the key of objects that are listed oldest first.

@@ -142,3 +142,26 @@ func TestEvaluationsAndDeploymentsAreListedOldestFirst(t *testing.T) {
 		t.Errorf("counted %d", count.Count)
 	}
 }
+
+func TestFiltersKnowTheIndexesOfEveryKind(t *testing.T) {
+	c := newCluster(t)
+	at := c.put(testJob("app"),
+		&api.Evaluation{ID: newID(), Namespace: "default", JobID: "app", Status: api.EvalPending},
+		&api.Deployment{ID: newID(), Namespace: "default", JobID: "app", Status: api.DeploymentRunning},
+		&api.Allocation{ID: newID(), Namespace: "default", JobID: "app"},
+		&api.Node{ID: newID(), Name: "node"},
+		&api.Namespace{Name: "team"}, &api.NodePool{Name: "team"})
+	for _, list := range []string{"jobs", "evaluations", "deployments", "allocations", "nodes", "namespaces", "node/pools"} {
+		for _, filter := range []string{"CreateIndex == %d", "ModifyIndex == %d"} {
+			var found []map[string]any
+			c.get("/v1/"+list+"?filter="+url.QueryEscape(fmt.Sprintf(filter, at)), &found)
+			if len(found) != 1 {
+				t.Errorf("%s, %s: %d found", list, filter, len(found))
+			}
+			c.get("/v1/"+list+"?filter="+url.QueryEscape(fmt.Sprintf(filter, at+1)), &found)
+			if len(found) != 0 {
+				t.Errorf("%s, %s of later: %d found", list, filter, len(found))
+			}
+		}
+	}
+}
