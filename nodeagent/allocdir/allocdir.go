@@ -17,6 +17,8 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // Names of the directories.
@@ -85,7 +87,7 @@ func (d Dir) BuildTask(task, owner string) error {
 		mkdir(d.Secrets(task), modePrivate),
 	)
 	if err == nil && owner != "" {
-		err = chown(d.Secrets(task), owner)
+		err = give(d.Secrets(task), owner)
 	}
 	if err != nil {
 		return fmt.Errorf("make directory of task %s: %w", task, err)
@@ -95,21 +97,35 @@ func (d Dir) BuildTask(task, owner string) error {
 
 // mkdir makes a directory with exactly that mode, whatever the umask.
 func mkdir(path string, mode os.FileMode) error {
-	err := os.Mkdir(path, mode)
+	err := os.Mkdir(path, mode.Perm())
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return os.Chmod(path, mode)
+	dir, err := open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Chmod(mode), dir.Close())
 }
 
-func chown(path, owner string) error {
+// open opens a directory, and nothing else: tasks own the places that theirs are in
+// and may have put a link there, which must not be followed with the agent's rights.
+func open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+}
+
+// give makes a user the owner of a directory.
+func give(path, owner string) error {
 	if os.Geteuid() != 0 {
 		return nil // it can't be given away, nor can tasks run as somebody else
 	}
 	u, err := user.Lookup(owner)
+	if _, isID := strconv.Atoi(owner); err != nil && isID == nil {
+		u, err = user.LookupId(owner)
+	}
 	if err != nil {
 		return err
 	}
@@ -121,7 +137,11 @@ func chown(path, owner string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chown(path, uid, gid)
+	dir, err := open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Chown(uid, gid), dir.Close())
 }
 
 // Remove removes the allocation's directory with everything in it.

@@ -1,8 +1,11 @@
 package allocdir_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/droverhq/drover/nodeagent/allocdir"
@@ -71,5 +74,37 @@ func TestATaskCannotReachOutOfItsAllocation(t *testing.T) {
 		if err := d.BuildTask(name, ""); err == nil {
 			t.Errorf("made a directory for task %q", name)
 		}
+	}
+}
+
+func TestSecretsThatATaskMadeALinkOfAreNotGivenAway(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("only root can give directories away: nothing to refuse")
+		return
+	}
+	d := allocdir.New(t.TempDir(), "a1")
+	if err := errors.Join(d.Build(), d.BuildTask("server", "nobody")); err != nil {
+		t.Fatal(err)
+	}
+	outside, link := t.TempDir(), d.Secrets("server")
+	if err := errors.Join(os.Remove(link), os.Symlink(outside, link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.BuildTask("server", "nobody"); err == nil {
+		t.Error("went on with a link")
+	}
+	info, err := os.Stat(outside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 {
+		t.Errorf("what the link leads to belongs to user %d now", owner)
+	}
+}
+
+func TestAUserMayBeNamedByItsID(t *testing.T) {
+	d := allocdir.New(t.TempDir(), "a1")
+	if err := errors.Join(d.Build(), d.BuildTask("server", strconv.Itoa(os.Geteuid()))); err != nil {
+		t.Fatal(err)
 	}
 }

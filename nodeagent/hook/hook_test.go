@@ -61,6 +61,20 @@ func TestAPayloadStaysInTheTasksDirectory(t *testing.T) {
 	}
 }
 
+func TestAPayloadDoesNotFollowALinkForTheLocalDirectory(t *testing.T) {
+	s := start(t, &api.Task{Name: "t", DispatchPayload: &api.DispatchPayloadConfig{File: "passwd"}})
+	outside := t.TempDir()
+	if err := errors.Join(s.Dir.Build(), s.Dir.BuildTask("t", ""), os.Remove(s.Dir.Local("t")), os.Symlink(outside, s.Dir.Local("t"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := hook.Run(t.Context(), hook.Default(), s); err == nil {
+		t.Error("wrote the payload through a link")
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("outside there is %v, %v", left, err)
+	}
+}
+
 func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 	for _, task := range []*api.Task{
 		{Name: "t", Artifacts: []*api.TaskArtifact{{}}},

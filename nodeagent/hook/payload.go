@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/allocdir"
 )
 
 // dispatchPayload puts the payload of a dispatched job into the file that the task
@@ -19,26 +20,27 @@ func (dispatchPayload) Prestart(_ context.Context, s *Start) error {
 	if s.Task.DispatchPayload == nil || s.Task.DispatchPayload.File == "" || s.Dir.Root == "" {
 		return nil
 	}
-	name := s.Task.DispatchPayload.File
-	local, err := os.OpenRoot(s.Dir.Local(s.Task.Name)) // the task owns the folder: no link leads out of it
+	// The task owns what is in its directory: no link there leads out of it.
+	dir, err := os.OpenRoot(s.Dir.Task(s.Task.Name))
 	if err != nil {
 		return err
 	}
-	err = write(local, name, s.Job.Payload)
-	if closeErr := local.Close(); err == nil {
+	err = write(dir, s.Task.DispatchPayload.File, s.Job.Payload)
+	if closeErr := dir.Close(); err == nil {
 		err = closeErr
 	}
 	return err
 }
 
-func write(local *os.Root, name string, payload []byte) error {
+func write(dir *os.Root, name string, payload []byte) error {
 	if !filepath.IsLocal(name) {
 		invalid := &api.InvalidError{What: "dispatch_payload"}
 		invalid.Add("file", fmt.Sprintf("%q is outside of the task's local directory", name))
 		return invalid
 	}
-	if err := local.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+	name = filepath.Join(allocdir.LocalDir, name)
+	if err := dir.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	return local.WriteFile(name, payload, 0o644)
+	return dir.WriteFile(name, payload, 0o644)
 }
