@@ -64,9 +64,22 @@ func checkHello(hello *session.Hello) error {
 	return nil
 }
 
+// refuse tells the agent why its session can't be, and waits until it hangs up: a
+// connection that is closed at once may take what was just said with it, and an agent
+// that does not know that it is refused for good comes back at once.
 func refuse(ctx context.Context, conn *session.Conn, why error, retry bool) error {
 	err := conn.Send(ctx, &session.Frame{Refused: &session.Refused{Reason: why.Error(), Retry: retry}})
-	return errors.Join(why, err)
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	patience := time.NewTimer(helloTimeout)
+	defer patience.Stop()
+	select {
+	case <-conn.Done():
+	case <-ctx.Done():
+	case <-patience.C:
+	}
+	return why
 }
 
 // register writes the node's facts, if they are new, and its session.

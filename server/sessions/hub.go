@@ -239,11 +239,15 @@ func (h *Hub) resync() {
 // alone: those of an earlier process, which could not do so itself, or of a
 // snapshot that was restored.
 func (h *Hub) endStale(ctx context.Context) {
-	if err := h.store.Sync(ctx); err != nil {
-		if ctx.Err() == nil {
-			h.log.Error(err, "could not look for sessions that nobody holds")
+	for err := h.store.Sync(ctx); err != nil; err = h.store.Sync(ctx) { // no leader yet, say
+		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+			return
 		}
-		return
+		h.log.Info("looking later for sessions that nobody holds", "reason", err.Error())
+		select {
+		case <-ctx.Done():
+		case <-time.After(lastRetry):
+		}
 	}
 	snap, held := h.held()
 	for s := range store.List[*api.NodeSession](snap, store.Query{Kind: api.KindNodeSession}) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,11 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	st := mem.New(mem.Options{})
+	return newFixtureOn(t, mem.New(mem.Options{}))
+}
+
+func newFixtureOn(t *testing.T, st store.Store) *fixture {
+	t.Helper()
 	t.Cleanup(func() { st.Close() })
 	f := &fixture{t: t, store: st}
 	var cancel context.CancelFunc
@@ -251,6 +256,80 @@ func TestStatusesAreStoredThenAcknowledged(t *testing.T) {
 	if stored(mine) != api.AllocClientFailed {
 		t.Errorf("what has ended was changed to %q", stored(mine))
 	}
+}
+
+func TestAnOlderSessionCannotOverwriteWhatANewerOneReported(t *testing.T) {
+	f := newFixture(t)
+	n, j := node(), job("shop")
+	a := alloc(n, j)
+	f.put(a)
+	old := f.connect(n)
+	f.recv(old)
+	newer := &api.AllocationStatus{ID: a.ID, NodeID: n.ID, Namespace: "default", JobID: "shop", ClientStatus: api.AllocClientRunning}
+	taken := f.await(n.ID, func(s *api.NodeSession) bool { return s.Connected })
+	elsewhere := *taken
+	elsewhere.ServerID, elsewhere.SessionID = "server-2", "another"
+	f.put(&elsewhere, newer)
+
+	late := *newer
+	late.ClientStatus = api.AllocClientPending
+	if err := old.Send(f.ctx, &session.Frame{Statuses: &session.StatusBatch{Seq: 1, Statuses: []*api.AllocationStatus{&late}}}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := old.Recv(f.ctx); err == nil {
+		t.Errorf("the old session goes on: %+v", answer)
+	}
+	if s, ok := store.Get[*api.AllocationStatus](f.store.Snapshot(), newer.Key()); !ok || s.ClientStatus != newer.ClientStatus {
+		t.Errorf("stored %+v", s)
+	}
+	if s := f.await(n.ID, func(s *api.NodeSession) bool { return true }); s.SessionID != "another" || !s.Connected {
+		t.Errorf("node session %+v", s)
+	}
+}
+
+func TestAnOlderSessionCannotChangeTheNodesFacts(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	old := f.connect(n)
+	f.recv(old)
+	elsewhere := *f.await(n.ID, func(s *api.NodeSession) bool { return s.Connected })
+	elsewhere.ServerID, elsewhere.SessionID = "server-2", "another"
+	f.put(&elsewhere)
+	late := *n
+	late.NodeClass = "late"
+	if err := old.Send(f.ctx, &session.Frame{Facts: &late}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := old.Recv(f.ctx); err == nil {
+		t.Errorf("the old session goes on: %+v", answer)
+	}
+	if got, _ := store.Get[*api.Node](f.store.Snapshot(), n.Key()); got.NodeClass == "late" {
+		t.Error("an old session changed the facts")
+	}
+}
+
+// slowStart is a store that has no leader for the first few times it is asked.
+type slowStart struct {
+	store.Store
+	refusals atomic.Int32
+}
+
+func (s *slowStart) Sync(ctx context.Context) error {
+	if s.refusals.Add(-1) >= 0 {
+		return api.ErrNoLeader
+	}
+	return s.Store.Sync(ctx)
+}
+
+func TestSessionsOfAnEarlierProcessAreEndedOnceThereIsALeader(t *testing.T) {
+	st := &slowStart{Store: mem.New(mem.Options{})}
+	stale := &api.NodeSession{NodeID: uuid.NewString(), ServerID: "server-1", SessionID: "earlier/1", Connected: true}
+	if _, err := st.Apply(t.Context(), store.Txn{Writes: []store.Write{store.Put(stale)}}); err != nil {
+		t.Fatal(err)
+	}
+	st.refusals.Store(1)
+	f := newFixtureOn(t, st)
+	f.await(stale.NodeID, func(s *api.NodeSession) bool { return !s.Connected })
 }
 
 func TestGainAndLossOfASessionAreRecorded(t *testing.T) {

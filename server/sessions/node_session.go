@@ -87,12 +87,26 @@ func (s *nodeSession) receive(ctx context.Context) error {
 
 var errGoodbye = errors.New("agent said goodbye")
 
+// holds is the condition that this still is the node's session. What an older one
+// brings late must not replace what the agent has told a newer one, here or at
+// another server.
+func (s *nodeSession) holds() store.Condition {
+	return store.Condition{Key: (&api.NodeSession{NodeID: s.nodeID}).Key(), ModifyIndex: s.recordedAt}
+}
+
+var errSuperseded = errors.New("the node has another session by now")
+
 func (s *nodeSession) takeFacts(ctx context.Context, n *api.Node) error {
 	if n.ID != s.nodeID {
 		return fmt.Errorf("agent of node %s sent facts of %s", s.nodeID, n.ID)
 	}
 	for {
-		txn, err := addFacts(store.Txn{}, s.hub.store.Snapshot(), n)
+		snap := s.hub.store.Snapshot()
+		known, ok := store.Get[*api.NodeSession](snap, s.holds().Key)
+		if !ok || known.ModifyIndex != s.recordedAt {
+			return errSuperseded
+		}
+		txn, err := addFacts(store.Txn{Conditions: []store.Condition{s.holds()}}, snap, n)
 		if err != nil {
 			return err
 		}
@@ -121,7 +135,11 @@ func (s *nodeSession) takeStatuses(ctx context.Context, b *session.StatusBatch) 
 		writes = append(writes, store.Write{Put: st})
 	}
 	if len(writes) > 0 {
-		if _, err := s.hub.apply(ctx, store.Txn{Writes: writes}); err != nil {
+		_, err := s.hub.apply(ctx, store.Txn{Conditions: []store.Condition{s.holds()}, Writes: writes})
+		if errors.Is(err, api.ErrConflict) {
+			return errSuperseded
+		}
+		if err != nil {
 			return fmt.Errorf("store %d statuses: %w", len(writes), err)
 		}
 	}
