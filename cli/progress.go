@@ -231,8 +231,12 @@ func (p *progress) text() string {
 			count int
 			what  string
 		}{
-			{g.Queued, "queued"}, {g.Starting, "starting"}, {g.Running, "running"},
-			{g.Complete, "complete"}, {g.Failed, "failed"}, {g.Lost, "lost"},
+			{g.Queued, "queued"},
+			{g.Starting, "starting"},
+			{g.Running, "running"},
+			{g.Complete, "complete"},
+			{g.Failed, "failed"},
+			{g.Lost, "lost"},
 		} {
 			if n.count > 0 {
 				part += fmt.Sprintf(" %d %s", n.count, n.what)
