@@ -45,7 +45,8 @@ type ControllerOptions struct {
 }
 
 // RetryOptions say how failed passes are made again. They bound retries only: a
-// key whose objects change is looked at at once.
+// key whose objects change is looked at at once, or, after a pass that took milliseconds,
+// when it has rested three times as long (at most 200 ms).
 type RetryOptions struct {
 	// BaseDelay comes after the first failure of a key and doubles with each further
 	// one in a row, up to MaxDelay. Defaults 5 ms and 1 minute.

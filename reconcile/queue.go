@@ -14,18 +14,19 @@ type itemState uint8
 const (
 	itemDelayed itemState = iota // waits for its time
 	itemReady                    // waits for a worker
-	itemWorking                  // a worker has it
-	itemDirty                    // a worker has it, and it was added again meanwhile
+	itemWorking                  // a worker has it, or it rests after a long pass
+	itemDirty                    // the same, and it was added again meanwhile
 )
 
 // item is a request that the queue knows. While it is delayed or ready it is in the
-// heap of that name.
+// heap of that name; while it rests it is among the delayed ones.
 type item struct {
 	req      Request
 	state    itemState
 	priority int
 	failures int       // in a row
-	due      time.Time // delayed: when it becomes ready; else: when it became ready
+	due      time.Time // delayed: when it becomes ready; ready: since when; else: when its pass began
+	again    time.Time // rests: when it becomes ready even if it is not added; zero: never
 	order    int64     // rank in its heap, lowest first
 	seq      uint64    // among those of equal rank, lowest first
 	pos      int       // in its heap
@@ -135,7 +136,10 @@ func (q *queue) get() (req Request, waited time.Duration, ok bool) {
 	it := heap.Pop(&q.ready).(*item)
 	it.state = itemWorking
 	q.taken.Broadcast()
-	return it.req, q.clock.Now().Sub(it.due), true
+	now := q.clock.Now()
+	waited = now.Sub(it.due)
+	it.due = now
+	return it.req, waited, true
 }
 
 // verdict is what becomes of a request after a pass.
@@ -147,8 +151,26 @@ const (
 	conflicted                // again, at once
 )
 
+// A key whose passes are long, as those of a job with many thousands of instances are,
+// rests after each, so that a stream of changes costs few of them: it takes a quarter
+// of a worker's time. A change waits for that no longer than people notice.
+const (
+	longPass  = 2 * time.Millisecond // shorter ones are not worth a timer
+	restRatio = 3
+	maxRest   = 200 * time.Millisecond
+)
+
+// rest is how long a key is left alone after a pass that took so long.
+func rest(took time.Duration) time.Duration {
+	if took < longPass {
+		return 0
+	}
+	return min(restRatio*took, maxRest)
+}
+
 // done gives a request back. after is for a settled one: when to look again, 0 for
-// never. A request that was added meanwhile is ready again at once.
+// never. A request that was added meanwhile is ready again at once, or when it has
+// rested.
 func (q *queue) done(req Request, v verdict, after time.Duration) {
 	now := q.clock.Now()
 	q.mu.Lock()
@@ -164,21 +186,38 @@ func (q *queue) done(req Request, v verdict, after time.Duration) {
 		it.failures++
 		after = q.limit.conflict(it.failures)
 	}
+	pause := rest(now.Sub(it.due))
+	it.again = time.Time{}
+	if after > 0 {
+		it.again = now.Add(after)
+	}
 	switch {
 	case q.closed:
 		delete(q.items, req)
-	case it.state == itemDirty, v == conflicted && after == 0:
+	case v == conflicted && after == 0:
 		q.pushReady(it, now)
-	case after <= 0:
-		delete(q.items, req)
+	case v == settled && pause > 0:
+		q.put(it, now.Add(pause))
 	default:
-		q.pushDelayed(it, now.Add(after))
+		q.release(it, now)
 	}
 }
 
-// pushDelayed puts an item off that is in no heap.
-func (q *queue) pushDelayed(it *item, due time.Time) {
-	it.state = itemDelayed
+// release lets go of an item that has had its pass and its rest.
+func (q *queue) release(it *item, now time.Time) {
+	switch {
+	case it.state == itemDirty:
+		q.pushReady(it, now)
+	case it.again.IsZero():
+		delete(q.items, it.req)
+	default:
+		it.state = itemDelayed
+		q.put(it, it.again)
+	}
+}
+
+// put adds an item that is in no heap to the delayed ones.
+func (q *queue) put(it *item, due time.Time) {
 	it.due = due
 	it.order = due.UnixNano()
 	q.seq++
@@ -196,7 +235,7 @@ func (q *queue) poke() {
 	}
 }
 
-// run makes delayed requests ready when their time has come. It returns when the
+// run makes delayed requests ready when their time has come, and ends rests. It returns when the
 // context is cancelled, and closes the queue.
 func (q *queue) run(ctx context.Context) {
 	defer q.close()
@@ -225,7 +264,11 @@ func (q *queue) promote() (time.Duration, bool) {
 			return wait, true
 		}
 		heap.Pop(&q.delayed)
-		q.pushReady(it, now)
+		if it.state == itemDelayed {
+			q.pushReady(it, now)
+		} else {
+			q.release(it, now)
+		}
 	}
 	return 0, false
 }

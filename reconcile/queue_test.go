@@ -124,6 +124,61 @@ func TestLaterPassReplacesTheRequeueOfAnEarlierOne(t *testing.T) {
 	})
 }
 
+func TestLongPassIsFollowedByARest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := started(t, RetryOptions{})
+		pass := func(took, after time.Duration) {
+			take(t, q)
+			time.Sleep(took)
+			q.done(Request{ID: "a"}, settled, after)
+		}
+		untilReady := func() time.Duration {
+			begin := time.Now()
+			take(t, q)
+			defer q.done(Request{ID: "a"}, settled, 0)
+			return time.Since(begin)
+		}
+		for _, tc := range []struct {
+			name        string
+			took, after time.Duration
+			add         func()
+			want        time.Duration
+		}{
+			{"added after a short one", time.Millisecond, 0, func() { q.add(key("a")) }, 0},
+			{"added after a long one", 10 * time.Millisecond, 0, func() { q.add(key("a"), key("a")) }, 30 * time.Millisecond},
+			{"added after a very long one", time.Second, 0, func() { q.add(key("a")) }, 200 * time.Millisecond},
+			{"to be looked at again later", 10 * time.Millisecond, time.Minute, func() {}, time.Minute},
+			{"to be looked at again sooner", 10 * time.Millisecond, time.Millisecond, func() {}, 30 * time.Millisecond},
+			{"added after the rest", 10 * time.Millisecond, time.Minute, func() { time.Sleep(time.Second); q.add(key("a")) }, 0},
+		} {
+			q.add(key("a"))
+			pass(tc.took, tc.after)
+			tc.add()
+			if got := untilReady(); got != tc.want {
+				t.Errorf("%s: ready after %v, want %v", tc.name, got, tc.want)
+			}
+		}
+		time.Sleep(time.Hour)
+		if expectDepth(t, q, 0); len(q.items) != 0 {
+			t.Errorf("the queue still knows %d requests", len(q.items))
+		}
+	})
+}
+
+func TestRequestAddedDuringALongPassRestsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := started(t, RetryOptions{})
+		q.add(key("a"))
+		take(t, q)
+		q.add(key("a"))
+		time.Sleep(10 * time.Millisecond)
+		q.done(Request{ID: "a"}, settled, time.Hour)
+		expectDepth(t, q, 0)
+		time.Sleep(30 * time.Millisecond)
+		expectDepth(t, q, 1)
+	})
+}
+
 func TestRetriesOfAKeyBackOffAndStartAgainAfterASuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := started(t, RetryOptions{BaseDelay: time.Second, MaxDelay: 5 * time.Second})
@@ -182,11 +237,16 @@ func TestRoomWaitsUntilWorkersHaveTakenEnough(t *testing.T) {
 	})
 }
 
+// stopped is a clock that stands still: no pass is long.
+type stopped struct{ RealClock }
+
+func (stopped) Now() time.Time { return time.Unix(1, 0) }
+
 // The queue keeps its promises whatever is done to it: no key is with two workers,
 // none that was added is forgotten, and none is with a worker that was not added.
 func TestQueueNeitherLosesNorSharesAKey(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		q := newQueue(RealClock{}, RetryOptions{BaseDelay: time.Hour, MaxDelay: time.Hour})
+		q := newQueue(stopped{}, RetryOptions{BaseDelay: time.Hour, MaxDelay: time.Hour})
 		working := map[string]bool{}
 		wanted := map[string]bool{} // added since the last pass began
 		ids := rapid.SampledFrom([]string{"a", "b", "c", "d"})
