@@ -98,9 +98,12 @@ func groupMigrate(job *api.Job, inner *api.MigrateStrategy) *api.MigrateStrategy
 	return strategy
 }
 
+// defaultStagger is shown and has no effect.
+const defaultStagger = 30 * time.Second
+
 func defaultUpdate() *api.UpdateStrategy {
 	return &api.UpdateStrategy{
-		Stagger: new(30 * time.Second), MaxParallel: new(1), HealthCheck: new(api.HealthCheckChecks),
+		Stagger: new(defaultStagger), MaxParallel: new(1), HealthCheck: new(api.HealthCheckChecks),
 		MinHealthyTime: new(10 * time.Second), HealthyDeadline: new(5 * time.Minute), ProgressDeadline: new(10 * time.Minute),
 		Canary: new(0), AutoRevert: new(false), AutoPromote: new(false),
 	}

@@ -132,6 +132,7 @@ func (v *validator) job(job *api.Job) {
 		}
 	}
 	v.unsupportedInJob(p, job)
+	v.withoutEffectInJob(p, job)
 	v.rules(p, job, job.Constraints, job.Affinities, job.Spreads)
 	v.groups(p, job)
 }
@@ -151,6 +152,19 @@ func (v *validator) jobID(p place, job *api.Job) {
 	}
 }
 
+// withoutEffectInJob names what is kept with a job and changes nothing.
+func (v *validator) withoutEffectInJob(p place, job *api.Job) {
+	if api.Deref(job.ConsulNamespace) != "" {
+		p.in("consul_namespace").warnf("has no effect yet")
+	}
+	if api.Deref(job.VaultNamespace) != "" {
+		p.in("vault_namespace").warnf("has no effect yet")
+	}
+	if job.Stopped() {
+		p.warnf("the job says that it is stopped; to register it starts it")
+	}
+}
+
 // unsupportedInJob refuses what drover has no controller for.
 func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	if api.Deref(job.Type) == api.JobTypeSysBatch {
@@ -161,6 +175,9 @@ func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	}
 	if job.ParameterizedJob != nil {
 		p.in("parameterized").unsupported("jobs that are dispatched")
+	}
+	if job.Dispatched || len(job.Payload) > 0 || api.Deref(job.DispatchIdempotencyToken) != "" {
+		p.unsupported("a payload and what else only a dispatched job has")
 	}
 	if job.Multiregion != nil {
 		p.in("multiregion").unsupported("jobs over several regions")

@@ -133,6 +133,9 @@ func (v *validator) update(p place, job *api.Job, update *api.UpdateStrategy) {
 	if api.Deref(update.HealthCheck) == api.HealthCheckManual {
 		p.unsupported("health that is set by hand")
 	}
+	if api.Deref(update.Stagger) != defaultStagger {
+		p.in("stagger").warnf("has no effect any more: instances follow each other as they become healthy")
+	}
 }
 
 func (v *validator) migrate(p place, job *api.Job, migrate *api.MigrateStrategy) {
@@ -193,6 +196,9 @@ func (v *validator) networkMode(p place, network *api.NetworkResource) {
 	}
 	if network.Hostname != "" || network.DNS != nil || network.CNI != nil {
 		p.unsupported("hostname, dns and cni, which need a network of the group's own")
+	}
+	if network.Device != "" || network.CIDR != "" || network.IP != "" {
+		p.warnf("device, cidr and ip have no effect: the node says which addresses ports are of; choose with host_network of a port")
 	}
 }
 

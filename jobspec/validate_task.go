@@ -102,6 +102,9 @@ func (v *validator) resources(p place, resources *api.Resources) {
 	if cores := api.Deref(resources.Cores); cores < 0 || cores == 0 && api.Deref(resources.CPU) < minCPU {
 		p.in("cpu").addf("a task needs %d MHz at least, or cores", minCPU)
 	}
+	if api.Deref(resources.Cores) > 0 && api.Deref(resources.CPU) > 0 {
+		p.in("cores").addf("a task asks for cpu or for cores, not both")
+	}
 	memory, most := api.Deref(resources.MemoryMB), api.Deref(resources.MemoryMaxMB)
 	if memory < minMemoryMB {
 		p.in("memory").addf("a task needs %d MB at least", minMemoryMB)
@@ -117,6 +120,12 @@ func (v *validator) resources(p place, resources *api.Resources) {
 	}
 	if api.Deref(resources.SecretsMB) > 0 {
 		p.in("secrets").unsupported("a size of the secrets directory")
+	}
+	if api.Deref(resources.DiskMB) != 0 {
+		p.in("disk").warnf("has no effect any more; write ephemeral_disk { size = … } in the group")
+	}
+	if api.Deref(resources.IOPS) != 0 {
+		p.in("iops").warnf("has no effect any more; remove it")
 	}
 }
 
@@ -153,7 +162,7 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{len(task.ScalingPolicies) > 0, "scaling", "scaling policies"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},
-		{task.Identity != nil && (task.Identity.Env || task.Identity.File), "identity", "giving a task its identity"},
+		{hasOwnIdentity(task), "identity", "giving a task its identity"},
 		{len(task.Actions) > 0, "action", "actions"},
 		{task.Schedule != nil, "schedule", "tasks that pause by the clock"},
 		{task.Kind != "", "kind", "tasks of a kind"},
@@ -162,6 +171,12 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 			p.in("%s", part.name).unsupported(part.what)
 		}
 	}
+}
+
+// hasOwnIdentity reports whether a task asks for more than the identity that each has.
+func hasOwnIdentity(task *api.Task) bool {
+	each := &api.WorkloadIdentity{Name: defaultIdentity, Audience: []string{defaultAudience}}
+	return task.Identity != nil && !reflect.DeepEqual(task.Identity, each)
 }
 
 // depth returns how deeply a value is nested.

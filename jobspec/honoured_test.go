@@ -1,0 +1,221 @@
+package jobspec_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/jobspec"
+)
+
+// What becomes of the fields of a job, by type. A field that is not here is in danger
+// of being accepted and ignored.
+var (
+	// honoured are the fields that the scheduler, the controllers, node agents or the
+	// API act on.
+	honoured = map[reflect.Type]string{
+		reflect.TypeFor[api.Job](): "Region Namespace ID Name Type Priority Datacenters NodePool Constraints Affinities TaskGroups Update " +
+			"Spreads Reschedule Migrate Meta UI ParentID VersionTag",
+		reflect.TypeFor[api.JobUIConfig](): "Description Links",
+		reflect.TypeFor[api.JobUILink]():   "Label URL",
+		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
+			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost",
+		reflect.TypeFor[api.Constraint]():       "LTarget RTarget Operand",
+		reflect.TypeFor[api.Affinity]():         "LTarget RTarget Operand Weight",
+		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
+		reflect.TypeFor[api.SpreadTarget]():     "Value Percent",
+		reflect.TypeFor[api.UpdateStrategy]():   "MaxParallel HealthCheck MinHealthyTime HealthyDeadline ProgressDeadline",
+		reflect.TypeFor[api.ReschedulePolicy](): "Attempts Interval Delay DelayFunction MaxDelay Unlimited",
+		reflect.TypeFor[api.RestartPolicy]():    "Interval Attempts Delay Mode",
+		reflect.TypeFor[api.EphemeralDisk]():    "SizeMB",
+		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
+		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
+		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
+			"KillTimeout LogConfig Leader ShutdownDelay KillSignal Identity",
+		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
+		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
+		reflect.TypeFor[api.Resources]():        "CPU Cores MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
+	}
+	// withWarning are those that change nothing, of which the user is told. Services are
+	// not registered yet: one warning is about all that they have.
+	withWarning = map[reflect.Type]string{
+		reflect.TypeFor[api.Job]():             "ConsulNamespace VaultNamespace Stop",
+		reflect.TypeFor[api.UpdateStrategy]():  "Stagger",
+		reflect.TypeFor[api.NetworkResource](): "Device CIDR IP MBits",
+		reflect.TypeFor[api.Resources]():       "DiskMB IOPS",
+		reflect.TypeFor[api.Service](): "Name TaskName PortLabel AddressMode Address Tags CanaryTags TaggedAddresses EnableTagOverride Checks " +
+			"CheckRestart Meta CanaryMeta OnUpdate Provider Cluster Namespace Weights",
+		reflect.TypeFor[api.ServiceWeights](): "Passing Warning",
+		reflect.TypeFor[api.CheckRestart]():   "Limit Grace IgnoreWarnings",
+		reflect.TypeFor[api.ServiceCheck](): "Name Type Command Args Path Protocol PortLabel Expose AddressMode Advertise Interval Timeout " +
+			"InitialStatus Notes TLSServerName TLSSkipVerify Header Method CheckRestart GRPCService GRPCUseTLS TaskName SuccessBeforePassing " +
+			"FailuresBeforeCritical FailuresBeforeWarning Body OnUpdate",
+	}
+	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
+	// sets each.
+	refused = map[reflect.Type]string{
+		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion Periodic ParameterizedJob DispatchIdempotencyToken Dispatched Payload",
+		reflect.TypeFor[api.TaskGroup](): "Volumes Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration " +
+			"Scaling Consul",
+		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
+		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
+		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
+		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates DispatchPayload VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
+			"Secrets Identities Actions Schedule",
+		reflect.TypeFor[api.Resources]():        "Devices NUMA SecretsMB",
+		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
+		reflect.TypeFor[api.WorkloadIdentity](): "ChangeMode ChangeSignal Env File Filepath ServiceName TTL ExtraClaims",
+	}
+	// ofServers are those that servers set, whatever the user says.
+	ofServers = map[reflect.Type]string{
+		reflect.TypeFor[api.Job](): "NomadTokenID Version SubmitTime Status StatusDescription Stable CreateIndex ModifyIndex JobModifyIndex",
+	}
+	// moot are those that only say how to do what can't be asked for yet.
+	moot = map[reflect.Type]string{
+		reflect.TypeFor[api.RestartPolicy]():   "RenderTemplates",                                        // templates
+		reflect.TypeFor[api.MigrateStrategy](): "MaxParallel HealthCheck MinHealthyTime HealthyDeadline", // draining nodes
+	}
+)
+
+func TestEveryFieldIsHonouredWarnedOfOrRefused(t *testing.T) {
+	lists := []map[reflect.Type]string{honoured, withWarning, refused, ofServers, moot}
+	seen := map[reflect.Type]bool{}
+	var visit func(typ reflect.Type)
+	visit = func(typ reflect.Type) {
+		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Map {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct || seen[typ] {
+			return
+		}
+		seen[typ] = true
+		for i := range typ.NumField() {
+			field := typ.Field(i)
+			var in int
+			for _, list := range lists {
+				if slices.Contains(strings.Fields(list[typ]), field.Name) {
+					in++
+				}
+			}
+			if in != 1 {
+				t.Errorf("%s.%s is in %d lists: what becomes of it?", typ, field.Name, in)
+			}
+			if !slices.Contains(strings.Fields(refused[typ]), field.Name) && !slices.Contains(strings.Fields(ofServers[typ]), field.Name) &&
+				!(typ == reflect.TypeFor[api.Job]() && field.Name == "VersionTag") {
+				visit(field.Type)
+			}
+		}
+	}
+	visit(reflect.TypeFor[api.Job]())
+	for _, list := range lists {
+		for typ, names := range list {
+			for _, name := range strings.Fields(names) {
+				if _, ok := typ.FieldByName(name); !ok || !seen[typ] {
+					t.Errorf("%s.%s is in a list and not of a job", typ, name)
+				}
+			}
+		}
+	}
+}
+
+// whole is a job that is valid and has a part of each type that fields are refused or
+// warned of in.
+func whole() *api.Job {
+	return &api.Job{
+		ID: new("whole"), Type: new(api.JobTypeService), Update: new(api.UpdateStrategy),
+		TaskGroups: []*api.TaskGroup{{
+			Name: new("g"), Update: new(api.UpdateStrategy), EphemeralDisk: new(api.EphemeralDisk), ShutdownDelay: new(time.Second),
+			Networks: []*api.NetworkResource{{}},
+			Tasks: []*api.Task{{
+				Name: "t", Driver: "raw_exec", Resources: new(api.Resources),
+				Identity: &api.WorkloadIdentity{},
+			}},
+			Services: []*api.Service{{Name: "s", Provider: "nomad"}},
+		}},
+	}
+}
+
+// parts are the types whose fields are refused or warned of, and where they are.
+var parts = map[reflect.Type]func(j *api.Job) any{
+	reflect.TypeFor[api.Job]():              func(j *api.Job) any { return j },
+	reflect.TypeFor[api.TaskGroup]():        func(j *api.Job) any { return j.TaskGroups[0] },
+	reflect.TypeFor[api.UpdateStrategy]():   func(j *api.Job) any { return j.TaskGroups[0].Update },
+	reflect.TypeFor[api.EphemeralDisk]():    func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
+	reflect.TypeFor[api.NetworkResource]():  func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },
+	reflect.TypeFor[api.Task]():             func(j *api.Job) any { return j.TaskGroups[0].Tasks[0] },
+	reflect.TypeFor[api.Resources]():        func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
+	reflect.TypeFor[api.WorkloadIdentity](): func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Identity },
+	reflect.TypeFor[api.Service]():          func(j *api.Job) any { return j.TaskGroups[0].Services[0] },
+}
+
+// check canonicalizes and validates a job with one more field set, if any.
+func check(t *testing.T, typ reflect.Type, field string) ([]string, error) {
+	t.Helper()
+	job := whole()
+	if field != "" {
+		fill(reflect.ValueOf(parts[typ](job)).Elem().FieldByName(field))
+	}
+	warnings := jobspec.Canonicalize(job)
+	more, err := jobspec.Validate(job)
+	return append(warnings, more...), err
+}
+
+// fill sets a value to something.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Struct: // that it is there is enough
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Map:
+		element := reflect.New(v.Type().Elem()).Elem()
+		fill(element)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf("x"), element)
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Uint8:
+		v.SetUint(1)
+	default:
+		v.SetInt(1)
+	}
+}
+
+func TestWhatIsNotDoneYetIsRefused(t *testing.T) {
+	if _, err := check(t, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	for typ, names := range refused {
+		for _, field := range strings.Fields(names) {
+			if _, err := check(t, typ, field); err == nil || !strings.Contains(err.Error(), "not supported: ") {
+				t.Errorf("%s.%s: %v", typ, field, err)
+			}
+		}
+	}
+}
+
+func TestWhatHasNoEffectIsWarnedOf(t *testing.T) {
+	before, err := check(t, nil, "")
+	if err != nil || len(before) != 1 || !strings.Contains(before[0], "services are not registered yet") {
+		t.Fatal(before, err)
+	}
+	for typ, names := range withWarning {
+		if parts[typ] == nil || typ == reflect.TypeFor[api.Service]() {
+			continue // of a service
+		}
+		for _, field := range strings.Fields(names) {
+			if after, err := check(t, typ, field); err != nil || len(after) != len(before)+1 {
+				t.Errorf("%s.%s: %q, %v", typ, field, after, err)
+			}
+		}
+	}
+}
