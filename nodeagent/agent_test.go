@@ -1,12 +1,16 @@
 package nodeagent_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/simulated"
 	"github.com/droverhq/drover/session"
 )
@@ -123,6 +127,28 @@ func TestAnAllocationBeginsWhenThoseBeforeItHaveEnded(t *testing.T) {
 		c.expect(first.ID, api.AllocClientComplete)
 		c.expect(successor.ID, api.AllocClientRunning)
 		c.expect(sharer.ID, api.AllocClientRunning)
+	})
+}
+
+// clinging is a driver that can't free what is left of its tasks.
+type clinging struct{ *simulated.Driver }
+
+func (clinging) Destroy(context.Context, driver.Handle) error { return errors.New("still in use") }
+
+func TestAnAllocationDoesNotWaitForWhatCannotBeFreed(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		a := start(t, options(t, c, clinging{d}))
+		defer a.stop(t)
+		<-a.Ready()
+		j := service(nil)
+		first, next := c.allocation(j), c.allocation(j)
+		next.PreviousAllocation = first.ID
+		c.want(first)
+		c.expect(first.ID, api.AllocClientRunning)
+		c.want(next)
+		c.stop(first.ID)
+		c.expect(first.ID, api.AllocClientComplete)
+		c.expect(next.ID, api.AllocClientRunning)
 	})
 }
 
@@ -274,6 +300,36 @@ func TestARefusedNodeTriesAgainSlowly(t *testing.T) {
 			t.Errorf("%d tries in five minutes", n)
 		}
 		<-a.Ready()
+	})
+}
+
+// brief is a session that breaks behind the welcome.
+type brief struct {
+	nodeagent.Session
+	welcomed bool
+}
+
+func (b *brief) Recv(ctx context.Context) (*session.Frame, error) {
+	if b.welcomed {
+		return nil, errDown
+	}
+	b.welcomed = true
+	return b.Session.Recv(ctx)
+}
+
+func TestSessionsThatBreakAtOnceAreNotOpenedWithoutEnd(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := options(t, c, d)
+		o.Dial = func(ctx context.Context, address string) (nodeagent.Session, error) {
+			s, err := c.dial(ctx, address)
+			return &brief{Session: s}, err
+		}
+		a := start(t, o)
+		defer a.stop(t)
+		time.Sleep(time.Minute)
+		if n := c.tally("").hellos; n < 5 || n > 40 {
+			t.Errorf("%d sessions in a minute", n)
+		}
 	})
 }
 

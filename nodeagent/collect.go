@@ -37,15 +37,13 @@ func (a *Agent) collectGarbage(ctx context.Context) {
 
 func (a *Agent) collect(now time.Time) {
 	list := a.endedAllocs()
-	over := overLimits(list, a.opts.GC, now)
-	for over < len(list) && now.Sub(list[over].at) > spareRecent && a.diskUsage() > a.opts.GC.DiskUsage {
-		if !list[over].r.bury() {
-			return
+	over := 0
+	for ; over < len(list); over++ {
+		if e := list[over]; !overLimits(list[over:], a.opts.GC, now) &&
+			(now.Sub(e.at) <= spareRecent || a.diskUsage() <= a.opts.GC.DiskUsage) {
+			break
 		}
-		over++
-	}
-	for _, e := range list[:over] {
-		if !e.r.bury() {
+		if !list[over].r.bury() {
 			return
 		}
 	}
@@ -66,13 +64,9 @@ func (a *Agent) endedAllocs() []endedAlloc {
 	return list
 }
 
-// overLimits returns how many of the list, from its start, are too many or too old.
-func overLimits(list []endedAlloc, o GCOptions, now time.Time) int {
-	over := max(0, len(list)-o.MaxAllocs)
-	for over < len(list) && now.Sub(list[over].at) > o.MaxAge {
-		over++
-	}
-	return over
+// overLimits reports whether there are too many, or the first of them is too old.
+func overLimits(list []endedAlloc, o GCOptions, now time.Time) bool {
+	return len(list) > o.MaxAllocs || now.Sub(list[0].at) > o.MaxAge
 }
 
 // diskUsage returns how full the file system of the data directory is, in percent.

@@ -107,6 +107,9 @@ func (a *Agent) serveRestart(r *http.Request) (any, error) {
 	if err := decode(r, &body); err != nil {
 		return nil, err
 	}
+	if body.AllTasks {
+		return nil, fmt.Errorf("%w: to restart tasks that do not run; without AllTasks those that run are", api.ErrNotSupported)
+	}
 	reason := "User requested running tasks to restart"
 	if body.TaskName != "" {
 		reason = "User requested task to restart"

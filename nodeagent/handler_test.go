@@ -59,6 +59,7 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 			{"PUT", "/v1/client/allocation/none/restart", "{}", http.StatusNotFound},
 			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"TaskName":"none"}`, http.StatusNotFound},
 			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"TaskName":`, http.StatusBadRequest},
+			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"AllTasks":true}`, http.StatusNotImplemented},
 			{"PUT", "/v1/client/allocation/" + id + "/restart", strings.Repeat(" ", 1<<20), http.StatusRequestEntityTooLarge},
 			{"PUT", "/v1/client/allocation/" + id + "/signal", `{"Signal":"SIGNONSENSE"}`, http.StatusInternalServerError},
 			{"PUT", "/v1/client/allocation/" + ended + "/signal", `{"Signal":"SIGHUP"}`, http.StatusInternalServerError},

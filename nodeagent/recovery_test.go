@@ -154,6 +154,78 @@ func TestFilesAndStateCanBeElsewhere(t *testing.T) {
 	})
 }
 
+func TestTheNextAgentStillHoldsWhatWaitsForOthers(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		a := start(t, o)
+		<-a.Ready()
+		slow := service(api.Values{"stop_delay": "1h"})
+		slow.TaskGroups[0].Tasks[0].KillTimeout = new(20 * time.Second)
+		first, next, dropped := c.allocation(slow), c.allocation(slow), c.allocation(slow)
+		next.PreviousAllocation, dropped.PreviousAllocation = first.ID, first.ID
+		c.want(first)
+		c.expect(first.ID, api.AllocClientRunning)
+		c.want(next)
+		c.want(dropped)
+		c.stop(first.ID)
+		c.forget(dropped.ID)
+		synctest.Wait()
+		a.stop(t)
+
+		a = start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if s := c.status(next.ID); s != nil || len(d.Running()) != 1 {
+			t.Errorf("began before its time: %s, running %v", describe(s), d.Running())
+		}
+		time.Sleep(time.Minute)
+		c.expect(first.ID, api.AllocClientComplete)
+		c.expect(next.ID, api.AllocClientRunning)
+		if len(d.Running()) != 1 {
+			t.Errorf("running %v", d.Running())
+		}
+	})
+}
+
+func TestFilesOfEndedAllocationsGoOldestFirst(t *testing.T) {
+	for _, limit := range []struct {
+		name  string
+		gc    nodeagent.GCOptions
+		after time.Duration
+		left  int // of three allocations that ended a minute after each other
+	}{
+		{"few enough", nodeagent.GCOptions{MaxAllocs: 3}, 5 * time.Minute, 3},
+		{"too many", nodeagent.GCOptions{MaxAllocs: 1}, 5 * time.Minute, 1},
+		{"too old", nodeagent.GCOptions{MaxAge: 30 * time.Minute}, 28*time.Minute + 30*time.Second, 2},
+		{"a full disk, but too recent", nodeagent.GCOptions{DiskUsage: 1e-9}, 5 * time.Minute, 3},
+		{"a full disk", nodeagent.GCOptions{DiskUsage: 1e-9}, 8*time.Minute + 30*time.Second, 2},
+		{"a full disk, and too many", nodeagent.GCOptions{DiskUsage: 1e-9, MaxAllocs: 2}, 5 * time.Minute, 2},
+	} {
+		virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+			o := onDisk(t, c, d)
+			o.GC = limit.gc
+			a := start(t, o)
+			defer a.stop(t)
+			<-a.Ready()
+			var ids []string
+			for range 3 {
+				ids = append(ids, c.run(batch(api.Values{"run_for": "1s"})))
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(limit.after)
+			synctest.Wait()
+			for i, id := range ids {
+				_, err := os.Stat(filepath.Join(o.DataDir, "client", "alloc", id))
+				if kept, want := err == nil, i >= len(ids)-limit.left; kept != want {
+					t.Errorf("%s: files of allocation %d are kept: %v, want %v", limit.name, i, kept, want)
+				}
+			}
+		})
+	}
+}
+
 func TestTwoAgentsOnOneDataDirectoryAreRefused(t *testing.T) {
 	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
 		o := onDisk(t, c, d)

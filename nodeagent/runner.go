@@ -37,7 +37,8 @@ type runner struct {
 	told     *api.AllocationStatus    // the last report
 	removed  bool                     // forget it when it has ended
 	held     chan struct{}            // not nil: nothing happens until others have ended; closed to end that
-	settled  chan struct{}            // closed when nothing of it is left
+	ended    chan struct{}            // closed when every task has ended, and that is stored
+	settled  chan struct{}            // closed when drivers have nothing left of it
 	ends     map[string]chan struct{} // closed when a task has ended, for those that somebody asked about
 	measured map[string]measurement
 }
@@ -67,7 +68,8 @@ func restoreRunner(a *Agent, s state.Saved) (*runner, error) {
 
 func emptyRunner(a *Agent, al *api.Allocation, job *api.Job) *runner {
 	r := &runner{
-		a: a, id: al.ID, desired: al, job: job, tasks: map[string]*taskQueue{}, settled: make(chan struct{}),
+		a: a, id: al.ID, desired: al, job: job, tasks: map[string]*taskQueue{},
+		ended: make(chan struct{}), settled: make(chan struct{}),
 		log: a.log.WithValues("allocation", al.ID, "job", al.JobID),
 	}
 	if a.dirs.root != "" {
@@ -96,7 +98,7 @@ func (r *runner) beginAfter(before []*runner) {
 	r.mu.Unlock()
 	for _, other := range before {
 		select {
-		case <-other.settled:
+		case <-other.ended:
 		case <-stopped:
 		case <-r.a.ctx.Done():
 			return
@@ -230,7 +232,6 @@ func (r *runner) drain() {
 		change, err := r.change()
 		status, urgent := r.compose(now)
 		gone := r.removed && r.life.Settled()
-		r.tellEnds()
 		r.mu.Unlock()
 
 		r.perform(actions, true)
@@ -241,6 +242,7 @@ func (r *runner) drain() {
 		if !r.save(change) {
 			return
 		}
+		r.tellEnds()
 		r.perform(actions, false)
 		if status != nil {
 			r.a.reporter.report(status, urgent, now)
@@ -251,12 +253,17 @@ func (r *runner) drain() {
 	}
 }
 
-// tellEnds tells who waits for a task, or for all of it. It is called with mu held.
+// tellEnds tells who waits for a task, or for all of it.
 func (r *runner) tellEnds() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for task, end := range r.ends {
 		if phase, _, _, _ := r.life.Task(task); phase == alloc.PhaseDead {
 			closeOnce(end)
 		}
+	}
+	if r.life.Ended() {
+		closeOnce(r.ended)
 	}
 	if r.life.Settled() {
 		closeOnce(r.settled)

@@ -39,11 +39,12 @@ func (c *connector) run(ctx context.Context) {
 	delay := firstRetry
 	for ctx.Err() == nil {
 		c.welcome = false
+		began := time.Now()
 		err := c.session(ctx, c.servers[0])
 		if ctx.Err() != nil || errors.Is(err, errGoodbye) {
 			return
 		}
-		if c.welcome {
+		if c.welcome && time.Since(began) > lastRetry { // else something is wrong with the session itself
 			delay = firstRetry
 		}
 		pause := jittered(delay)
