@@ -95,9 +95,7 @@ type Client struct {
 
 // ServerJoin says how servers are found.
 type ServerJoin struct {
-	RetryJoin     []string      `hcl:"retry_join"`
-	RetryInterval time.Duration `hcl:"retry_interval"` // default 30s
-	RetryMax      int           `hcl:"retry_max"`      // 0: for ever
+	RetryJoin []string `hcl:"retry_join"`
 }
 
 // Reserved is what tasks don't get of a machine.
@@ -140,7 +138,6 @@ func Default() *Agent {
 			NodePool:       "default",
 			Meta:           map[string]string{},
 			Options:        map[string]string{},
-			ServerJoin:     ServerJoin{RetryInterval: 30 * time.Second},
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
 			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,9 +51,11 @@ func (d *decoder) block(body hcl.Body, into reflect.Value, path string) {
 		byName[f.name] = f
 	}
 	for name, attr := range content.Attributes {
-		if f, ok := byName[name]; ok {
+		f, ok := byName[name]
+		if ok {
 			d.argument(attr, f)
-		} else {
+		}
+		if !ok || slices.Contains(unused[path], name) {
 			d.note(path, name, attr.NameRange)
 		}
 	}

@@ -1,5 +1,11 @@
 package config
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // inert are the names that the reference's agent configuration has and that have no
 // effect here yet, by the block that they stand in. They are accepted, so that
 // existing files keep working, and noted. A name ending in {} is a block, {*} one
@@ -35,9 +41,46 @@ var inert = map[string][]string{
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},
 	"client.reserved":    {"cores"},
-	"client.server_join": {"retry_max_attempts", "start_join"},
+	"client.server_join": {"retry_interval", "retry_max", "retry_max_attempts", "start_join"},
 	"limits": {
 		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",
 	},
 	"plugin": {"args"},
+}
+
+// unused are the fields of Agent that are read and shown, and have no effect yet: one
+// server talks to no others.
+var unused = map[string][]string{
+	"ports":     {"serf", "raft"},
+	"addresses": {"serf", "raft"},
+	"advertise": {"serf", "raft"},
+}
+
+// driverSettings are the settings of task drivers that are there.
+var driverSettings = map[string][]string{"raw_exec": {"enabled"}}
+
+// idle returns notes about settings of drivers and options that nothing asks for.
+func (a *Agent) idle() []string {
+	var notes []string
+	note := func(what string) { notes = append(notes, what+" has no effect yet") }
+	for driver, plugin := range a.Plugins {
+		known, there := driverSettings[driver]
+		if !there {
+			note(fmt.Sprintf("plugin %q", driver))
+			continue
+		}
+		for name := range plugin.Config {
+			if !slices.Contains(known, name) {
+				note(fmt.Sprintf("plugin %q: %s", driver, name))
+			}
+		}
+	}
+	for option := range a.Client.Options {
+		driver, isSwitch := strings.CutPrefix(strings.TrimSuffix(option, ".enable"), "driver.")
+		if _, there := driverSettings[driver]; !there || !isSwitch || !strings.HasSuffix(option, ".enable") {
+			note(fmt.Sprintf("client.options: %q", option))
+		}
+	}
+	slices.Sort(notes)
+	return notes
 }

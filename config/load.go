@@ -43,7 +43,7 @@ func Load(f *Flags) (*Agent, []string, error) {
 			return nil, nil, err
 		}
 	}
-	return a, notes, a.Validate()
+	return a, append(notes, a.idle()...), a.Validate()
 }
 
 // filesOf returns the files that a -config names: itself, or those of a folder in

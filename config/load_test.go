@@ -109,8 +109,8 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(notes) != 2 || !strings.HasSuffix(notes[0], "telemetry has no effect yet") ||
-		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") {
+	if len(notes) != 3 || !strings.HasSuffix(notes[0], "telemetry has no effect yet") ||
+		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") || notes[2] != `plugin "docker" has no effect yet` {
 		t.Errorf("notes: %q", notes)
 	}
 	if a.Plugins["docker"].Config["allow_privileged"] != true {
@@ -179,4 +179,57 @@ func FuzzOverlayNeverPanics(f *testing.F) {
 			_ = a.Validate()
 		}
 	})
+}
+
+func TestWhatNothingAsksForIsNoted(t *testing.T) {
+	path := write(t, t.TempDir(), "agent.hcl", `
+		data_dir = "/var/lib/drover"
+		ports { raft = 4700 }
+		advertise { serf = "10.0.0.1" }
+		server { enabled = true }
+		client {
+		  enabled = true
+		  server_join { retry_max = 3 }
+		  options = { "driver.raw_exec.enable" = "1", "user.denylist" = "root", "driver.java.enable" = "1" }
+		}
+		plugin "raw_exec" {
+		  config {
+		    enabled    = true
+		    no_cgroups = true
+		  }
+		}
+		plugin "docker" {
+		  config { allow_privileged = true }
+		}`)
+	_, notes, err := load(t, "-config", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(notes, "\n")
+	for _, what := range []string{
+		"ports.raft", "advertise.serf", "client.server_join.retry_max", `client.options: "user.denylist"`,
+		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_cgroups`, `plugin "docker"`,
+	} {
+		if !strings.Contains(all, what+" has no effect yet") {
+			t.Errorf("no note about %s in\n%s", what, all)
+		}
+	}
+	if len(notes) != 7 {
+		t.Errorf("notes: %q", notes)
+	}
+}
+
+func TestADriverIsSwitchedOnByTrueOnly(t *testing.T) {
+	path := write(t, t.TempDir(), "agent.hcl", `
+		data_dir = "/var/lib/drover"
+		client {
+		  enabled = true
+		  servers = ["10.0.0.1"]
+		}
+		plugin "raw_exec" {
+		  config { enabled = 1 }
+		}`)
+	if _, _, err := load(t, "-config", path); err == nil || !strings.Contains(err.Error(), "enabled is true or false") {
+		t.Error(err)
+	}
 }

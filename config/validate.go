@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/droverhq/drover/api"
@@ -88,6 +89,7 @@ func (a *Agent) validateClient(wrong *api.InvalidError) {
 	if c.MinDynamicPort < 1 || c.MaxDynamicPort > 65535 || c.MinDynamicPort > c.MaxDynamicPort {
 		wrong.Add("client.min_dynamic_port", fmt.Sprintf("%d to %d is not a range of ports", c.MinDynamicPort, c.MaxDynamicPort))
 	}
+	a.validateDrivers(wrong)
 	if c.GCMaxAllocs < 0 {
 		wrong.Add("client.gc_max_allocs", "must not be negative")
 	}
@@ -97,6 +99,29 @@ func (a *Agent) validateClient(wrong *api.InvalidError) {
 	} {
 		if n < 0 {
 			wrong.Add("client."+name, "must not be negative")
+		}
+	}
+}
+
+// validateDrivers checks what DriverOption reads.
+func (a *Agent) validateDrivers(wrong *api.InvalidError) {
+	for driver, plugin := range a.Plugins {
+		switch v := plugin.Config["enabled"].(type) {
+		case nil, bool:
+		case string:
+			if _, err := strconv.ParseBool(v); err != nil {
+				wrong.Add(fmt.Sprintf("plugin %q", driver), fmt.Sprintf("enabled is true or false, not %q", v))
+			}
+		default:
+			wrong.Add(fmt.Sprintf("plugin %q", driver), fmt.Sprintf("enabled is true or false, not %v", v))
+		}
+	}
+	for driver := range driverSettings {
+		name := "driver." + driver + ".enable"
+		if v, ok := a.Client.Options[name]; ok {
+			if _, err := strconv.ParseBool(v); err != nil {
+				wrong.Add("client.options", fmt.Sprintf("%s is true or false, not %q", name, v))
+			}
 		}
 	}
 }
@@ -114,4 +139,8 @@ func (a *Agent) DriverOption(driver string) bool {
 	return isTrue(a.Client.Options["driver."+driver+".enable"])
 }
 
-func isTrue(s string) bool { return s == "1" || strings.EqualFold(s, "true") }
+// isTrue reads what validateDrivers has checked.
+func isTrue(s string) bool {
+	on, err := strconv.ParseBool(s)
+	return err == nil && on
+}
