@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -37,6 +39,7 @@ type Options struct {
 	Server *Agent // of a Node: the server that it talks to
 	Config string // further configuration, in HCL
 	Args   []string
+	Files  int // how many files it may have open; 0: as many as the test
 }
 
 // Agent is a drover process with its own data and ports. It is not safe for
@@ -77,19 +80,30 @@ func Start(t testing.TB, o Options) *Agent {
 	return a
 }
 
+// Ports are taken from below those that tasks get, and that the kernel gives to
+// connections: an agent that is started again must find its own free.
+const (
+	firstPort = 10000
+	lastPort  = 19999
+)
+
 // FreePorts finds TCP ports that nobody listens on.
 func FreePorts(t testing.TB, n int) []string {
 	t.Helper()
 	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 100 * n {
+		port := strconv.Itoa(firstPort + rand.IntN(lastPort-firstPort+1))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			t.Fatal(err)
+			continue // taken
 		}
 		defer l.Close() // all are held until all are found
-		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		if ports = append(ports, port); len(ports) == n {
+			return ports
+		}
 	}
-	return ports
+	t.Fatalf("no %d free ports between %d and %d", n, firstPort, lastPort)
+	return nil
 }
 
 // Start starts the process and waits until its role is fulfilled.
@@ -108,6 +122,9 @@ func (a *Agent) Launch() {
 	}
 	defer log.Close() // the process has it
 	a.Cmd = exec.Command(Binary(), a.arguments()...)
+	if a.o.Files != 0 {
+		a.Cmd = exec.Command("prlimit", append([]string{fmt.Sprintf("--nofile=%d", a.o.Files), Binary()}, a.arguments()...)...)
+	}
 	a.Cmd.Stdout, a.Cmd.Stderr = log, log
 	if err := a.Cmd.Start(); err != nil {
 		a.Cmd = nil

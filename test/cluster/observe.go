@@ -63,6 +63,31 @@ func (a *Agent) scan() (tasks, shims []int) {
 	return tasks, shims
 }
 
+// Memory is how many bytes of memory the agent has (RSS).
+func (a *Agent) Memory() int {
+	a.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.Cmd.Process.Pid))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	kilobytes, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return kilobytes << 10
+}
+
+// Files is how many files the agent has open, connections among them.
+func (a *Agent) Files() int {
+	a.t.Helper()
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.Cmd.Process.Pid))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return len(files)
+}
+
 // CommandLines counts the agent's tasks by command line.
 func (a *Agent) CommandLines() map[string]int {
 	a.t.Helper()
