@@ -81,6 +81,11 @@ func (p *process) reap() error {
 	return err
 }
 
+// end waits for a child of this process, however long it lives, and lets go of it.
+func (p *process) end() error {
+	return errors.Join(p.wait(context.Background()), p.reap(), p.close())
+}
+
 // signal sends a signal. It is no error that the process has ended.
 func (p *process) signal(sig syscall.Signal) error {
 	err := unix.PidfdSendSignal(p.fd, sig, nil, 0)

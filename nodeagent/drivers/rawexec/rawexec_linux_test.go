@@ -470,3 +470,35 @@ func TestAConfigIsCheckedKeyByKey(t *testing.T) {
 		})
 	}
 }
+
+func TestATaskIsStoppedAlsoWhenNothingCanBeWritten(t *testing.T) {
+	d, task := newTask(t, rawexec.Options{}, "exec sleep 1000")
+	h := start(t, d, task)
+	if err := os.Mkdir(filepath.Join(task.StateDir, shim.StopFile), 0o700); err != nil { // so that no file can be put there
+		t.Fatal(err)
+	}
+	if err := d.Stop(testContext(t), h, "SIGINT", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	result, err := d.Wait(testContext(t), h)
+	if err != nil || result.Signal != int(unix.SIGTERM) {
+		t.Errorf("ended with %+v, %v", result, err)
+	}
+}
+
+func TestAStartWithoutARecordLeavesNothingBehind(t *testing.T) {
+	pid := filepath.Join(t.TempDir(), "pid")
+	fake := filepath.Join(t.TempDir(), shim.Name)
+	script := "#!/bin/sh\necho $$ >" + pid + "\necho " + shim.Running + " >&4\nexec 4>&-\nexec sleep 1000\n"
+	if err := os.WriteFile(fake, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, task := newTask(t, rawexec.Options{}, "true")
+	d := rawexec.New(rawexec.Options{Enabled: true, NoCgroups: true, ShimPath: fake})
+	if h, err := d.Start(testContext(t), task); err == nil {
+		t.Errorf("started %+v", h)
+	}
+	if lives(t, awaitFile(t, pid, "\n")) {
+		t.Error("what was started lives on")
+	}
+}

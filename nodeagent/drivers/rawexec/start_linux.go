@@ -88,15 +88,19 @@ func (d *Driver) launch(t task, wanted driver.Task, lock *os.File) (*shim.Starte
 		return nil, err
 	}
 	text, err := readAnswer(answer)
-	if err == nil && text == shim.Running {
+	switch {
+	case err == nil && text == shim.Running:
 		record, err := shim.ReadStarted(t.dir)
-		return record, errors.Join(err, p.close())
-	}
-	if text == "" {
+		if err == nil {
+			return record, p.close()
+		}
+		// What runs could not be found again: have the shim end it.
+		err = errors.Join(fmt.Errorf("read the record of the start: %w", err), p.signal(unix.SIGTERM))
+		return nil, errors.Join(err, p.end())
+	case text == "":
 		text = shim.Name + " ended without a word" + t.lastWords()
 	}
-	err = errors.Join(err, p.wait(context.Background()), p.reap(), p.close())
-	return nil, errors.Join(errors.New(text), err)
+	return nil, errors.Join(errors.New(text), err, p.end())
 }
 
 // fork starts the shim, in a session of its own and with nothing of this process but

@@ -162,12 +162,11 @@ func (t task) stop(ctx context.Context, stop shim.Stop) error {
 	case err != nil:
 		return err
 	default:
-		err := shim.WriteFile(t.path(shim.StopFile), stop.Encode())
-		if err == nil {
-			err = p.signal(unix.SIGTERM)
-		}
-		if err := errors.Join(err, p.close()); err != nil {
-			return err
+		// A full disk must not keep a task alive: without the file the shim ends it in
+		// its own way.
+		unwritten := shim.WriteFile(t.path(shim.StopFile), stop.Encode())
+		if err := errors.Join(p.signal(unix.SIGTERM), p.close()); err != nil {
+			return errors.Join(err, unwritten)
 		}
 	}
 	_, err = t.wait(ctx)
