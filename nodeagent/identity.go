@@ -50,7 +50,7 @@ func (l layout) taskRun(allocID, task string, attempt int) string {
 }
 
 // make makes the directories. Tasks of all users must be able to pass through those
-// that lead to their own.
+// that lead to their own. A directory of the operator's that is there keeps its mode.
 func (l layout) make() error {
 	for dir, mode := range map[string]os.FileMode{
 		l.client():              0o711,
@@ -58,6 +58,9 @@ func (l layout) make() error {
 		l.allocs():              0o711,
 		l.run():                 0o700,
 	} {
+		if _, err := os.Stat(dir); err == nil && !within(dir, l.client()) {
+			continue
+		}
 		if err := os.MkdirAll(dir, mode); err != nil {
 			return fmt.Errorf("make data directory: %w", err)
 		}
@@ -66,6 +69,11 @@ func (l layout) make() error {
 		}
 	}
 	return nil
+}
+
+func within(dir, parent string) bool {
+	inside, err := filepath.Rel(parent, dir)
+	return err == nil && filepath.IsLocal(inside)
 }
 
 const (

@@ -154,6 +154,26 @@ func TestFilesAndStateCanBeElsewhere(t *testing.T) {
 	})
 }
 
+func TestADirectoryOfTheOperatorsKeepsItsMode(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		o.AllocDir, o.StateDir = t.TempDir(), t.TempDir()
+		for _, dir := range []string{o.AllocDir, o.StateDir} {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a := start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		for _, dir := range []string{o.AllocDir, o.StateDir} {
+			if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
+				t.Errorf("%s has become %v, %v", dir, info.Mode(), err)
+			}
+		}
+	})
+}
+
 func TestTheNextAgentStillHoldsWhatWaitsForOthers(t *testing.T) {
 	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
 		o := onDisk(t, c, d)

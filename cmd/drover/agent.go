@@ -49,22 +49,26 @@ func runAgent(ctx context.Context, cfg *config.Agent, notes []string) (err error
 // dataDir makes the folder that everything is kept in. For a dev agent that is a
 // temporary one, which done removes.
 func dataDir(cfg *config.Agent) (done func() error, err error) {
+	done = func() error { return nil }
 	if cfg.DataDir == "" {
-		if cfg.DataDir, err = os.MkdirTemp("", "drover-dev-"); err != nil {
+		made, err := os.MkdirTemp("", "drover-dev-")
+		if err != nil {
 			return nil, fmt.Errorf("make a folder for the data: %w", err)
 		}
-		return func() error { return os.RemoveAll(cfg.DataDir) }, nil
-	}
-	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		cfg.DataDir, done = made, func() error { return os.RemoveAll(made) }
+		if err := os.Chmod(made, 0o711); err != nil { // tasks of other users pass through it
+			return nil, errors.Join(fmt.Errorf("make a folder for the data: %w", err), done())
+		}
+	} else if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
 		return nil, fmt.Errorf("make data_dir: %w", err)
 	}
 	// Tasks and shims see paths below it: they must not change when a link does.
 	real, err := filepath.EvalSymlinks(cfg.DataDir)
 	if err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
+		return nil, errors.Join(fmt.Errorf("data_dir: %w", err), done())
 	}
 	cfg.DataDir = real
-	return func() error { return nil }, nil
+	return done, nil
 }
 
 // agent is the process: its listeners and the roles that use them.
