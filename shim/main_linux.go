@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -135,11 +136,29 @@ func (s *supervisor) settle() error {
 	signal.Notify(make(chan os.Signal), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1,
 		unix.SIGUSR2, unix.SIGALRM, unix.SIGXFSZ, unix.SIGPIPE)
 	signal.Notify(s.control, unix.SIGTERM)
+	if err := resetReserved(); err != nil {
+		return err
+	}
 	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		unix.CloseOnExec(LockFD) // before Linux 5.11
 		unix.CloseOnExec(AnswerFD)
 	}
 	return failed("become a subreaper", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+}
+
+// resetReserved gives the signals that C libraries reserve, and Go leaves alone, their
+// default action. Who starts programs through posix_spawn leaves them ignored: make
+// does.
+func resetReserved() error {
+	const first, last, maskBytes = 32, 34, 8
+	var standard [4]uint64 // a struct sigaction of the kernel, with SIG_DFL
+	for sig := uintptr(first); sig <= last; sig++ {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&standard)), 0, maskBytes, 0, 0)
+		if errno != 0 {
+			return failed("reset a signal", errno)
+		}
+	}
+	return nil
 }
 
 // reserveExit makes the exit record with its final size.
