@@ -266,3 +266,23 @@ func TestARefusedStreamIsAnOrdinaryError(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+func TestAHeadOfTheStreamEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, what := range []struct{ method, path string }{
+			{http.MethodHead, "/v1/event/stream"},
+			{http.MethodGet, "/v1/jobs"}, // on the same connection: it waits for the first to end
+		} {
+			r, err := http.NewRequestWithContext(ctx, what.method, "http://drover"+what.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := c.send(r); a.status != http.StatusOK || a.header.Get("X-Nomad-Index") == "" {
+				t.Errorf("%s %s: %d %v", what.method, what.path, a.status, a.header)
+			}
+		}
+	})
+}

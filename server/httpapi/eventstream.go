@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/droverhq/drover/store"
 )
@@ -37,9 +38,12 @@ func streamEvents(c *call) error {
 	defer func() { e.feed.Close() }()
 	c.w.Header().Set("Content-Type", "application/json")
 	c.stateHeaders(c.api.store.Snapshot().Index(), c.api.store.Leader())
-	c.w.WriteHeader(200)
+	c.w.WriteHeader(http.StatusOK)
 	if err := e.flush(); err != nil {
 		return err
+	}
+	if c.http.Method == http.MethodHead {
+		return nil
 	}
 	ctx, cancel := context.WithCancel(c.http.Context())
 	defer cancel()
