@@ -238,6 +238,7 @@ func TestErrorsBecomeStatusCodesAtOnePlace(t *testing.T) {
 		api.ErrTooLarge:                          413,
 		api.ErrNotSupported:                      501,
 		store.ErrClosed:                          503,
+		store.ErrDiskFull:                        507,
 		context.DeadlineExceeded:                 504,
 		&api.InvalidError{What: "x"}:             400,
 		&store.ConflictError{}:                   409,

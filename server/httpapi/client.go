@@ -58,8 +58,7 @@ func proxyAllocation(c *call) error {
 	return c.api.nodes.pass(c, a.NodeID)
 }
 
-// proxyNode passes a request on to the agent of the node that ?node_id= names, or, on
-// a server that has one only, to that.
+// proxyNode passes a request on to the agent of the node that ?node_id= names.
 func proxyNode(c *call) error {
 	id := c.query.Get("node_id")
 	if id == "" {

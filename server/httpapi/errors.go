@@ -60,6 +60,7 @@ var statuses = []struct {
 	{api.ErrNoLeader, http.StatusServiceUnavailable},
 	{errNoNode, http.StatusServiceUnavailable},
 	{errUnhealthy, http.StatusInternalServerError},
+	{store.ErrDiskFull, http.StatusInsufficientStorage},
 	{store.ErrClosed, http.StatusServiceUnavailable},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout},
 	{context.Canceled, statusClientGone},

@@ -151,6 +151,10 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 		"not supported":        {"PUT", "/v1/job/hello/scale", "{}", 501, "not supported: scaling jobs"},
 		"not supported either": {"GET", "/v1/vars", "", 501, "not supported: variables"},
 		"nor this":             {"PUT", "/v1/acl/bootstrap", "", 501, "not supported: access control"},
+		"nor a new pool":       {"PUT", "/v1/node/pool/fast", "{}", 501, "not supported: changing node pools"},
+		"nor a namespace less": {"DELETE", "/v1/namespace/team", "", 501, "not supported: changing namespaces"},
+		"nor an evaluation":    {"DELETE", "/v1/evaluations", "{}", 501, "not supported: deleting evaluations"},
+		"a pool called drain":  {"GET", "/v1/node/pool/drain", "", 404, "node pool not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), input.method, "http://drover", strings.NewReader(input.body))

@@ -9,7 +9,7 @@ import (
 
 // routes is the whole API. Of the routes that fit a path the first counts.
 func routes() []route {
-	return slices.Concat(unsupported(), workRoutes(), nodeRoutes(), agentRoutes(), jobRoutes())
+	return slices.Concat(poolRoutes(), unsupported(), workRoutes(), nodeRoutes(), agentRoutes(), jobRoutes())
 }
 
 // query is a read of the store. It names what its answer is made of, so that it can be
@@ -56,7 +56,7 @@ func workRoutes() []route {
 		{pattern: "allocation/{alloc}", get: query(object("alloc", api.KindAllocation, api.KindAllocationStatus), readAllocation)},
 		{pattern: "allocation/{alloc}/stop", put: stopAllocation},
 
-		{pattern: "evaluations", get: query(kinds(api.KindEvaluation), listEvaluations)},
+		{pattern: "evaluations", get: query(kinds(api.KindEvaluation), listEvaluations), del: refuse(deletingEvaluations)},
 		{pattern: "evaluations/count", get: query(kinds(api.KindEvaluation), countEvaluations)},
 		{pattern: "evaluation/{eval}", get: query(object("eval", api.KindEvaluation), readEvaluation)},
 		{
@@ -75,19 +75,32 @@ func workRoutes() []route {
 
 func nodeRoutes() []route {
 	nodeKinds := []api.Kind{api.KindNode, api.KindNodeIntent, api.KindNodeStatus}
-	poolNodes := []api.Kind{api.KindNodePool, api.KindNode, api.KindNodeIntent, api.KindNodeStatus}
 	return []route{
 		{pattern: "nodes", get: query(kinds(nodeKinds...), listNodes)},
-		{pattern: "node/pools", get: query(kinds(api.KindNodePool), listNodePools)},
-		{pattern: "node/pool/{pool}", get: query(object("pool", api.KindNodePool), readNodePool)},
-		{pattern: "node/pool/{pool}/nodes", get: query(kinds(poolNodes...), listPoolNodes)},
-		{pattern: "node/pool/{pool}/jobs", get: query(jobList(), listPoolJobs)},
 		{pattern: "node/{node}", get: query(object("node", nodeKinds...), readNode)},
 		{pattern: "node/{node}/allocations", get: query(allocationsOfNode, readNodeAllocations)},
 		{pattern: "node/{node}/eligibility", put: setEligibility},
 
 		{pattern: "namespaces", get: query(kinds(api.KindNamespace), listNamespaces)},
-		{pattern: "namespace/{namespace}", get: query(object("namespace", api.KindNamespace), readNamespace)},
+		{
+			pattern: "namespace/{namespace}", get: query(object("namespace", api.KindNamespace), readNamespace),
+			put: refuse(changingNamespaces), del: refuse(changingNamespaces),
+		},
+	}
+}
+
+// poolRoutes are those of node pools. They come before those of a node, as a pool may
+// be called drain.
+func poolRoutes() []route {
+	poolNodes := []api.Kind{api.KindNodePool, api.KindNode, api.KindNodeIntent, api.KindNodeStatus}
+	return []route{
+		{pattern: "node/pools", get: query(kinds(api.KindNodePool), listNodePools), put: refuse(changingPools)},
+		{
+			pattern: "node/pool/{pool}", get: query(object("pool", api.KindNodePool), readNodePool),
+			put: refuse(changingPools), del: refuse(changingPools),
+		},
+		{pattern: "node/pool/{pool}/nodes", get: query(kinds(poolNodes...), listPoolNodes)},
+		{pattern: "node/pool/{pool}/jobs", get: query(jobList(), listPoolJobs)},
 	}
 }
 

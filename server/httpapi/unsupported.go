@@ -1,5 +1,12 @@
 package httpapi
 
+// Features that share a path with others that are there.
+const (
+	changingNamespaces  = "changing namespaces"
+	changingPools       = "changing node pools"
+	deletingEvaluations = "deleting evaluations"
+)
+
 // unsupported is the paths that clients know but that do nothing yet: an honest 501,
 // in place of a 404 that looks like a mistake of theirs.
 func unsupported() []route {
@@ -30,8 +37,8 @@ func unsupported() []route {
 		{"sentinel policies", []string{"sentinel/policies", "sentinel/policy/{name}"}},
 		{"recommendations", []string{"recommendations", "recommendation/{id}", "recommendation"}},
 		{"volumes", []string{"volumes", "volumes/{rest...}", "volume/{rest...}", "plugins", "plugin/{rest...}"}},
-		{"changing namespaces", []string{"namespace"}},
-		{"changing node pools", []string{"node/pool"}},
+		{changingNamespaces, []string{"namespace"}},
+		{changingPools, []string{"node/pool"}},
 		{"license", []string{"operator/license"}},
 		{"raft administration", []string{"operator/raft/configuration", "operator/raft/peer", "operator/raft/transfer-leadership"}},
 		{"autopilot", []string{"operator/autopilot/configuration", "operator/autopilot/health"}},
@@ -49,10 +56,15 @@ func unsupported() []route {
 	}
 	var routes []route
 	for _, f := range features {
-		refuse := func(*call) error { return notSupported("%s", f.name) }
+		no := refuse(f.name)
 		for _, pattern := range f.patterns {
-			routes = append(routes, route{pattern: pattern, get: refuse, put: refuse, del: refuse})
+			routes = append(routes, route{pattern: pattern, get: no, put: no, del: no})
 		}
 	}
 	return routes
+}
+
+// refuse answers for a feature that is not there.
+func refuse(feature string) handler {
+	return func(*call) error { return notSupported("%s", feature) }
 }
