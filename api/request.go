@@ -4,7 +4,7 @@ import "time"
 
 // Requests and answers, never stored.
 //
-//msgp:ignore QueryMeta WriteMeta JobRegisterRequest JobRegisterResponse JobDeregisterResponse JobPlanRequest
+//msgp:ignore QueryMeta JobRegisterRequest JobRegisterResponse JobDeregisterResponse JobPlanRequest
 //msgp:ignore JobPlanResponse JobValidateResponse JobsParseRequest JobVersionsResponse AllocStopResponse
 //msgp:ignore NodeEligibilityRequest NodeUpdateResponse AllocFileInfo StreamFrame AgentHealth AgentRoleHealth AgentSelf
 //msgp:ignore AgentMember ServerMembers Event Events
@@ -15,11 +15,6 @@ type QueryMeta struct {
 	LastContact time.Duration
 	KnownLeader bool
 	NextToken   string
-}
-
-// WriteMeta is what the answer to a write says.
-type WriteMeta struct {
-	LastIndex uint64
 }
 
 // JobRegisterRequest is the body of PUT /v1/jobs and PUT /v1/job/ID.
