@@ -49,7 +49,7 @@ func Build(in Input) *Vars {
 	}
 	// In order of their names, so that one may refer to those before it.
 	for _, name := range slices.Sorted(maps.Keys(in.Task.Env)) {
-		v.env[v.Replace(name)] = v.Replace(in.Task.Env[name])
+		v.env[clean(v.Replace(name))] = v.Replace(in.Task.Env[name])
 	}
 	return v
 }
@@ -164,11 +164,12 @@ func nodeVars(n *api.Node, region string) map[string]string {
 	return vars
 }
 
-// clean makes a name of what can be part of a variable's name in every shell.
+// clean makes a name of what can be part of a variable's name; dots, which programs
+// take though shells don't, stay as they are in the reference.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.':
 			return r
 		}
 		return '_'

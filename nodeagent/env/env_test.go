@@ -195,3 +195,15 @@ func TestCredentialsOfTheAgentAreKeptFromTasks(t *testing.T) {
 		t.Fatalf("got %v", got)
 	}
 }
+
+func TestNamesOfVariablesHaveNoDashesButMayHaveDots(t *testing.T) {
+	in := input()
+	in.Task.Env = map[string]string{"my-key": "1", "spring.profile": "2", "a=b": "3"}
+	in.Task.Meta = map[string]string{"x.y-z": "4"}
+	got := env.Build(in).Map()
+	for name, want := range map[string]string{"my_key": "1", "spring.profile": "2", "a_b": "3", "NOMAD_META_x.y_z": "4"} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+}
