@@ -185,11 +185,13 @@ func (c *Conn) OpenStream(ctx context.Context) (net.Conn, error) {
 // ServeHTTP answers the requests that come on streams which the other side opens,
 // until the session ends or ctx is cancelled. It returns when all handlers have.
 func (c *Conn) ServeHTTP(ctx context.Context, h http.Handler) error {
-	var handlers sync.WaitGroup
+	var running sync.RWMutex // each handler holds it for reading
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			handlers.Add(1)
-			defer handlers.Done()
+			if !running.TryRLock() {
+				return // the session has ended
+			}
+			defer running.RUnlock()
 			h.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: 30 * time.Second,
@@ -199,7 +201,7 @@ func (c *Conn) ServeHTTP(ctx context.Context, h http.Handler) error {
 	defer stop()
 	err := srv.Serve(listener{c.mux})
 	closeErr := srv.Close() // ends the connections, and with them the handlers' contexts
-	handlers.Wait()
+	running.Lock()          // waits for them, and none begins any more
 	if ctx.Err() != nil || c.mux.IsClosed() {
 		return closeErr
 	}
