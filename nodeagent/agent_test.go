@@ -349,6 +349,34 @@ func TestADevAgentEndsItsTasksAndSaysGoodbye(t *testing.T) {
 	})
 }
 
+// curt is a session whose other end hangs up as soon as it hears goodbye.
+type curt struct{ nodeagent.Session }
+
+func (c curt) Send(ctx context.Context, f *session.Frame) error {
+	err := c.Session.Send(ctx, f)
+	if f.Goodbye != nil {
+		return errDown
+	}
+	return err
+}
+
+func TestAnAgentThatSaidGoodbyeDoesNotComeBack(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := options(t, c, d)
+		o.StopTasks = true
+		o.Dial = func(ctx context.Context, address string) (nodeagent.Session, error) {
+			s, err := c.dial(ctx, address)
+			return curt{s}, err
+		}
+		a := start(t, o)
+		<-a.Ready()
+		a.stop(t)
+		if n := c.tally(""); n.hellos != 1 || !n.goodbye {
+			t.Errorf("%d hellos, goodbye %v", n.hellos, n.goodbye)
+		}
+	})
+}
+
 func TestAnAgentLeavesItsTasksToTheNextOne(t *testing.T) {
 	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
 		a := start(t, options(t, c, d))

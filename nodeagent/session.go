@@ -180,11 +180,8 @@ func (c *connector) send(ctx context.Context, conn Session, reports <-chan struc
 				return err
 			}
 		case <-c.a.leaving:
-			err := conn.Send(ctx, &session.Frame{Goodbye: &session.Goodbye{}})
-			if err == nil {
-				err = errGoodbye
-			}
-			return err
+			// The server hangs up at once, which may look as if it had not heard.
+			return errors.Join(errGoodbye, conn.Send(ctx, &session.Frame{Goodbye: &session.Goodbye{}}))
 		}
 	}
 }

@@ -347,7 +347,7 @@ func TestGainAndLossOfASessionAreRecorded(t *testing.T) {
 
 	conn = f.connect(n)
 	if err := conn.Send(f.ctx, &session.Frame{Goodbye: &session.Goodbye{}}); err != nil {
-		t.Fatal(err)
+		t.Log(err) // the server hangs up at once, which may look as if it had not heard
 	}
 	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected && s.Graceful })
 }
