@@ -105,17 +105,18 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// look reads how the job does.
+// look reads how the job does. The allocations come last: they are at least as new as
+// what is said of the job, so that none counts as running that the job's end is due to.
 func (f *follower) look(ctx context.Context) (*progress, error) {
 	p := &progress{followed: f.index}
 	var errs [5]error
 	var meta api.QueryMeta
-	p.allocs, meta, errs[0] = f.cl.Jobs.Allocations(ctx, f.id, false, f.query)
+	p.job, _, errs[0] = f.cl.Jobs.Get(ctx, f.id, f.query)
+	p.summary, _, errs[1] = f.cl.Jobs.Summary(ctx, f.id, f.query)
+	p.evals, _, errs[2] = f.cl.Jobs.Evaluations(ctx, f.id, f.query)
+	p.deployments, _, errs[3] = f.cl.Jobs.Deployments(ctx, f.id, f.query)
+	p.allocs, meta, errs[4] = f.cl.Jobs.Allocations(ctx, f.id, false, f.query)
 	p.index = meta.LastIndex
-	p.job, _, errs[1] = f.cl.Jobs.Get(ctx, f.id, f.query)
-	p.summary, _, errs[2] = f.cl.Jobs.Summary(ctx, f.id, f.query)
-	p.evals, _, errs[3] = f.cl.Jobs.Evaluations(ctx, f.id, f.query)
-	p.deployments, _, errs[4] = f.cl.Jobs.Deployments(ctx, f.id, f.query)
 	for _, e := range p.evals {
 		if e.ID == f.evalID {
 			p.eval = e
