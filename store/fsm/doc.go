@@ -33,5 +33,6 @@
 // A disk that does not take a write, or gives back something else than was written,
 // leaves a replica that must not go on: Options.Fatal is called, and by default logs
 // why and ends the process. Whatever was acknowledged is in the log, and is applied
-// when the process starts again.
+// when the process starts again. Only a table that cannot be written in the background
+// is tried again until there is room: nothing depends on it.
 package fsm

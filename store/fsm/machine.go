@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -26,6 +27,9 @@ type Options struct {
 	// CacheBytes is Pebble's block cache. Reads come from the tables in memory, so it
 	// serves compactions only. Default: 4 MiB.
 	CacheBytes int64
+	// RetryPause is how long to wait after a table could not be written before it is
+	// tried again. Default: 1 s.
+	RetryPause time.Duration
 	// Tables sizes the feed.
 	Tables table.Options
 	// Local returns, once, the proposals of an entry that this replica made itself
@@ -44,6 +48,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 4 << 20
+	}
+	if o.RetryPause == 0 {
+		o.RetryPause = time.Second
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
@@ -68,6 +75,7 @@ func (o *Options) setDefaults() {
 type Machine struct {
 	o      Options
 	db     *pebble.DB
+	disk   *failStop
 	tables *table.Tables
 	meta   meta
 	buf    []byte // for keys and the state record
@@ -96,14 +104,20 @@ func Open(o Options) (*Machine, error) {
 	return m, nil
 }
 
-func (m *Machine) openDB() error {
-	if err := m.o.FS.MkdirAll(m.o.Dir, 0o700); err != nil {
+func (m *Machine) openDB() (err error) {
+	defer func() { // Pebble panics when it can't write some of its files
+		if r := recover(); r != nil {
+			err = fmt.Errorf("open database: %w", asError(r))
+		}
+	}()
+	if err := makeDir(m.o.FS, m.o.Dir); err != nil {
 		return err
 	}
 	cache := pebble.NewCache(m.o.CacheBytes)
 	defer cache.Unref()
+	disk := &failStop{FS: m.o.FS, fatal: m.fatal, pause: m.o.RetryPause, done: make(chan struct{})}
 	db, err := pebble.Open(m.o.Dir, &pebble.Options{
-		FS:    m.o.FS,
+		FS:    disk,
 		Cache: cache,
 		// Raised, with a note in the changelog, when a newer format is worth that an
 		// older program can't open the directory.
@@ -123,8 +137,38 @@ func (m *Machine) openDB() error {
 	if err != nil {
 		return err
 	}
-	m.db = db
+	m.db, m.disk = db, disk
+	disk.armed.Store(true)
 	return nil
+}
+
+func asError(panicked any) error {
+	if err, ok := panicked.(error); ok {
+		return err
+	}
+	return fmt.Errorf("%v", panicked)
+}
+
+// makeDir makes a directory and those above it, so that they are there after a crash.
+func makeDir(fs vfs.FS, dir string) error {
+	parent := fs.PathDir(dir)
+	switch _, err := fs.Stat(dir); {
+	case err == nil || parent == dir:
+		return err
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	if err := makeDir(fs, parent); err != nil {
+		return err
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	d, err := fs.OpenDir(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // fatal ends the machine's life. A machine in an unknown state must not run on, so it
@@ -158,6 +202,7 @@ func (m *Machine) Close() error {
 		return nil
 	}
 	m.closed = true
+	close(m.disk.done)
 	m.tables.Close()
 	if err := m.db.Close(); err != nil {
 		return fmt.Errorf("close state: %w", err)
@@ -183,5 +228,20 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 }
 
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	l.fatal(fmt.Errorf("write state: "+format, args...))
+	failed := &diskError{message: fmt.Sprintf("write state: "+format, args...)}
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			failed.cause = err
+		}
+	}
+	l.fatal(failed)
 }
+
+// diskError is what Pebble says of a failure, with its cause if that is known.
+type diskError struct {
+	message string
+	cause   error
+}
+
+func (e *diskError) Error() string { return e.message }
+func (e *diskError) Unwrap() error { return e.cause }
