@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,6 +76,7 @@ func Start(t testing.TB, o Options) *Agent {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(a.sweep)
 	t.Cleanup(a.end)
 	a.Start()
 	return a
@@ -235,7 +237,22 @@ func (a *Agent) end() {
 			a.t.Errorf("stop job %s: %v", j.ID, err)
 		}
 	}
-	a.Await("all tasks to end", func(context.Context) bool { return len(a.Processes()) == 0 })
+	a.Await("all tasks to end", func(context.Context) bool { return len(a.Processes())+len(a.Shims()) == 0 })
+}
+
+// sweep kills what is left of the agent's tasks, because it could not be ended in
+// order.
+func (a *Agent) sweep() {
+	if a.Cmd != nil {
+		a.Kill()
+	}
+	tasks, shims := a.scan()
+	for _, pid := range append(shims, tasks...) {
+		a.t.Errorf("process %d of agent %s was left", pid, a.o.Name)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			a.t.Logf("kill %d: %v", pid, err)
+		}
+	}
 }
 
 func (a *Agent) logPath() string { return filepath.Join(a.Dir, "agent.log") }
