@@ -37,7 +37,7 @@ var (
 			"KillTimeout LogConfig Leader ShutdownDelay KillSignal Identity",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
-		reflect.TypeFor[api.Resources]():        "CPU Cores MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.Resources]():        "CPU MemoryMB MemoryMaxMB Networks",
 		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
 	}
 	// withWarning are those that change nothing, of which the user is told. Services are
@@ -66,7 +66,7 @@ var (
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates DispatchPayload VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Actions Schedule",
-		reflect.TypeFor[api.Resources]():        "Devices NUMA SecretsMB",
+		reflect.TypeFor[api.Resources]():        "Cores Devices NUMA SecretsMB",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
 		reflect.TypeFor[api.WorkloadIdentity](): "ChangeMode ChangeSignal Env File Filepath ServiceName TTL ExtraClaims",
 	}

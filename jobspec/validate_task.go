@@ -99,11 +99,10 @@ func (v *validator) resources(p place, resources *api.Resources) {
 		p.addf("resources are required")
 		return
 	}
-	if cores := api.Deref(resources.Cores); cores < 0 || cores == 0 && api.Deref(resources.CPU) < minCPU {
-		p.in("cpu").addf("a task needs %d MHz at least, or cores", minCPU)
-	}
-	if api.Deref(resources.Cores) > 0 && api.Deref(resources.CPU) > 0 {
-		p.in("cores").addf("a task asks for cpu or for cores, not both")
+	if api.Deref(resources.Cores) != 0 {
+		p.in("cores").unsupported("whole cores; ask for cpu, in MHz")
+	} else if api.Deref(resources.CPU) < minCPU {
+		p.in("cpu").addf("a task needs %d MHz at least", minCPU)
 	}
 	memory, most := api.Deref(resources.MemoryMB), api.Deref(resources.MemoryMaxMB)
 	if memory < minMemoryMB {
