@@ -8,8 +8,8 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// An entry of the log starts with the version of its encoding and its type. The
-// version is raised when an older program could not apply an entry; such an entry
+// An entry of the log starts with the version of its encoding, its type and a header.
+// The version is raised when an older program could not apply an entry; such an entry
 // stops a replica that does not know it, because to skip it would be to diverge. It
 // may be used once all servers know it.
 const entryVersion = 1
@@ -17,7 +17,7 @@ const entryVersion = 1
 type entryType byte
 
 const (
-	// entryGroup: token, uvarint number of transactions, each a field.
+	// entryGroup: uvarint number of transactions, each a field.
 	entryGroup entryType = 1
 	// entryStageBegin, entryStageChunk and entryStageEnd restore a backup, see
 	// stage.go.
@@ -33,22 +33,53 @@ type Entry struct {
 	Result []byte // set by Update
 }
 
-// Token marks an entry, so that the replica that proposed it knows it again. It must
-// be unique.
+// Token is a number that is not used twice.
 type Token [16]byte
 
-const tokenLen = len(Token{})
+// Header stands at the start of every entry. It lets a replica propose an entry again
+// when it does not know whether the first one has got lost: of entries with the same
+// token only the first has an effect, and all have its result.
+type Header struct {
+	// Token is that of the entry, on all replicas.
+	Token Token
+	// Base is what Applied was where the entry was first proposed. Tokens are
+	// remembered for Window entries of the log, so an entry that comes later than that
+	// after its base is expired and has no effect.
+	Base uint64
+}
+
+// Window is how many entries of the log are remembered.
+const Window = 4096
+
+func appendHeader(dst []byte, typ entryType, h Header) []byte {
+	dst = append(dst, entryVersion, byte(typ))
+	dst = append(dst, h.Token[:]...)
+	return binary.AppendUvarint(dst, h.Base)
+}
+
+func (d *decoder) token() (t Token) {
+	for i := range t {
+		t[i] = d.byte()
+	}
+	return t
+}
 
 // AppendGroup appends the entry that applies the proposals, one after the other.
-func AppendGroup(dst []byte, token Token, group ...*Proposal) []byte {
-	dst = append(dst, entryVersion, byte(entryGroup))
-	dst = append(dst, token[:]...)
+func AppendGroup(dst []byte, h Header, group ...*Proposal) []byte {
+	dst = appendHeader(dst, entryGroup, h)
 	dst = binary.AppendUvarint(dst, uint64(len(group)))
 	for _, p := range group {
 		dst = appendField(dst, p.bytes)
 	}
 	return dst
 }
+
+// resultExpired is the result of an entry that came too late.
+const resultExpired = 0
+
+// Expired reports whether the result of an entry says that it came too late. If it was
+// proposed once only, it certainly had no effect.
+func Expired(result []byte) bool { return len(result) == 1 && result[0] == resultExpired }
 
 // The outcome of each transaction of a group stands in the entry's result, as one
 // byte and

@@ -2,9 +2,11 @@ package fsm_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -33,13 +35,19 @@ func newHistory(t testing.TB, rng *rand.Rand, n int) *history {
 		h.states = append(h.states, save(t, m))
 	}
 	for len(h.entries) < n {
-		if rng.IntN(12) > 0 {
+		switch rng.IntN(12) {
+		default:
 			add(group(t, rng, m))
 			continue
+		case 1:
+			if len(h.entries) > 0 { // proposed twice
+				add(h.entries[rng.IntN(len(h.entries))])
+			}
+			continue
+		case 0:
 		}
-		var id fsm.Token
-		id[0] = byte(len(h.entries))
-		add(fsm.StageBegin(id))
+		id := newToken()
+		add(fsm.StageBegin(newHeader(), id))
 		pieces, end := stage(t, id, h.states[rng.IntN(len(h.states))])
 		for _, p := range pieces {
 			add(p)
@@ -117,8 +125,17 @@ func group(t testing.TB, rng *rand.Rand, m *fsm.Machine) []byte {
 	for range 1 + rng.IntN(3) {
 		proposals = append(proposals, proposal(t, transaction(rng, m.Tables().Snapshot())))
 	}
-	return fsm.AppendGroup(nil, fsm.Token{}, proposals...)
+	return fsm.AppendGroup(nil, newHeader(), proposals...)
 }
+
+var tokens atomic.Uint64
+
+func newToken() (t fsm.Token) {
+	binary.BigEndian.PutUint64(t[:], tokens.Add(1))
+	return t
+}
+
+func newHeader() fsm.Header { return fsm.Header{Token: newToken()} }
 
 func proposal(t testing.TB, txn store.Txn) *fsm.Proposal {
 	t.Helper()
@@ -164,7 +181,7 @@ func stage(t testing.TB, id fsm.Token, saved []byte) (pieces [][]byte, end []byt
 	}
 	header, err := backup.Read(bytes.NewReader(saved), func(key, value []byte) error {
 		if chunk == nil {
-			chunk = fsm.StageChunk(id, uint64(len(pieces)))
+			chunk = fsm.StageChunk(newHeader(), id, uint64(len(pieces)))
 		}
 		chunk = fsm.AppendRecord(chunk, key, value)
 		if records++; records%10 == 0 {
@@ -176,7 +193,7 @@ func stage(t testing.TB, id fsm.Token, saved []byte) (pieces [][]byte, end []byt
 		t.Fatalf("read backup: %v", err)
 	}
 	flush()
-	return pieces, fsm.StageEnd(id, uint64(len(pieces)), records, header.Index)
+	return pieces, fsm.StageEnd(newHeader(), id, uint64(len(pieces)), records, header.Index)
 }
 
 // objects lists what a backup holds.

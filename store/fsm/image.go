@@ -19,6 +19,7 @@ import (
 //
 //	1 byte version, field state record,
 //	records: 1 byte 1 (current) or 2 (staged), field object key, field value
+//	         1 byte 3, field log index, field token and result
 //	1 byte 0, uvarint number of records
 //
 // Whoever carries it sees to its integrity.
@@ -28,6 +29,7 @@ const (
 	imageEnd     = 0
 	imageCurrent = 1
 	imageStaged  = 2
+	imageDone    = 3
 
 	// maxImageField bounds what is read at once: a value.
 	maxImageField = store.MaxTxnBytes + keys.MaxValueOverhead
@@ -63,6 +65,14 @@ func (i *Image) Write(w io.Writer, stop <-chan struct{}) error {
 			return err
 		}
 		records += n
+	}
+	err := scanDone(i.snap, func(d done) error {
+		records++
+		_, err := out.Write(AppendRecord([]byte{imageDone}, binary.BigEndian.AppendUint64(nil, d.index), d.value()))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if _, err := out.Write(binary.AppendUvarint([]byte{imageEnd}, records)); err != nil {
 		return err
@@ -106,7 +116,8 @@ func (m *Machine) Recover(r io.Reader, stop <-chan struct{}) error {
 		return fmt.Errorf("recover from image: %w", err)
 	}
 	generations := [...]uint32{imageCurrent: m.meta.free(), imageStaged: m.meta.free() + 1}
-	if err := m.receive(in, generations[:], stop); err != nil {
+	finished, err := m.receive(in, generations[:], stop)
+	if err != nil {
 		return fmt.Errorf("recover from image: %w", err)
 	}
 	old := m.meta
@@ -115,45 +126,59 @@ func (m *Machine) Recover(r io.Reader, stop <-chan struct{}) error {
 		next.stage.generation = generations[imageStaged]
 	}
 	batch := m.db.NewBatch()
-	if err := errors.Join(m.drop(batch, old.generation), m.drop(batch, old.stage.generation)); err != nil {
+	from, to := doneRange()
+	err = errors.Join(m.drop(batch, old.generation), m.drop(batch, old.stage.generation), batch.DeleteRange(from, to, nil))
+	m.recent = recent{}
+	for _, d := range finished {
+		err = errors.Join(err, m.recent.add(batch, d))
+	}
+	if err != nil {
 		return errors.Join(err, batch.Close())
 	}
 	m.meta = next
+	m.applied.Store(next.applied)
 	if err := m.commit(batch, pebble.Sync); err != nil {
 		return err
 	}
 	return m.reload()
 }
 
-// receive writes the records of an image under their new generations.
-func (m *Machine) receive(in *imageReader, generations []uint32, stop <-chan struct{}) error {
+// receive writes the objects of an image under their new generations, and returns the
+// entries that it remembers.
+func (m *Machine) receive(in *imageReader, generations []uint32, stop <-chan struct{}) (finished []done, err error) {
 	batch := m.db.NewBatch()
-	defer func() { _ = batch.Close() }() // a batch in memory
+	defer func() { err = errors.Join(err, batch.Close()) }()
 	for records := uint64(0); ; records++ {
 		section, key, value, err := in.record()
-		if err != nil {
-			return err
-		}
-		if section == imageEnd {
-			if in.records != records {
-				return fmt.Errorf("%d records instead of %d", records, in.records)
+		switch {
+		case err != nil:
+			return nil, err
+		case section == imageEnd && in.records != records:
+			return nil, fmt.Errorf("%d records instead of %d", records, in.records)
+		case section == imageEnd:
+			return finished, batch.Commit(pebble.NoSync)
+		case section == imageDone:
+			d, err := parseDone(key, value)
+			if err != nil {
+				return nil, err
 			}
-			return batch.Commit(pebble.NoSync)
+			finished = append(finished, d)
+			continue
 		}
 		m.buf = append(keys.AppendPrefix(m.buf[:0], generations[section]), key...)
 		if err := batch.Set(m.buf, value, nil); err != nil {
-			return err
+			return nil, err
 		}
 		if batch.Len() < maxBatchBytes {
 			continue
 		}
 		if stopped(stop) {
-			return ErrStopped
+			return nil, ErrStopped
 		}
-		if err := batch.Commit(pebble.NoSync); err != nil {
-			return err
+		if err := errors.Join(batch.Commit(pebble.NoSync), batch.Close()); err != nil {
+			return nil, err
 		}
-		batch.Reset()
+		batch = m.db.NewBatch()
 	}
 }
 
@@ -187,7 +212,7 @@ func (r *imageReader) record() (section byte, key, value []byte, err error) {
 	case section == imageEnd:
 		r.records, err = binary.ReadUvarint(r.in)
 		return section, nil, nil, err
-	case section != imageCurrent && section != imageStaged:
+	case section > imageDone:
 		return 0, nil, nil, fmt.Errorf("section %d is not known", section)
 	}
 	if r.key, err = r.field(r.key); err == nil {
@@ -212,32 +237,46 @@ func (r *imageReader) field(buf []byte) ([]byte, error) {
 }
 
 // Backup writes the current state in the format of package backup, while the machine
-// goes on.
+// goes on. It has everything that the tables showed when it was called.
 func (m *Machine) Backup(ctx context.Context, w io.Writer) error {
 	m.closing.RLock()
 	defer m.closing.RUnlock()
 	if m.closed {
 		return store.ErrClosed
 	}
-	snap := m.db.NewSnapshot()
-	err := m.backup(ctx, snap, w)
+	snap, state, err := m.snapshot(ctx, m.tables.Index())
+	if err != nil {
+		return fmt.Errorf("save backup: %w", err)
+	}
+	err = writeBackup(ctx, snap, state, w)
 	if err = errors.Join(err, snap.Close()); err != nil {
 		return fmt.Errorf("save backup: %w", err)
 	}
 	return nil
 }
 
-func (m *Machine) backup(ctx context.Context, snap *pebble.Snapshot, w io.Writer) error {
-	state := meta{generation: 1}
-	switch record, closer, err := snap.Get(metaKey); {
-	case err == nil:
-		state, err = parseMeta(record)
-		if err = errors.Join(err, closer.Close()); err != nil {
-			return err
+// snapshot returns the database as of index or later. The tables may be ahead of it by
+// a batch.
+func (m *Machine) snapshot(ctx context.Context, index uint64) (*pebble.Snapshot, meta, error) {
+	for {
+		next := m.nextCommit()
+		snap := m.db.NewSnapshot()
+		state, err := readMeta(snap)
+		if err == nil && state.index >= index {
+			return snap, state, nil
 		}
-	case !errors.Is(err, pebble.ErrNotFound):
-		return err
+		if err := errors.Join(err, snap.Close()); err != nil {
+			return nil, meta{}, err
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return nil, meta{}, context.Cause(ctx)
+		}
 	}
+}
+
+func writeBackup(ctx context.Context, snap *pebble.Snapshot, state meta, w io.Writer) error {
 	out, err := backup.NewWriter(w, backup.Header{Index: state.index})
 	if err != nil {
 		return err

@@ -3,8 +3,8 @@ package fsm_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -148,7 +148,7 @@ func TestUnknownKindsSurviveEverything(t *testing.T) {
 	id := fsm.Token{1}
 	pieces, end := stage(t, id, save(t, m))
 	third := openMachine(t, fsm.Options{FS: vfs.NewMem()})
-	for i, cmd := range append(append([][]byte{fsm.StageBegin(id)}, pieces...), end) {
+	for i, cmd := range append(append([][]byte{fsm.StageBegin(newHeader(), id)}, pieces...), end) {
 		e := []fsm.Entry{{Index: uint64(i + 1), Cmd: cmd}}
 		if err := third.Update(e); err != nil {
 			t.Fatal(err)
@@ -165,16 +165,22 @@ func TestUnknownKindsSurviveEverything(t *testing.T) {
 func unknownKind() []byte {
 	field := func(s string) string { return string(rune(len(s))) + s }
 	txn := "\x00\x01" + field("Tomorrow\x00a\x00x") + "\x01" + field("new")
-	return append(fsm.AppendGroup(nil, fsm.Token{})[:18], []byte("\x01"+field(txn))...)
+	return append(emptyHead(), []byte("\x01"+field(txn))...)
+}
+
+// emptyHead is a group up to the number of its transactions.
+func emptyHead() []byte {
+	none := fsm.AppendGroup(nil, newHeader())
+	return none[:len(none)-1]
 }
 
 func TestAnEntryOfANewerVersionStopsTheMachine(t *testing.T) {
 	t.Parallel()
 	for name, cmd := range map[string][]byte{
-		"version":     {99, 1},
-		"type":        {1, 99},
+		"version":     append([]byte{99}, fsm.AppendGroup(nil, newHeader())[1:]...),
+		"type":        append([]byte{1, 99}, fsm.AppendGroup(nil, newHeader())[2:]...),
 		"empty":       {},
-		"transaction": append(fsm.AppendGroup(nil, fsm.Token{})[:18], 1, 3, 0, 1, 0),
+		"transaction": append(emptyHead(), 1, 3, 0, 1, 0),
 	} {
 		var fatal error
 		m := openMachine(t, fsm.Options{FS: vfs.NewMem(), Fatal: func(err error) { fatal = err }})
@@ -191,9 +197,6 @@ func TestALaterRestoreTakesOver(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, rand.New(rand.NewPCG(7, 7)), 30)
 	m := openMachine(t, fsm.Options{FS: vfs.NewMem()})
-	first, second := fsm.Token{1}, fsm.Token{2}
-	pieces1, end1 := stage(t, first, h.states[10])
-	pieces2, end2 := stage(t, second, h.states[20])
 	index := uint64(0)
 	do := func(cmd []byte) bool {
 		index++
@@ -203,26 +206,79 @@ func TestALaterRestoreTakesOver(t *testing.T) {
 		}
 		return !fsm.StageLost(e[0].Result)
 	}
-	do(fsm.StageBegin(first))
-	if !do(pieces1[0]) {
+	first, second := newToken(), newToken()
+	parts := func(id fsm.Token, state int) ([][]byte, []byte) { return stage(t, id, h.states[state]) }
+	do(fsm.StageBegin(newHeader(), first))
+	pieces, end := parts(first, 10)
+	if !do(pieces[0]) {
 		t.Fatal("the first piece was refused")
 	}
-	do(fsm.StageBegin(second))
-	if do(pieces1[0]) || do(end1) {
+	do(fsm.StageBegin(newHeader(), second))
+	if pieces, _ := parts(first, 10); do(pieces[0]) || do(end) {
 		t.Fatal("the restore that was overtaken goes on")
 	}
-	if do(end2) {
+	if _, end := parts(second, 20); do(end) {
 		t.Fatal("a restore ended without its pieces")
 	}
-	for i, p := range pieces2 {
-		if !do(p) || do(p) {
+	pieces, end = parts(second, 20)
+	again, endAgain := parts(second, 20)
+	for i := range pieces {
+		if !do(pieces[i]) || do(again[i]) {
 			t.Fatalf("piece %d was not taken exactly once", i)
 		}
 	}
-	if !do(end2) || do(end2) {
+	if !do(end) || do(endAgain) {
 		t.Fatal("the restore did not end exactly once")
 	}
-	if fmt.Sprint(objects(t, save(t, m))) != fmt.Sprint(objects(t, h.states[20])) {
+	if !slices.Equal(objects(t, save(t, m)), objects(t, h.states[20])) {
 		t.Fatal("the state is not what was restored")
+	}
+}
+
+func TestAnEntryThatIsProposedTwiceHasOneEffect(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewMem()
+	m := openMachine(t, fsm.Options{FS: disk})
+	update := func(index uint64, cmd []byte) []byte {
+		t.Helper()
+		e := []fsm.Entry{{Index: index, Cmd: cmd}}
+		if err := m.Update(e); err != nil {
+			t.Fatal(err)
+		}
+		return e[0].Result
+	}
+	entry := func(base uint64) []byte {
+		h := newHeader()
+		h.Base = base
+		return fsm.AppendGroup(nil, h, proposal(t, store.Txn{Writes: []store.Write{store.Put(&api.Namespace{Name: "a"})}}))
+	}
+	once := entry(10)
+	result := update(11, once)
+	update(12, entry(11))
+	if again := update(13, once); !bytes.Equal(again, result) || m.Tables().Index() != 2 {
+		t.Fatalf("result %x after %x, index %d", again, result, m.Tables().Index())
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m = openMachine(t, fsm.Options{FS: disk})
+	other := openMachine(t, fsm.Options{FS: vfs.NewMem()})
+	if err := other.Recover(bytes.NewReader(image(t, m)), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, m = range []*fsm.Machine{m, other} {
+		if again := update(10+fsm.Window, once); !bytes.Equal(again, result) || m.Tables().Index() != 2 {
+			t.Fatalf("at the end of the window: result %x after %x, index %d", again, result, m.Tables().Index())
+		}
+		if late := update(11+fsm.Window, once); !fsm.Expired(late) || m.Tables().Index() != 2 {
+			t.Fatalf("behind the window: result %x, index %d", late, m.Tables().Index())
+		}
+		if late := update(12+fsm.Window, entry(11)); !fsm.Expired(late) {
+			t.Fatalf("a new entry that comes late: result %x", late)
+		}
+		update(13+fsm.Window, entry(12+fsm.Window))
+		if m.Tables().Index() != 3 {
+			t.Fatalf("index is %d", m.Tables().Index())
+		}
 	}
 }

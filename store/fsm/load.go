@@ -13,18 +13,30 @@ import (
 	"github.com/droverhq/drover/store/table"
 )
 
-// load reads the state record and all objects of a database that was just opened.
-func (m *Machine) load() error {
-	value, closer, err := m.db.Get(metaKey)
+// readMeta reads the state record; a new database has none.
+func readMeta(r pebble.Reader) (meta, error) {
+	value, closer, err := r.Get(metaKey)
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
-		m.meta = meta{generation: 1}
-		return nil // a new database
+		return meta{generation: 1}, nil
 	case err != nil:
+		return meta{}, err
+	}
+	state, err := parseMeta(value)
+	return state, errors.Join(err, closer.Close())
+}
+
+// load reads the state record and all objects of a database that was just opened.
+func (m *Machine) load() (err error) {
+	if m.meta, err = readMeta(m.db); err != nil {
 		return err
 	}
-	m.meta, err = parseMeta(value)
-	if err = errors.Join(err, closer.Close()); err != nil {
+	m.applied.Store(m.meta.applied)
+	err = scanDone(m.db, func(d done) error {
+		m.recent.remember(d)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	if err := m.dropOthers(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -78,7 +79,16 @@ type Machine struct {
 	disk   *failStop
 	tables *table.Tables
 	meta   meta
+	recent recent
 	buf    []byte // for keys and the state record
+
+	// applied is meta.applied, for others than the caller of Update.
+	applied atomic.Uint64
+
+	// committing guards committed, which is closed, and replaced, when a batch has
+	// reached the database.
+	committing sync.Mutex
+	committed  chan struct{}
 
 	// closing guards closed, and is held shared by Backup, so that the database is
 	// there for as long as it is read.
@@ -92,7 +102,7 @@ func Open(o Options) (*Machine, error) {
 		return nil, errors.New("open state: no directory")
 	}
 	o.setDefaults()
-	m := &Machine{o: o}
+	m := &Machine{o: o, committed: make(chan struct{})}
 	if err := m.openDB(); err != nil {
 		return nil, fmt.Errorf("open state in %s: %w", o.Dir, err)
 	}
@@ -178,8 +188,9 @@ func (m *Machine) fatal(err error) {
 	panic(err)
 }
 
-// Applied is the log index of the last entry that is on disk and in the tables.
-func (m *Machine) Applied() uint64 { return m.meta.applied }
+// Applied is the log index of the last entry that is on disk and in the tables. It may
+// be called at any time.
+func (m *Machine) Applied() uint64 { return m.applied.Load() }
 
 // Tables returns the objects in memory.
 func (m *Machine) Tables() *table.Tables { return m.tables }

@@ -11,9 +11,9 @@ import (
 
 // A backup is restored by a series of entries, between which others may be applied:
 //
-//	begin  token
-//	chunk  token, uvarint number of the chunk (from 0), records: field object key, field value
-//	end    token, uvarint number of chunks, uvarint number of records, uvarint index of
+//	begin  id
+//	chunk  id, uvarint number of the chunk (from 0), records: field object key, field value
+//	end    id, uvarint number of chunks, uvarint number of records, uvarint index of
 //	       the backup
 //
 // The chunks are gathered under a generation of their own. The end makes it the
@@ -29,14 +29,14 @@ const (
 const ChunkBytes = 1 << 20
 
 // StageBegin returns the entry that starts to restore a backup.
-func StageBegin(id Token) []byte {
-	return append([]byte{entryVersion, byte(entryStageBegin)}, id[:]...)
+func StageBegin(h Header, id Token) []byte {
+	return append(appendHeader(nil, entryStageBegin, h), id[:]...)
 }
 
 // StageChunk returns the start of the chunk of that number, to which AppendRecord
 // adds.
-func StageChunk(id Token, number uint64) []byte {
-	b := append([]byte{entryVersion, byte(entryStageChunk)}, id[:]...)
+func StageChunk(h Header, id Token, number uint64) []byte {
+	b := append(appendHeader(nil, entryStageChunk, h), id[:]...)
 	return binary.AppendUvarint(b, number)
 }
 
@@ -46,35 +46,28 @@ func AppendRecord(chunk, key, value []byte) []byte {
 }
 
 // StageEnd returns the entry that makes the backup current.
-func StageEnd(id Token, chunks, records, index uint64) []byte {
-	b := append([]byte{entryVersion, byte(entryStageEnd)}, id[:]...)
+func StageEnd(h Header, id Token, chunks, records, index uint64) []byte {
+	b := append(appendHeader(nil, entryStageEnd, h), id[:]...)
 	b = binary.AppendUvarint(b, chunks)
 	b = binary.AppendUvarint(b, records)
 	return binary.AppendUvarint(b, index)
 }
 
-// StageLost reports whether the result of a chunk or end says that the restore has
-// failed because another took over.
+// StageLost reports whether the result of one of these entries says that the restore
+// has failed because another took over.
 func StageLost(result []byte) bool { return len(result) != 1 || result[0] == stageLost }
 
-func (d *decoder) token() (t Token) {
-	for i := range t {
-		t[i] = d.byte()
-	}
-	return t
-}
-
-func (m *Machine) stageBegin(batch *pebble.Batch, d *decoder) error {
+func (m *Machine) stageBegin(batch *pebble.Batch, d *decoder) ([]byte, error) {
 	id := d.token()
 	if d.err != nil {
-		return d.err
+		return nil, d.err
 	}
 	generation := m.meta.free()
 	if err := m.drop(batch, m.meta.stage.generation); err != nil {
-		return err
+		return nil, err
 	}
 	m.meta.stage = stage{id: id, generation: generation}
-	return nil
+	return []byte{stageKept}, nil
 }
 
 func (m *Machine) stageChunk(batch *pebble.Batch, d *decoder) ([]byte, error) {

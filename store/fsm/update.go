@@ -42,6 +42,7 @@ func (m *Machine) update(entries []Entry) error {
 			return fmt.Errorf("apply entry %d: %w", e.Index, err)
 		}
 		m.meta.applied = e.Index
+		m.applied.Store(e.Index)
 		if i < len(entries)-1 && batch.Len() < maxBatchBytes && !swapped {
 			continue
 		}
@@ -72,62 +73,78 @@ func (m *Machine) commit(batch *pebble.Batch, sync *pebble.WriteOptions) error {
 	if err = errors.Join(err, batch.Close()); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
+	m.committing.Lock()
+	defer m.committing.Unlock()
+	close(m.committed)
+	m.committed = make(chan struct{})
 	return nil
+}
+
+// nextCommit returns a channel that is closed when a further batch has reached the
+// database.
+func (m *Machine) nextCommit() <-chan struct{} {
+	m.committing.Lock()
+	defer m.committing.Unlock()
+	return m.committed
 }
 
 // apply applies one entry; it says whether another generation became current.
 func (m *Machine) apply(batch *pebble.Batch, e *Entry) (swapped bool, err error) {
 	d := decoder{rest: e.Cmd}
 	version, typ := d.byte(), entryType(d.byte())
+	h := Header{Token: d.token(), Base: d.uvarint()}
+	if len(e.Cmd) > 0 && version != entryVersion {
+		return false, fmt.Errorf("it is of version %d, this program knows %d: run the newer one", version, entryVersion)
+	}
 	if d.err != nil {
 		return false, d.err
 	}
-	if version != entryVersion {
-		return false, fmt.Errorf("it is of version %d, this program knows %d: run the newer one", version, entryVersion)
+	if e.Index > h.Base+Window {
+		e.Result = []byte{resultExpired}
+		return false, nil
+	}
+	if result, again := m.recent.result(h.Token); again {
+		e.Result = result
+		return false, nil
 	}
 	switch typ {
 	case entryGroup:
-		return false, m.applyGroup(batch, &d, e)
+		e.Result, err = m.applyGroup(batch, &d, m.o.Local(h.Token))
 	case entryStageBegin:
-		return false, m.stageBegin(batch, &d)
+		e.Result, err = m.stageBegin(batch, &d)
 	case entryStageChunk:
 		e.Result, err = m.stageChunk(batch, &d)
-		return false, err
 	case entryStageEnd:
 		e.Result, err = m.stageEnd(batch, &d)
-		return err == nil && e.Result[0] == stageDone, err
+		swapped = err == nil && e.Result[0] == stageDone
+	default:
+		err = fmt.Errorf("type %d is not known: run the newer program", typ)
 	}
-	return false, fmt.Errorf("type %d is not known: run the newer program", typ)
+	if err != nil {
+		return false, err
+	}
+	return swapped, m.recent.add(batch, done{e.Index, h.Token, e.Result})
 }
 
-func (m *Machine) applyGroup(batch *pebble.Batch, d *decoder, e *Entry) error {
-	var token Token
-	for i := range token {
-		token[i] = d.byte()
-	}
+func (m *Machine) applyGroup(batch *pebble.Batch, d *decoder, local []*Proposal) (result []byte, err error) {
 	n := d.count(1)
-	local := m.o.Local(token)
 	if len(local) != n {
-		local = nil
+		local = make([]*Proposal, n) // none at hand
 	}
 	for i := range n {
 		b := d.field()
 		if d.err != nil {
-			return d.err
+			break
 		}
-		var proposal *Proposal
-		if local != nil {
-			proposal = local[i]
-		}
-		t, err := decodeTxn(b, proposal)
+		t, err := decodeTxn(b, local[i])
 		if err != nil {
-			return fmt.Errorf("transaction %d: %w", i, err)
+			return nil, fmt.Errorf("transaction %d: %w", i, err)
 		}
-		if e.Result, err = m.applyTxn(batch, t, e.Result); err != nil {
-			return fmt.Errorf("transaction %d: %w", i, err)
+		if result, err = m.applyTxn(batch, t, result); err != nil {
+			return nil, fmt.Errorf("transaction %d: %w", i, err)
 		}
 	}
-	return d.err
+	return result, d.err
 }
 
 // applyTxn applies a transaction to the tables, which judge it, and adds its writes

@@ -51,7 +51,7 @@ func (s *Store) restore(ctx context.Context, r io.Reader, spool *os.File) error 
 		return err
 	}
 	t := transfer{store: s, ctx: ctx, id: s.local.token()}
-	if _, err := s.proposeEntry(ctx, fsm.StageBegin(t.id)); err != nil {
+	if err := t.propose(func(h fsm.Header) []byte { return fsm.StageBegin(h, t.id) }); err != nil {
 		return err
 	}
 	header, err := backup.Read(spool, t.add)
@@ -66,14 +66,11 @@ type transfer struct {
 	store           *Store
 	ctx             context.Context
 	id              fsm.Token
-	chunk           []byte // nil: none begun
+	chunk           []byte // records
 	chunks, records uint64
 }
 
 func (t *transfer) add(key, value []byte) error {
-	if t.chunk == nil {
-		t.chunk = fsm.StageChunk(t.id, t.chunks)
-	}
 	t.chunk = fsm.AppendRecord(t.chunk, key, value)
 	t.records++
 	if len(t.chunk) < fsm.ChunkBytes {
@@ -83,26 +80,26 @@ func (t *transfer) add(key, value []byte) error {
 }
 
 func (t *transfer) flush() error {
-	if t.chunk == nil {
+	if len(t.chunk) == 0 {
 		return nil
 	}
-	if err := t.propose(t.chunk); err != nil {
-		return err
-	}
-	t.chunk = nil
+	err := t.propose(func(h fsm.Header) []byte {
+		return append(fsm.StageChunk(h, t.id, t.chunks), t.chunk...)
+	})
+	t.chunk = t.chunk[:0]
 	t.chunks++
-	return nil
+	return err
 }
 
 func (t *transfer) end(index uint64) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	return t.propose(fsm.StageEnd(t.id, t.chunks, t.records, index))
+	return t.propose(func(h fsm.Header) []byte { return fsm.StageEnd(h, t.id, t.chunks, t.records, index) })
 }
 
-func (t *transfer) propose(cmd []byte) error {
-	result, err := t.store.proposeEntry(t.ctx, cmd)
+func (t *transfer) propose(entry func(fsm.Header) []byte) error {
+	result, err := t.store.proposeEntry(t.ctx, entry)
 	if err != nil {
 		return err
 	}

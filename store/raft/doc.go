@@ -38,7 +38,13 @@
 // # Failure
 //
 // An acknowledged transaction is in the synced logs of a majority. A replica whose disk
-// fails or fills up logs why and ends its process (Options.Fatal): it cannot keep what it
-// promised, and starts again from its log. Before it comes to that, Apply refuses with
-// ErrDiskFull while less than Options.MinFreeBytes is left, and reads go on.
+// fails ends its process, because it could not keep what it promises, and starts again
+// from its log: nothing acknowledged is lost. For the state it says why (Options.Fatal);
+// when it is the raft log that can't be written, Dragonboat panics with the cause. A disk
+// that fills up does not come to that: Apply refuses with ErrDiskFull while less than
+// Options.MinFreeBytes is left, and reads go on.
+//
+// A leader that dies takes with it entries that others have sent it. They are proposed
+// again to the next one, and marked so that they have one effect (fsm.Header): Apply
+// takes longer then, but does not fail.
 package raft

@@ -8,11 +8,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-logr/logr/funcr"
+	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -27,9 +31,10 @@ import (
 // number n to a pair of objects, slot n modulo slots, on the condition that the pair is
 // as it was.
 const (
-	childDir = "DROVER_TEST_STORE_CHILD" // set for the child: the data directory
-	writers  = 8
-	slots    = 20
+	childDir   = "DROVER_TEST_STORE_CHILD" // set for the child: the data directory
+	childLimit = "DROVER_TEST_STORE_LIMIT" // and the longest file that it can write, in bytes
+	writers    = 8
+	slots      = 20
 )
 
 // child is the main function of the child. Its lines are
@@ -42,10 +47,27 @@ func child(dir string) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
+	if err := limitFiles(os.Getenv(childLimit)); err != nil {
+		fmt.Println("failed", err)
+		os.Exit(2)
+	}
 	if err := childStore(dir); err != nil {
 		fmt.Println("failed", err)
-		os.Exit(1)
+		os.Exit(2)
 	}
+}
+
+// limitFiles makes writes beyond a length fail.
+func limitFiles(bytes string) error {
+	if bytes == "" {
+		return nil
+	}
+	limit, err := strconv.ParseUint(bytes, 10, 64)
+	if err != nil {
+		return err
+	}
+	signal.Ignore(unix.SIGXFSZ)
+	return unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: limit})
 }
 
 func childStore(dir string) error {
@@ -53,6 +75,7 @@ func childStore(dir string) error {
 		DataDir: dir, ServerID: "s1", RTT: 2 * time.Millisecond,
 		// Small, so that tables are written and the log is cut all the time.
 		LogBufferBytes: 256 << 10, StateBufferBytes: 256 << 10, CompactEntries: 100, CompactBytes: 128 << 10,
+		Log: funcr.New(func(prefix, args string) { fmt.Fprintln(os.Stderr, prefix, args) }, funcr.Options{}),
 	})
 	if err != nil {
 		return err
@@ -128,6 +151,35 @@ type account struct {
 	acks  int
 }
 
+func newAccount() *account {
+	a := &account{}
+	for w := range a.last {
+		a.last[w] = -1
+	}
+	return a
+}
+
+// read takes down a line of a child. It reports whether the child is ready; has, what
+// the child has, is complete then.
+func (a *account) read(t *testing.T, line string, has map[[2]int][2]int) (ready bool) {
+	t.Helper()
+	var w, x, y, z int
+	var index uint64
+	switch {
+	case scan(line, "has %d %d %d %d\n", &w, &x, &y, &z):
+		has[[2]int{w, x}] = [2]int{y, z}
+	case scan(line, "ready %d\n", &index):
+		a.check(t, has, index)
+		return true
+	case scan(line, "ack %d %d %d\n", &w, &x, &index):
+		a.last[w], a.index = x, max(a.index, index)
+		a.acks++
+	default:
+		t.Fatalf("the child says %q", line)
+	}
+	return false
+}
+
 // check compares the lines of a child up to ready with what must be there.
 func (a *account) check(t *testing.T, has map[[2]int][2]int, index uint64) {
 	t.Helper()
@@ -161,10 +213,7 @@ func TestAKilledStoreHasEveryAcknowledgedWriteAndNoHalfTransaction(t *testing.T)
 	}
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	a := &account{}
-	for w := range a.last {
-		a.last[w] = -1
-	}
+	a := newAccount()
 	started := 0
 	for range kills {
 		if a.life(t, dir, rng) {
@@ -209,20 +258,9 @@ func (a *account) life(t *testing.T, dir string, rng *rand.Rand) (ready bool) {
 		if err != nil {
 			break // the last line may be half
 		}
-		var w, x, y, z int
-		var index uint64
-		switch {
-		case scan(line, "has %d %d %d %d\n", &w, &x, &y, &z):
-			has[[2]int{w, x}] = [2]int{y, z}
-		case scan(line, "ready %d\n", &index):
-			a.check(t, has, index)
+		if a.read(t, line, has) {
 			ready = true
 			killAfter(time.Duration(rng.IntN(150)) * time.Millisecond)
-		case scan(line, "ack %d %d %d\n", &w, &x, &index):
-			a.last[w], a.index = x, max(a.index, index)
-			a.acks++
-		default:
-			t.Fatalf("the child says %q", line)
 		}
 	}
 	killAfter(0)

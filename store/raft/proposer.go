@@ -34,6 +34,9 @@ const (
 	// proposeTimeout is when Dragonboat gives up waiting for an entry that it has
 	// accepted. What became of it is unknown then.
 	proposeTimeout = time.Minute
+	// resendAfter is when an entry is proposed again that a follower has sent to its
+	// leader and heard nothing of: far longer than it takes unless the message got lost.
+	resendAfter = time.Second
 )
 
 // request is a transaction that waits to be proposed, and then for its outcome.
@@ -133,14 +136,15 @@ func (s *Store) proposeGroup(group []*request, cmd []byte) []byte {
 	if len(live) == 0 {
 		return cmd
 	}
-	token := s.local.add(proposals)
-	defer s.local.take(token)
-	cmd = fsm.AppendGroup(cmd, token, proposals...)
 	ctx := s.ctx
 	if len(live) == 1 {
 		ctx = live[0].ctx // alone, it need not be proposed once its caller has left
 	}
-	result, err := s.proposeEntry(ctx, cmd)
+	result, err := s.proposeEntry(ctx, func(h fsm.Header) []byte {
+		s.local.add(h.Token, proposals)
+		cmd = fsm.AppendGroup(cmd[:0], h, proposals...)
+		return cmd
+	})
 	var outcomes []fsm.Outcome
 	if err == nil {
 		outcomes, err = fsm.Outcomes(result, proposals...)
@@ -159,27 +163,73 @@ func (s *Store) proposeGroup(group []*request, cmd []byte) []byte {
 }
 
 // proposeEntry puts an entry into the log, waits until it is applied here and returns
-// its result. It tries again when the entry was certainly not accepted.
-func (s *Store) proposeEntry(ctx context.Context, cmd []byte) ([]byte, error) {
-	retry := s.newRetry(ctx)
+// its result. It proposes the entry again when the first one was not accepted, or may
+// have been lost with a leader; its header sees to it that it has one effect.
+func (s *Store) proposeEntry(ctx context.Context, entry func(fsm.Header) []byte) ([]byte, error) {
+	a := &attempt{store: s, retry: s.newRetry(ctx)}
 	for {
-		request, err := s.host.Propose(s.session, cmd, proposeTimeout)
-		if err == nil {
-			r := <-request.ResultC()
+		h := fsm.Header{Token: s.local.token(), Base: s.machine.Applied()}
+		result, err := a.run(entry(h))
+		s.local.take(h.Token)
+		switch {
+		case err != nil && a.accepted > 0:
+			return nil, fmt.Errorf("apply: outcome unknown: %w", err)
+		case err != nil:
+			return nil, fmt.Errorf("apply: %w", err)
+		case !fsm.Expired(result):
+			return result, nil
+		case a.accepted > 1:
+			return nil, fmt.Errorf("apply: outcome unknown: %w", api.ErrNoLeader)
+		}
+		// This replica is far behind, and the entry had no effect.
+		a.accepted = 0
+		if err := a.retry.wait(dragonboat.ErrClusterNotReady); err != nil {
+			return nil, fmt.Errorf("apply: %w", err)
+		}
+	}
+}
+
+// attempt is the proposing of one entry.
+type attempt struct {
+	store    *Store
+	retry    *retry
+	accepted int // how often Dragonboat has taken the entry
+}
+
+func (a *attempt) run(cmd []byte) (result []byte, err error) {
+	for {
+		leader, changed := a.store.leadership.get()
+		request, err := a.store.host.Propose(a.store.session, cmd, proposeTimeout)
+		if err != nil {
+			if err := a.retry.wait(err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		a.accepted++
+		var lost <-chan time.Time
+		if !leader.IsSelf {
+			t := time.NewTimer(resendAfter)
+			defer t.Stop()
+			lost = t.C
+		}
+		select {
+		case r := <-request.ResultC():
 			request.Release()
 			switch {
 			case r.Completed():
 				return r.GetResult().Data, nil
 			case r.Terminated():
 				return nil, store.ErrClosed
-			case r.Dropped():
-				err = dragonboat.ErrClusterNotReady
-			default:
-				return nil, fmt.Errorf("apply: outcome unknown: %w", context.DeadlineExceeded)
+			case !r.Dropped():
+				return nil, context.DeadlineExceeded
 			}
-		}
-		if err := retry.wait(err); err != nil {
-			return nil, fmt.Errorf("apply: %w", err)
+			a.accepted--
+			if err := a.retry.wait(dragonboat.ErrClusterNotReady); err != nil {
+				return nil, err
+			}
+		case <-changed: // the new leader may not have it
+		case <-lost:
 		}
 	}
 }
@@ -246,21 +296,15 @@ func newLocalProposals() *localProposals {
 func (l *localProposals) token() fsm.Token {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.newToken()
-}
-
-func (l *localProposals) newToken() fsm.Token {
 	t := l.next
 	binary.BigEndian.PutUint64(l.next[8:], binary.BigEndian.Uint64(l.next[8:])+1)
 	return t
 }
 
-func (l *localProposals) add(group []*fsm.Proposal) fsm.Token {
+func (l *localProposals) add(t fsm.Token, group []*fsm.Proposal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.newToken()
 	l.waiting[t] = group
-	return t
 }
 
 // take returns the proposals of an entry, the first time that it is called.

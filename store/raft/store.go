@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -100,9 +101,19 @@ func (s *Store) open() (err error) {
 			err = errors.Join(err, s.machine.Close())
 		}
 	}()
+	hostname, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	if err := adopt(s.raftDir(), hostname); err != nil {
+		return err
+	}
 	dragonboatLog.use(s.o.Log.WithName("raft"), s.o.Fatal)
 	if s.host, err = dragonboat.NewNodeHost(s.hostConfig()); err != nil {
 		return fmt.Errorf("open raft log: %w", err)
+	}
+	if s.host == nil { // it has swallowed a panic of its own
+		return errors.New("open raft log: it did not start")
 	}
 	if err = s.start(); err != nil {
 		s.host.Stop()
@@ -119,9 +130,7 @@ func (s *Store) start() error {
 	case s.host.HasNodeInfo(groupID, s.o.ReplicaID):
 		members, join = nil, false // it knows
 	case s.machine.Applied() > 0:
-		return errors.New("there is a state but no raft log of it: " +
-			"was a directory removed, or this machine's host name changed? " +
-			"Put it back, or remove both to start empty")
+		return errors.New("there is a state but no raft log of it: put that back, or remove both to start empty")
 	}
 	create := func(uint64, uint64) statemachine.IOnDiskStateMachine {
 		return &replica{machine: s.machine, log: s.log}
@@ -136,12 +145,14 @@ func (s *Store) start() error {
 	})
 }
 
+func (s *Store) raftDir() string { return filepath.Join(s.o.DataDir, "raft") }
+
 func (s *Store) hostConfig() config.NodeHostConfig {
 	logDB := config.GetTinyMemLogDBConfig()
 	logDB.Shards = 1 // there is one group
 	logDB.KVWriteBufferSize = s.o.LogBufferBytes
 	c := config.NodeHostConfig{
-		NodeHostDir:       filepath.Join(s.o.DataDir, "raft"),
+		NodeHostDir:       s.raftDir(),
 		RaftAddress:       s.o.address(s.o.RaftAddress),
 		ListenAddress:     s.o.ListenAddress,
 		RTTMillisecond:    uint64(s.o.RTT.Milliseconds()),
