@@ -29,7 +29,7 @@ func (f *failStop) failed(what, name string, err error) error {
 	if err == nil || !f.armed.Load() {
 		return err
 	}
-	err = fmt.Errorf("%s %s: %w", what, name, err)
+	err = fmt.Errorf("%s the state: %w", what, err)
 	if filepath.Ext(name) != ".sst" {
 		f.fatal(err)
 		return err

@@ -148,7 +148,7 @@ func TestADiskThatTakesNoMoreEndsTheProcessAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), childDir+"="+dir, childLimit+"=300000")
+	cmd.Env = append(os.Environ(), childDir+"="+dir, childLimit+"=100000")
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	in, err := cmd.StdinPipe()
