@@ -6426,11 +6426,206 @@ func (z HostVolumeInfo) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *IndexedStrategy) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Completions == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Parallelism == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Attempts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.MaxFailed == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Completions"
+			o = append(o, 0xab, 0x43, 0x6f, 0x6d, 0x70, 0x6c, 0x65, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			if z.Completions == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Completions)
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Parallelism"
+			o = append(o, 0xab, 0x50, 0x61, 0x72, 0x61, 0x6c, 0x6c, 0x65, 0x6c, 0x69, 0x73, 0x6d)
+			if z.Parallelism == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Parallelism)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Attempts"
+			o = append(o, 0xa8, 0x41, 0x74, 0x74, 0x65, 0x6d, 0x70, 0x74, 0x73)
+			if z.Attempts == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.Attempts)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "MaxFailed"
+			o = append(o, 0xa9, 0x4d, 0x61, 0x78, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64)
+			if z.MaxFailed == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxFailed)
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *IndexedStrategy) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Completions":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Completions = nil
+			} else {
+				if z.Completions == nil {
+					z.Completions = new(int)
+				}
+				*z.Completions, bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Completions")
+					return
+				}
+			}
+		case "Parallelism":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Parallelism = nil
+			} else {
+				if z.Parallelism == nil {
+					z.Parallelism = new(int)
+				}
+				*z.Parallelism, bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Parallelism")
+					return
+				}
+			}
+		case "Attempts":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Attempts = nil
+			} else {
+				if z.Attempts == nil {
+					z.Attempts = new(int)
+				}
+				*z.Attempts, bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Attempts")
+					return
+				}
+			}
+		case "MaxFailed":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.MaxFailed = nil
+			} else {
+				if z.MaxFailed == nil {
+					z.MaxFailed = new(int)
+				}
+				*z.MaxFailed, bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "MaxFailed")
+					return
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *IndexedStrategy) Msgsize() (s int) {
+	s = 1 + 12
+	if z.Completions == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.IntSize
+	}
+	s += 12
+	if z.Parallelism == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.IntSize
+	}
+	s += 9
+	if z.Attempts == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.IntSize
+	}
+	s += 10
+	if z.MaxFailed == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.IntSize
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(32)
-	var zb0001Mask uint32 /* 32 bits */
+	zb0001Len := uint32(35)
+	var zb0001Mask uint64 /* 35 bits */
 	_ = zb0001Mask
 	if z.Region == nil {
 		zb0001Len--
@@ -6536,29 +6731,41 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2000000
 	}
-	if z.ConsulNamespace == nil {
+	if z.DependsOn == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000000
 	}
-	if z.VaultNamespace == nil {
+	if z.Deadline == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
 	}
-	if z.NomadTokenID == nil {
+	if z.TTLAfterFinished == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000000
 	}
-	if z.Version == nil {
+	if z.ConsulNamespace == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000000
 	}
-	if z.VersionTag == nil {
+	if z.VaultNamespace == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40000000
 	}
-	if z.SubmitTime == nil {
+	if z.NomadTokenID == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80000000
+	}
+	if z.Version == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100000000
+	}
+	if z.VersionTag == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200000000
+	}
+	if z.SubmitTime == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -6936,6 +7143,72 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBytes(o, z.Payload)
 		}
 		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "DependsOn"
+			o = append(o, 0xa9, 0x44, 0x65, 0x70, 0x65, 0x6e, 0x64, 0x73, 0x4f, 0x6e)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.DependsOn)))
+			for za0009 := range z.DependsOn {
+				if z.DependsOn[za0009] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0005Len := uint32(3)
+					var zb0005Mask uint8 /* 3 bits */
+					_ = zb0005Mask
+					if z.DependsOn[za0009].Job == "" {
+						zb0005Len--
+						zb0005Mask |= 0x1
+					}
+					if z.DependsOn[za0009].Namespace == "" {
+						zb0005Len--
+						zb0005Mask |= 0x2
+					}
+					if z.DependsOn[za0009].Condition == "" {
+						zb0005Len--
+						zb0005Mask |= 0x4
+					}
+					// variable map header, size zb0005Len
+					o = append(o, 0x80|uint8(zb0005Len))
+
+					// skip if no fields are to be emitted
+					if zb0005Len != 0 {
+						if (zb0005Mask & 0x1) == 0 { // if not omitted
+							// string "Job"
+							o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
+							o = msgp.AppendString(o, z.DependsOn[za0009].Job)
+						}
+						if (zb0005Mask & 0x2) == 0 { // if not omitted
+							// string "Namespace"
+							o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+							o = msgp.AppendString(o, z.DependsOn[za0009].Namespace)
+						}
+						if (zb0005Mask & 0x4) == 0 { // if not omitted
+							// string "Condition"
+							o = append(o, 0xa9, 0x43, 0x6f, 0x6e, 0x64, 0x69, 0x74, 0x69, 0x6f, 0x6e)
+							o = msgp.AppendString(o, z.DependsOn[za0009].Condition)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+			// string "Deadline"
+			o = append(o, 0xa8, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+			if z.Deadline == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.Deadline)
+			}
+		}
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+			// string "TTLAfterFinished"
+			o = append(o, 0xb0, 0x54, 0x54, 0x4c, 0x41, 0x66, 0x74, 0x65, 0x72, 0x46, 0x69, 0x6e, 0x69, 0x73, 0x68, 0x65, 0x64)
+			if z.TTLAfterFinished == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendDuration(o, *z.TTLAfterFinished)
+			}
+		}
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
 			// string "ConsulNamespace"
 			o = append(o, 0xaf, 0x43, 0x6f, 0x6e, 0x73, 0x75, 0x6c, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
 			if z.ConsulNamespace == nil {
@@ -6944,7 +7217,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, *z.ConsulNamespace)
 			}
 		}
-		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
 			// string "VaultNamespace"
 			o = append(o, 0xae, 0x56, 0x61, 0x75, 0x6c, 0x74, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
 			if z.VaultNamespace == nil {
@@ -6953,7 +7226,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, *z.VaultNamespace)
 			}
 		}
-		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
 			// string "NomadTokenID"
 			o = append(o, 0xac, 0x4e, 0x6f, 0x6d, 0x61, 0x64, 0x54, 0x6f, 0x6b, 0x65, 0x6e, 0x49, 0x44)
 			if z.NomadTokenID == nil {
@@ -6962,7 +7235,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, *z.NomadTokenID)
 			}
 		}
-		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000000) == 0 { // if not omitted
 			// string "Version"
 			o = append(o, 0xa7, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
 			if z.Version == nil {
@@ -6971,44 +7244,44 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendUint64(o, *z.Version)
 			}
 		}
-		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000000) == 0 { // if not omitted
 			// string "VersionTag"
 			o = append(o, 0xaa, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x54, 0x61, 0x67)
 			if z.VersionTag == nil {
 				o = msgp.AppendNil(o)
 			} else {
 				// check for omitted fields
-				zb0005Len := uint32(3)
-				var zb0005Mask uint8 /* 3 bits */
-				_ = zb0005Mask
+				zb0006Len := uint32(3)
+				var zb0006Mask uint8 /* 3 bits */
+				_ = zb0006Mask
 				if z.VersionTag.Name == "" {
-					zb0005Len--
-					zb0005Mask |= 0x1
+					zb0006Len--
+					zb0006Mask |= 0x1
 				}
 				if z.VersionTag.Description == "" {
-					zb0005Len--
-					zb0005Mask |= 0x2
+					zb0006Len--
+					zb0006Mask |= 0x2
 				}
 				if z.VersionTag.TaggedTime == 0 {
-					zb0005Len--
-					zb0005Mask |= 0x4
+					zb0006Len--
+					zb0006Mask |= 0x4
 				}
-				// variable map header, size zb0005Len
-				o = append(o, 0x80|uint8(zb0005Len))
+				// variable map header, size zb0006Len
+				o = append(o, 0x80|uint8(zb0006Len))
 
 				// skip if no fields are to be emitted
-				if zb0005Len != 0 {
-					if (zb0005Mask & 0x1) == 0 { // if not omitted
+				if zb0006Len != 0 {
+					if (zb0006Mask & 0x1) == 0 { // if not omitted
 						// string "Name"
 						o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
 						o = msgp.AppendString(o, z.VersionTag.Name)
 					}
-					if (zb0005Mask & 0x2) == 0 { // if not omitted
+					if (zb0006Mask & 0x2) == 0 { // if not omitted
 						// string "Description"
 						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
 						o = msgp.AppendString(o, z.VersionTag.Description)
 					}
-					if (zb0005Mask & 0x4) == 0 { // if not omitted
+					if (zb0006Mask & 0x4) == 0 { // if not omitted
 						// string "TaggedTime"
 						o = append(o, 0xaa, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x54, 0x69, 0x6d, 0x65)
 						o = msgp.AppendInt64(o, z.VersionTag.TaggedTime)
@@ -7016,7 +7289,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000000) == 0 { // if not omitted
 			// string "SubmitTime"
 			o = append(o, 0xaa, 0x53, 0x75, 0x62, 0x6d, 0x69, 0x74, 0x54, 0x69, 0x6d, 0x65)
 			if z.SubmitTime == nil {
@@ -7684,6 +7957,110 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Payload")
 				return
 			}
+		case "DependsOn":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DependsOn = nil
+			} else {
+				var zb0012 uint32
+				zb0012, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "DependsOn")
+					return
+				}
+				if z.DependsOn != nil && cap(z.DependsOn) >= int(zb0012) {
+					z.DependsOn = (z.DependsOn)[:zb0012]
+				} else {
+					z.DependsOn = make([]*JobDependency, zb0012)
+				}
+				for za0009 := range z.DependsOn {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.DependsOn[za0009] = nil
+					} else {
+						if z.DependsOn[za0009] == nil {
+							z.DependsOn[za0009] = new(JobDependency)
+						}
+						var zb0013 uint32
+						zb0013, bts, err = msgp.ReadMapHeaderBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "DependsOn", za0009)
+							return
+						}
+						for zb0013 > 0 {
+							zb0013--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "DependsOn", za0009)
+								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "Job":
+								z.DependsOn[za0009].Job, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "DependsOn", za0009, "Job")
+									return
+								}
+							case "Namespace":
+								z.DependsOn[za0009].Namespace, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "DependsOn", za0009, "Namespace")
+									return
+								}
+							case "Condition":
+								z.DependsOn[za0009].Condition, bts, err = msgp.ReadStringBytes(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "DependsOn", za0009, "Condition")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "DependsOn", za0009)
+									return
+								}
+							}
+						}
+					}
+				}
+			}
+		case "Deadline":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Deadline = nil
+			} else {
+				if z.Deadline == nil {
+					z.Deadline = new(time.Duration)
+				}
+				*z.Deadline, bts, err = msgp.ReadDurationBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Deadline")
+					return
+				}
+			}
+		case "TTLAfterFinished":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.TTLAfterFinished = nil
+			} else {
+				if z.TTLAfterFinished == nil {
+					z.TTLAfterFinished = new(time.Duration)
+				}
+				*z.TTLAfterFinished, bts, err = msgp.ReadDurationBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "TTLAfterFinished")
+					return
+				}
+			}
 		case "ConsulNamespace":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -7763,14 +8140,14 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.VersionTag == nil {
 					z.VersionTag = new(JobVersionTag)
 				}
-				var zb0012 uint32
-				zb0012, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0014 uint32
+				zb0014, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "VersionTag")
 					return
 				}
-				for zb0012 > 0 {
-					zb0012--
+				for zb0014 > 0 {
+					zb0014--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "VersionTag")
@@ -7993,7 +8370,27 @@ func (z *Job) Msgsize() (s int) {
 	} else {
 		s += msgp.StringPrefixSize + len(*z.DispatchIdempotencyToken)
 	}
-	s += 11 + msgp.BoolSize + 8 + msgp.BytesPrefixSize + len(z.Payload) + 16
+	s += 11 + msgp.BoolSize + 8 + msgp.BytesPrefixSize + len(z.Payload) + 10 + msgp.ArrayHeaderSize
+	for za0009 := range z.DependsOn {
+		if z.DependsOn[za0009] == nil {
+			s += msgp.NilSize
+		} else {
+			s += 1 + 4 + msgp.StringPrefixSize + len(z.DependsOn[za0009].Job) + 10 + msgp.StringPrefixSize + len(z.DependsOn[za0009].Namespace) + 10 + msgp.StringPrefixSize + len(z.DependsOn[za0009].Condition)
+		}
+	}
+	s += 9
+	if z.Deadline == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.DurationSize
+	}
+	s += 17
+	if z.TTLAfterFinished == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.DurationSize
+	}
+	s += 16
 	if z.ConsulNamespace == nil {
 		s += msgp.NilSize
 	} else {
@@ -8033,11 +8430,250 @@ func (z *Job) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
-func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
+func (z *JobAdmission) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
 	zb0001Len := uint32(6)
 	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.JobCreateIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Admitted == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Reason == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Since == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "JobCreateIndex"
+			o = append(o, 0xae, 0x4a, 0x6f, 0x62, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.JobCreateIndex)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Admitted"
+			o = append(o, 0xa8, 0x41, 0x64, 0x6d, 0x69, 0x74, 0x74, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.Admitted)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Reason"
+			o = append(o, 0xa6, 0x52, 0x65, 0x61, 0x73, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Reason)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Since"
+			o = append(o, 0xa5, 0x53, 0x69, 0x6e, 0x63, 0x65)
+			o = msgp.AppendInt64(o, z.Since)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *JobAdmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "JobID":
+			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobID")
+				return
+			}
+		case "JobCreateIndex":
+			z.JobCreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobCreateIndex")
+				return
+			}
+		case "Admitted":
+			z.Admitted, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Admitted")
+				return
+			}
+		case "Reason":
+			z.Reason, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reason")
+				return
+			}
+		case "Since":
+			z.Since, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Since")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *JobAdmission) Msgsize() (s int) {
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 15 + msgp.Uint64Size + 9 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(z.Reason) + 6 + msgp.Int64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z JobDependency) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Job == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Condition == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Job"
+			o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
+			o = msgp.AppendString(o, z.Job)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Condition"
+			o = append(o, 0xa9, 0x43, 0x6f, 0x6e, 0x64, 0x69, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Condition)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *JobDependency) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Job":
+			z.Job, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Job")
+				return
+			}
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "Condition":
+			z.Condition, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Condition")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z JobDependency) Msgsize() (s int) {
+	s = 1 + 4 + msgp.StringPrefixSize + len(z.Job) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 10 + msgp.StringPrefixSize + len(z.Condition)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
 	_ = zb0001Mask
 	if z.Namespace == "" {
 		zb0001Len--
@@ -8062,6 +8698,14 @@ func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.BlockedEval == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.EndedAt == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Outcome == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -8101,6 +8745,16 @@ func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "BlockedEval"
 			o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
 			o = msgp.AppendString(o, z.BlockedEval)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "EndedAt"
+			o = append(o, 0xa7, 0x45, 0x6e, 0x64, 0x65, 0x64, 0x41, 0x74)
+			o = msgp.AppendInt64(o, z.EndedAt)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Outcome"
+			o = append(o, 0xa7, 0x4f, 0x75, 0x74, 0x63, 0x6f, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Outcome)
 		}
 	}
 	return
@@ -8187,6 +8841,18 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "BlockedEval")
 				return
 			}
+		case "EndedAt":
+			z.EndedAt, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "EndedAt")
+				return
+			}
+		case "Outcome":
+			z.Outcome, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Outcome")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -8208,7 +8874,7 @@ func (z *JobStatus) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0001) + msgp.IntSize
 		}
 	}
-	s += 12 + msgp.StringPrefixSize + len(z.BlockedEval)
+	s += 12 + msgp.StringPrefixSize + len(z.BlockedEval) + 8 + msgp.Int64Size + 8 + msgp.StringPrefixSize + len(z.Outcome)
 	return
 }
 
@@ -13287,8 +13953,8 @@ func (z *NodeEvent) Msgsize() (s int) {
 func (z *NodeIntent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.NodeID == "" {
 		zb0001Len--
@@ -13309,6 +13975,10 @@ func (z *NodeIntent) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.UpdatedAt == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Events == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -13355,6 +14025,22 @@ func (z *NodeIntent) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "UpdatedAt"
 			o = append(o, 0xa9, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x64, 0x41, 0x74)
 			o = msgp.AppendInt64(o, z.UpdatedAt)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Events"
+			o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
+			for za0001 := range z.Events {
+				if z.Events[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Events[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Events", za0001)
+						return
+					}
+				}
+			}
 		}
 	}
 	return
@@ -13430,6 +14116,41 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "UpdatedAt")
 				return
 			}
+		case "Events":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Events = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Events")
+					return
+				}
+				if z.Events != nil && cap(z.Events) >= int(zb0002) {
+					z.Events = (z.Events)[:zb0002]
+				} else {
+					z.Events = make([]*NodeEvent, zb0002)
+				}
+				for za0001 := range z.Events {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Events[za0001] = nil
+					} else {
+						if z.Events[za0001] == nil {
+							z.Events[za0001] = new(NodeEvent)
+						}
+						bts, err = z.Events[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Events", za0001)
+							return
+						}
+					}
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -13456,7 +14177,14 @@ func (z *NodeIntent) Msgsize() (s int) {
 	} else {
 		s += z.LastDrain.Msgsize()
 	}
-	s += 10 + msgp.Int64Size
+	s += 10 + msgp.Int64Size + 7 + msgp.ArrayHeaderSize
+	for za0001 := range z.Events {
+		if z.Events[za0001] == nil {
+			s += msgp.NilSize
+		} else {
+			s += z.Events[za0001].Msgsize()
+		}
+	}
 	return
 }
 
@@ -16011,8 +16739,8 @@ func (z *NodeTopology) Msgsize() (s int) {
 func (z *ParameterizedJobConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(3)
-	var zb0001Mask uint8 /* 3 bits */
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
 	_ = zb0001Mask
 	if z.Payload == "" {
 		zb0001Len--
@@ -16025,6 +16753,10 @@ func (z *ParameterizedJobConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.MetaOptional == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4
+	}
+	if z.MaxConcurrent == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -16050,6 +16782,15 @@ func (z *ParameterizedJobConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendArrayHeader(o, uint32(len(z.MetaOptional)))
 			for za0002 := range z.MetaOptional {
 				o = msgp.AppendString(o, z.MetaOptional[za0002])
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "MaxConcurrent"
+			o = append(o, 0xad, 0x4d, 0x61, 0x78, 0x43, 0x6f, 0x6e, 0x63, 0x75, 0x72, 0x72, 0x65, 0x6e, 0x74)
+			if z.MaxConcurrent == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt(o, *z.MaxConcurrent)
 			}
 		}
 	}
@@ -16128,6 +16869,23 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					}
 				}
 			}
+		case "MaxConcurrent":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.MaxConcurrent = nil
+			} else {
+				if z.MaxConcurrent == nil {
+					z.MaxConcurrent = new(int)
+				}
+				*z.MaxConcurrent, bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "MaxConcurrent")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -16149,6 +16907,12 @@ func (z *ParameterizedJobConfig) Msgsize() (s int) {
 	s += 13 + msgp.ArrayHeaderSize
 	for za0002 := range z.MetaOptional {
 		s += msgp.StringPrefixSize + len(z.MetaOptional[za0002])
+	}
+	s += 14
+	if z.MaxConcurrent == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.IntSize
 	}
 	return
 }
@@ -16421,6 +17185,118 @@ func (z *PeriodicConfig) Msgsize() (s int) {
 	} else {
 		s += msgp.StringPrefixSize + len(*z.TimeZone)
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *PeriodicLaunch) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Due == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Launched == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Due"
+			o = append(o, 0xa3, 0x44, 0x75, 0x65)
+			o = msgp.AppendInt64(o, z.Due)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Launched"
+			o = append(o, 0xa8, 0x4c, 0x61, 0x75, 0x6e, 0x63, 0x68, 0x65, 0x64)
+			o = msgp.AppendInt64(o, z.Launched)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *PeriodicLaunch) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "JobID":
+			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobID")
+				return
+			}
+		case "Due":
+			z.Due, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Due")
+				return
+			}
+		case "Launched":
+			z.Launched, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Launched")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *PeriodicLaunch) Msgsize() (s int) {
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 4 + msgp.Int64Size + 9 + msgp.Int64Size
 	return
 }
 
@@ -18256,11 +19132,426 @@ func (z *RestartPolicy) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *ScalingEvent) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
+	if z.Group == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Time == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Count == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.PreviousCount == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Message == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Error == false {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.EvalID == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.CreateIndex == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Group"
+			o = append(o, 0xa5, 0x47, 0x72, 0x6f, 0x75, 0x70)
+			o = msgp.AppendString(o, z.Group)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Time"
+			o = append(o, 0xa4, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendUint64(o, z.Time)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Count"
+			o = append(o, 0xa5, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+			if z.Count == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendInt64(o, *z.Count)
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "PreviousCount"
+			o = append(o, 0xad, 0x50, 0x72, 0x65, 0x76, 0x69, 0x6f, 0x75, 0x73, 0x43, 0x6f, 0x75, 0x6e, 0x74)
+			o = msgp.AppendInt64(o, z.PreviousCount)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Message"
+			o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
+			o = msgp.AppendString(o, z.Message)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Error"
+			o = append(o, 0xa5, 0x45, 0x72, 0x72, 0x6f, 0x72)
+			o = msgp.AppendBool(o, z.Error)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Meta"
+			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0001, za0002 := range z.Meta {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Meta", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "EvalID"
+			o = append(o, 0xa6, 0x45, 0x76, 0x61, 0x6c, 0x49, 0x44)
+			if z.EvalID == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendString(o, *z.EvalID)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "CreateIndex"
+			o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendUint64(o, z.CreateIndex)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ScalingEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Group":
+			z.Group, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Group")
+				return
+			}
+		case "Time":
+			z.Time, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Time")
+				return
+			}
+		case "Count":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Count = nil
+			} else {
+				if z.Count == nil {
+					z.Count = new(int64)
+				}
+				*z.Count, bts, err = msgp.ReadInt64Bytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Count")
+					return
+				}
+			}
+		case "PreviousCount":
+			z.PreviousCount, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PreviousCount")
+				return
+			}
+		case "Message":
+			z.Message, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Message")
+				return
+			}
+		case "Error":
+			z.Error, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Error")
+				return
+			}
+		case "Meta":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Meta")
+					return
+				}
+				if z.Meta == nil {
+					z.Meta = make(Values, zb0002)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
+				}
+				for zb0002 > 0 {
+					var za0002 interface{}
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0001)
+						return
+					}
+					z.Meta[za0001] = za0002
+				}
+			}
+		case "EvalID":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.EvalID = nil
+			} else {
+				if z.EvalID == nil {
+					z.EvalID = new(string)
+				}
+				*z.EvalID, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "EvalID")
+					return
+				}
+			}
+		case "CreateIndex":
+			z.CreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CreateIndex")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *ScalingEvent) Msgsize() (s int) {
+	s = 1 + 6 + msgp.StringPrefixSize + len(z.Group) + 5 + msgp.Uint64Size + 6
+	if z.Count == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.Int64Size
+	}
+	s += 14 + msgp.Int64Size + 8 + msgp.StringPrefixSize + len(z.Message) + 6 + msgp.BoolSize + 5 + msgp.MapHeaderSize
+	if z.Meta != nil {
+		for za0001, za0002 := range z.Meta {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.GuessSize(za0002)
+		}
+	}
+	s += 7
+	if z.EvalID == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.StringPrefixSize + len(*z.EvalID)
+	}
+	s += 12 + msgp.Uint64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *ScalingEvents) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Events == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = msgp.AppendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Events"
+			o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
+			for za0001 := range z.Events {
+				if z.Events[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Events[za0001].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Events", za0001)
+						return
+					}
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ScalingEvents) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "JobID":
+			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobID")
+				return
+			}
+		case "Events":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Events = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Events")
+					return
+				}
+				if z.Events != nil && cap(z.Events) >= int(zb0002) {
+					z.Events = (z.Events)[:zb0002]
+				} else {
+					z.Events = make([]*ScalingEvent, zb0002)
+				}
+				for za0001 := range z.Events {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Events[za0001] = nil
+					} else {
+						if z.Events[za0001] == nil {
+							z.Events[za0001] = new(ScalingEvent)
+						}
+						bts, err = z.Events[za0001].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Events", za0001)
+							return
+						}
+					}
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *ScalingEvents) Msgsize() (s int) {
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 7 + msgp.ArrayHeaderSize
+	for za0001 := range z.Events {
+		if z.Events[za0001] == nil {
+			s += msgp.NilSize
+		} else {
+			s += z.Events[za0001].Msgsize()
+		}
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *ScalingPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(10)
-	var zb0001Mask uint16 /* 10 bits */
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
 	_ = zb0001Mask
 	if z.ID == "" {
 		zb0001Len--
@@ -18293,14 +19584,6 @@ func (z *ScalingPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Enabled == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80
-	}
-	if z.CreateIndex == 0 {
-		zb0001Len--
-		zb0001Mask |= 0x100
-	}
-	if z.ModifyIndex == 0 {
-		zb0001Len--
-		zb0001Mask |= 0x200
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -18370,16 +19653,6 @@ func (z *ScalingPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 			} else {
 				o = msgp.AppendBool(o, *z.Enabled)
 			}
-		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
-			// string "CreateIndex"
-			o = append(o, 0xab, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x49, 0x6e, 0x64, 0x65, 0x78)
-			o = msgp.AppendUint64(o, z.CreateIndex)
-		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
-			// string "ModifyIndex"
-			o = append(o, 0xab, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x49, 0x6e, 0x64, 0x65, 0x78)
-			o = msgp.AppendUint64(o, z.ModifyIndex)
 		}
 	}
 	return
@@ -18538,18 +19811,6 @@ func (z *ScalingPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "CreateIndex":
-			z.CreateIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "CreateIndex")
-				return
-			}
-		case "ModifyIndex":
-			z.ModifyIndex, bts, err = msgp.ReadUint64Bytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "ModifyIndex")
-				return
-			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -18596,7 +19857,6 @@ func (z *ScalingPolicy) Msgsize() (s int) {
 	} else {
 		s += msgp.BoolSize
 	}
-	s += 12 + msgp.Uint64Size + 12 + msgp.Uint64Size
 	return
 }
 
@@ -23066,8 +24326,8 @@ func (z *TaskEvent) Msgsize() (s int) {
 func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(23)
-	var zb0001Mask uint32 /* 23 bits */
+	zb0001Len := uint32(25)
+	var zb0001Mask uint32 /* 25 bits */
 	_ = zb0001Mask
 	if z.Name == nil {
 		zb0001Len--
@@ -23160,6 +24420,14 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.PreventRescheduleOnLost == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400000
+	}
+	if z.Indexed == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800000
+	}
+	if z.Gang == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -23517,6 +24785,28 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendNil(o)
 			} else {
 				o = msgp.AppendBool(o, *z.PreventRescheduleOnLost)
+			}
+		}
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+			// string "Indexed"
+			o = append(o, 0xa7, 0x49, 0x6e, 0x64, 0x65, 0x78, 0x65, 0x64)
+			if z.Indexed == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Indexed.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Indexed")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+			// string "Gang"
+			o = append(o, 0xa4, 0x47, 0x61, 0x6e, 0x67)
+			if z.Gang == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.Gang)
 			}
 		}
 	}
@@ -24153,6 +25443,40 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "Indexed":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Indexed = nil
+			} else {
+				if z.Indexed == nil {
+					z.Indexed = new(IndexedStrategy)
+				}
+				bts, err = z.Indexed.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Indexed")
+					return
+				}
+			}
+		case "Gang":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Gang = nil
+			} else {
+				if z.Gang == nil {
+					z.Gang = new(bool)
+				}
+				*z.Gang, bts, err = msgp.ReadBoolBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Gang")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -24320,6 +25644,18 @@ func (z *TaskGroup) Msgsize() (s int) {
 	}
 	s += 24
 	if z.PreventRescheduleOnLost == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.BoolSize
+	}
+	s += 8
+	if z.Indexed == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Indexed.Msgsize()
+	}
+	s += 5
+	if z.Gang == nil {
 		s += msgp.NilSize
 	} else {
 		s += msgp.BoolSize

@@ -28,6 +28,23 @@ type TaskGroup struct {
 	Scaling                   *ScalingPolicy
 	Consul                    *Consul
 	PreventRescheduleOnLost   *bool
+	// Indexed and Gang are drover's own; see docs/jobspec.md.
+	Indexed *IndexedStrategy `json:",omitempty" form:"own"`
+	Gang    *bool            `json:",omitempty" form:"own"` // all instances are placed at once, or none
+}
+
+// IndexedStrategy makes a batch group an array job: instances with the numbers 0 to
+// Completions−1, each of which has to complete once, at most Parallelism of them at a
+// time. It takes the place of the group's count. drover's own.
+type IndexedStrategy struct {
+	Completions *int
+	Parallelism *int // nil: all at once
+	// Attempts is how often one index may be tried again after it failed; nil: as the
+	// group's reschedule policy says.
+	Attempts *int
+	// MaxFailed is how many indexes may fail for good before the job is ended as failed;
+	// nil: all others are finished first.
+	MaxFailed *int
 }
 
 // Task returns the task of that name, or nil.
@@ -114,20 +131,6 @@ type VolumeMount struct {
 	ReadOnly        *bool
 	PropagationMode *string
 	SELinuxLabel    *string
-}
-
-// ScalingPolicy bounds and steers the count of a group or a task's resources.
-type ScalingPolicy struct {
-	ID          string
-	Namespace   string
-	Type        string
-	Target      map[string]string
-	Min         *int64
-	Max         *int64
-	Policy      Values
-	Enabled     *bool
-	CreateIndex uint64
-	ModifyIndex uint64
 }
 
 // Consul says which Consul a group or task uses.

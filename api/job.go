@@ -60,12 +60,16 @@ type Job struct {
 	DispatchIdempotencyToken *string
 	Dispatched               bool
 	Payload                  []byte
-	ConsulNamespace          *string
-	VaultNamespace           *string
-	NomadTokenID             *string
-	Version                  *uint64
-	VersionTag               *JobVersionTag
-	SubmitTime               *int64 // Unix nanoseconds
+	// DependsOn, Deadline and TTLAfterFinished are drover's own; see docs/jobspec.md.
+	DependsOn        []*JobDependency `json:",omitempty" form:"own"`
+	Deadline         *time.Duration   `json:",omitempty" form:"own"` // a batch job that has not ended this long after it was submitted is stopped
+	TTLAfterFinished *time.Duration   `json:",omitempty" form:"own"` // a batch job is removed this long after it ended
+	ConsulNamespace  *string
+	VaultNamespace   *string
+	NomadTokenID     *string
+	Version          *uint64
+	VersionTag       *JobVersionTag
+	SubmitTime       *int64 // Unix nanoseconds
 
 	Status            *string `msg:"-"`
 	StatusDescription *string `msg:"-"`
@@ -169,7 +173,18 @@ type JobStatus struct {
 	Queued map[string]int
 	// BlockedEval is the evaluation that says why, if any are queued.
 	BlockedEval string
+	// EndedAt is when the job became dead; 0 while it is not. Unix nanoseconds.
+	EndedAt int64
+	// Outcome says how a batch job ended: JobOutcomeComplete or JobOutcomeFailed;
+	// empty while it goes on, and for one that was stopped before its end.
+	Outcome string
 }
+
+// How a batch job ended.
+const (
+	JobOutcomeComplete = "complete" // every instance that was wanted completed
+	JobOutcomeFailed   = "failed"   // some instance failed for good, or the deadline passed
+)
 
 // Key implements Object.
 func (s *JobStatus) Key() Key {
@@ -227,6 +242,25 @@ type ParameterizedJobConfig struct {
 	Payload      string // optional, required or forbidden
 	MetaRequired []string
 	MetaOptional []string
+	// MaxConcurrent is how many dispatched children may run at once; the others wait,
+	// by priority and age. Nil: any number. drover's own.
+	MaxConcurrent *int `json:",omitempty" form:"own"`
+}
+
+// What a dependency of a job waits for.
+const (
+	DependsOnSuccess    = "success"    // the batch job ended, and all of it completed
+	DependsOnCompletion = "completion" // the batch job ended, whatever came of it
+	DependsOnFailure    = "failure"    // the batch job ended and failed
+	DependsOnHealthy    = "healthy"    // the latest version of the service is rolled out and healthy
+)
+
+// JobDependency lets a job begin only when another one has got somewhere. drover's
+// own.
+type JobDependency struct {
+	Job       string // ID
+	Namespace string // of the other job; that of this one if empty
+	Condition string // DependsOn…; "" means success for a batch job and healthy for a service
 }
 
 // JobUIConfig is shown by the web console.

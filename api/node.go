@@ -72,7 +72,8 @@ type NodeIntent struct {
 	Eligibility   string
 	DrainStrategy *DrainStrategy
 	LastDrain     *DrainMetadata
-	UpdatedAt     int64 // Unix nanoseconds
+	UpdatedAt     int64        // Unix nanoseconds
+	Events        []*NodeEvent // what was asked of the node and came of it; latest last, at most MaxNodeEvents
 }
 
 // Key implements Object.

@@ -34,6 +34,10 @@ const (
 	KindNodePool         Kind = "NodePool"         // operators; built-in ones by the server
 	KindNamespace        Kind = "Namespace"        // operators; built-in ones by the server
 	KindLeadership       Kind = "Leadership"       // the server that gained leadership
+	KindPeriodicLaunch   Kind = "PeriodicLaunch"   // the periodic controller
+	KindJobAdmission     Kind = "JobAdmission"     // the admission controller
+	KindScalingPolicy    Kind = "ScalingPolicy"    // the scaling controller
+	KindScalingEvents    Kind = "ScalingEvents"    // the HTTP API
 )
 
 // Key identifies an object. Namespace is empty for kinds that have none, and for
@@ -87,6 +91,10 @@ var kinds = map[Kind]func() Object{
 	KindNodePool:         func() Object { return new(NodePool) },
 	KindNamespace:        func() Object { return new(Namespace) },
 	KindLeadership:       func() Object { return new(Leadership) },
+	KindPeriodicLaunch:   func() Object { return new(PeriodicLaunch) },
+	KindJobAdmission:     func() Object { return new(JobAdmission) },
+	KindScalingPolicy:    func() Object { return new(ScalingPolicy) },
+	KindScalingEvents:    func() Object { return new(ScalingEvents) },
 }
 
 // NewObject returns an empty object of the kind, or false for an unknown kind.

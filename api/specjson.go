@@ -12,7 +12,8 @@ import (
 // to be filled in, where every field of every block is there, null if it is not
 // set. It differs from the form of a stored job (json.Marshal) in three ways:
 // nothing is omitted, fields that only a jobspec has (Job.Reschedule, say) are
-// there, and those that only a stored job has (tagged `form:"stored"`) are not.
+// there, and those that only a stored job has (tagged `form:"stored"`) are not. Fields
+// that are drover's own (tagged `form:"own"`) are there if they are set.
 func SpecJSON(job *Job) ([]byte, error) {
 	var out bytes.Buffer
 	if err := writeSpec(&out, reflect.ValueOf(job)); err != nil {
@@ -63,6 +64,9 @@ func writeSpecStruct(out *bytes.Buffer, v reflect.Value) error {
 		field := v.Type().Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if !field.IsExported() || name == "-" || field.Tag.Get("form") == "stored" {
+			continue
+		}
+		if field.Tag.Get("form") == "own" && v.Field(i).IsZero() {
 			continue
 		}
 		if name == "" {

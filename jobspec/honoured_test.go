@@ -58,9 +58,10 @@ var (
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
 	refused = map[reflect.Type]string{
-		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion Periodic ParameterizedJob DispatchIdempotencyToken Dispatched Payload",
+		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion Periodic ParameterizedJob DispatchIdempotencyToken Dispatched Payload " +
+			"DependsOn Deadline TTLAfterFinished",
 		reflect.TypeFor[api.TaskGroup](): "Volumes Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration " +
-			"Scaling Consul",
+			"Scaling Consul Indexed Gang",
 		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",

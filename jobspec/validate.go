@@ -185,6 +185,12 @@ func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	if api.Deref(job.AllAtOnce) {
 		p.in("all_at_once").unsupported("placing all instances or none")
 	}
+	if len(job.DependsOn) > 0 {
+		p.in("depends_on").unsupported("jobs that wait for others")
+	}
+	if job.Deadline != nil || job.TTLAfterFinished != nil {
+		p.in("deadline").unsupported("deadlines of jobs, and removing them when they ended")
+	}
 }
 
 func (v *validator) groups(p place, job *api.Job) {

@@ -47,6 +47,9 @@ func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
 	if group.Disconnect != nil || group.MaxClientDisconnect != nil || group.StopAfterClientDisconnect != nil {
 		p.in("disconnect").unsupported("keeping instances of a disconnected node")
 	}
+	if group.Indexed != nil || group.Gang != nil {
+		p.in("indexed").unsupported("indexed groups and gangs")
+	}
 	if group.MaxRunDuration != nil {
 		p.in("max_run_duration").unsupported("ending instances after a time")
 	}

@@ -151,7 +151,7 @@ type IndexName string
 
 // The indexes. The value of ByJob is JobValue(namespace, jobID); of the others the ID.
 const (
-	ByJob        IndexName = "job"        // Allocation, AllocationStatus, Evaluation, Deployment, JobVersion
+	ByJob        IndexName = "job"        // Allocation, AllocationStatus, Evaluation, Deployment, JobVersion, ScalingPolicy
 	ByNode       IndexName = "node"       // Allocation, AllocationStatus
 	ByDeployment IndexName = "deployment" // Allocation
 	ByEval       IndexName = "eval"       // Allocation

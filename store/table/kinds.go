@@ -11,7 +11,7 @@ func registry() []relation {
 	return []relation{
 		newLive(jobs()),
 		newLive(jobVersions()),
-		newLive(jobSubmissions()),
+		newLive(namespaced[*api.JobSubmission]()),
 		newLive(jobStatuses()),
 		newLive(allocations()),
 		newLive(allocationStatuses()),
@@ -24,15 +24,25 @@ func registry() []relation {
 		newLive(plain[*api.NodePool]()),
 		newLive(plain[*api.Namespace]()),
 		newLive(plain[*api.Leadership]()),
+		newLive(namespaced[*api.PeriodicLaunch]()),
+		newLive(namespaced[*api.JobAdmission]()),
+		newLive(scalingPolicies()),
+		newLive(namespaced[*api.ScalingEvents]()),
 	}
 }
 
 // plain is a kind that is found by its key only.
 func plain[T api.Object]() *spec[T] { return &spec[T]{kind: api.KindOf[T]()} }
 
-func jobs() *spec[*api.Job] {
-	s := plain[*api.Job]()
+// namespaced is a kind that is found by its key only, which has a namespace.
+func namespaced[T api.Object]() *spec[T] {
+	s := plain[T]()
 	s.namespaced = true
+	return s
+}
+
+func jobs() *spec[*api.Job] {
+	s := namespaced[*api.Job]()
 	s.indexes = []indexSpec[*api.Job]{
 		{store.ByParent, func(j *api.Job) string { return jobValue(api.Deref(j.Namespace), api.Deref(j.ParentID)) }},
 	}
@@ -40,8 +50,7 @@ func jobs() *spec[*api.Job] {
 }
 
 func jobVersions() *spec[*api.JobVersion] {
-	s := plain[*api.JobVersion]()
-	s.namespaced = true
+	s := namespaced[*api.JobVersion]()
 	s.indexes = []indexSpec[*api.JobVersion]{
 		{store.ByJob, func(v *api.JobVersion) string {
 			if v.Job == nil {
@@ -53,15 +62,8 @@ func jobVersions() *spec[*api.JobVersion] {
 	return s
 }
 
-func jobSubmissions() *spec[*api.JobSubmission] {
-	s := plain[*api.JobSubmission]()
-	s.namespaced = true
-	return s
-}
-
 func jobStatuses() *spec[*api.JobStatus] {
-	s := plain[*api.JobStatus]()
-	s.namespaced = true
+	s := namespaced[*api.JobStatus]()
 	s.indexes = []indexSpec[*api.JobStatus]{
 		{store.ByStatus, func(j *api.JobStatus) string { return j.Status }},
 	}
@@ -150,6 +152,15 @@ func nodeStatuses() *spec[*api.NodeStatus] {
 	s := plain[*api.NodeStatus]()
 	s.indexes = []indexSpec[*api.NodeStatus]{
 		{store.ByStatus, func(n *api.NodeStatus) string { return n.Status }},
+	}
+	return s
+}
+
+func scalingPolicies() *spec[*api.ScalingPolicy] {
+	s := plain[*api.ScalingPolicy]()
+	s.namespace = func(p *api.ScalingPolicy) string { return p.Namespace }
+	s.indexes = []indexSpec[*api.ScalingPolicy]{
+		{store.ByJob, func(p *api.ScalingPolicy) string { return jobValue(p.Namespace, p.Target[api.ScalingTargetJob]) }},
 	}
 	return s
 }
