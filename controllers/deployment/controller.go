@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/health"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -51,9 +52,9 @@ func Register(m *reconcile.Manager, o Options) error {
 }
 
 type controller struct {
-	client  reconcile.Client
-	options Options
-	clocks  clocks
+	client    reconcile.Client
+	options   Options
+	sightings health.Sightings
 }
 
 // Reconcile makes one pass over a deployment.
@@ -61,7 +62,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	snap, now := c.client.Snapshot(), c.client.Now()
 	d, ok := store.Get[*api.Deployment](snap, (&api.Deployment{ID: req.ID}).Key())
 	if !ok || !d.Active() {
-		c.clocks.forget(req.ID)
+		c.sightings.Forget(req.ID)
 		return reconcile.Result{}, nil
 	}
 	v := c.read(snap, d, now)
@@ -87,8 +88,8 @@ func (c *controller) read(snap store.Snapshot, d *api.Deployment, now time.Time)
 	for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByDeployment, Value: d.ID}) {
 		i := instance{Allocation: a}
 		i.status, _ = store.Get[*api.AllocationStatus](snap, (&api.AllocationStatus{ID: a.ID}).Key())
-		if started := i.started(); started.After(now) {
-			i.seen = c.clocks.first(d.ID, a.ID, started, now)
+		if turn := health.LastTurn(i.status); turn.After(now) {
+			i.seen = c.sightings.First(d.ID, a.ID, turn, now)
 		}
 		v.instances = append(v.instances, i)
 	}

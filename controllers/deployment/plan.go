@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/health"
 )
 
 // Descriptions of deployments that ended.
@@ -111,25 +112,25 @@ func (v *view) groups() map[string]*api.TaskGroup {
 }
 
 // as returns the allocation with its health.
-func (i *instance) as(h health, v *view) *api.Allocation {
+func (i *instance) as(h health.Verdict, v *view) *api.Allocation {
 	a := *i.Allocation
 	status := api.AllocDeploymentStatus{}
 	if a.DeploymentStatus != nil {
 		status = *a.DeploymentStatus
 	}
-	status.Healthy, status.Timestamp = new(h == healthy), new(v.now)
+	status.Healthy, status.Timestamp = new(h == health.Healthy), new(v.now)
 	a.DeploymentStatus = &status
 	a.ModifyTime = v.now.UnixNano()
 	return &a
 }
 
-func (t *tally) add(i *instance, h health, since, at time.Time) {
+func (t *tally) add(i *instance, h health.Verdict, since, at time.Time) {
 	t.placed++
 	if t.first.IsZero() || since.Before(t.first) {
 		t.first = since
 	}
 	switch h {
-	case healthy:
+	case health.Healthy:
 		t.healthy++
 		if i.WantsRun() && i.Lost == "" {
 			t.live++
@@ -137,7 +138,7 @@ func (t *tally) add(i *instance, h health, since, at time.Time) {
 		if at.After(t.last) {
 			t.last = at
 		}
-	case unhealthy:
+	case health.Unhealthy:
 		t.unhealthy++
 	}
 }

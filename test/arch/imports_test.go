@@ -24,13 +24,14 @@ var allowed = map[string][]string{
 	"store":       {"api"},
 	"reconcile":   {"api", "store"},
 	"scheduler":   {"api"},
-	"controllers": {"api", "store", "reconcile", "scheduler"},
-	"server":      {"api", "jobspec", "config", "session", "store", "reconcile", "scheduler", "controllers", "ui"},
+	"health":      {"api"},
+	"controllers": {"api", "store", "reconcile", "scheduler", "health"},
+	"server":      {"api", "jobspec", "config", "session", "store", "reconcile", "scheduler", "health", "controllers", "ui"},
 	"nodeagent":   {"api", "session", "shim"},
 	"cli":         {"api", "jobspec", "config"},
 	"ui":          {},
-	"cmd":         {"api", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "controllers", "server", "nodeagent", "cli", "ui"},
-	"test":        {"api", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "controllers", "server", "nodeagent", "cli", "ui"},
+	"cmd":         {"api", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
+	"test":        {"api", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
 	"hack":        {"api", "store", "reconcile", "controllers"},
 }
 
