@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,4 +184,41 @@ func TestADiskThatTakesNoMoreEndsTheProcessAndLosesNothing(t *testing.T) {
 		}
 	}
 	a.check(t, has, s.Snapshot().Index())
+}
+
+func TestAStoreThatWasKilledWhileItOpenedOpens(t *testing.T) {
+	t.Parallel()
+	o := raft.Options{DataDir: t.TempDir(), ServerID: "s1"}
+	s := mustOpen(t, o)
+	mustPut(t, s, node(1))
+	image := filepath.Join(t.TempDir(), "image")
+	if err := os.CopyFS(image, os.DirFS(o.DataDir)); err != nil { // what a kill leaves
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	logs := 0
+	err := filepath.WalkDir(filepath.Join(image, "raft"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".log" {
+			return err
+		}
+		logs++
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString("half a record")
+		next := filepath.Join(filepath.Dir(path), "999999.log")
+		return errors.Join(err, f.Close(), os.WriteFile(next, nil, 0o600))
+	})
+	if err != nil || logs == 0 {
+		t.Fatalf("%d write-ahead logs: %v", logs, err)
+	}
+	o.DataDir = image
+	again := mustOpen(t, o)
+	if err := again.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := again.Snapshot().Get(node(1).Key()); !ok {
+		t.Fatal("what was acknowledged is gone")
+	}
 }

@@ -108,6 +108,9 @@ func (s *Store) open() (err error) {
 	if err := adopt(s.raftDir(), hostname); err != nil {
 		return err
 	}
+	if err := undoInterruptedOpen(s.raftDir()); err != nil {
+		return err
+	}
 	dragonboatLog.use(s.o.Log.WithName("raft"), s.o.Fatal)
 	if s.host, err = dragonboat.NewNodeHost(s.hostConfig()); err != nil {
 		return fmt.Errorf("open raft log: %w", err)
