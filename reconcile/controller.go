@@ -135,13 +135,20 @@ func (r *run) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		start := r.term.clock.Now()
-		r.latency.Observe(waited.Seconds())
-		result, err := r.reconcile(ctx, req)
-		now := r.term.clock.Now()
-		r.duration.Observe(now.Sub(start).Seconds())
-		r.queue.done(req, r.judge(ctx, req, now, result, err), result.RequeueAfter)
+		_ = r.pass(ctx, req, waited) // judged and recorded
 	}
+}
+
+// pass makes a pass over a request that the queue gave, gives it back as judged, and
+// returns how it ended.
+func (r *run) pass(ctx context.Context, req Request, waited time.Duration) error {
+	start := r.term.clock.Now()
+	r.latency.Observe(waited.Seconds())
+	result, err := r.reconcile(ctx, req)
+	now := r.term.clock.Now()
+	r.duration.Observe(now.Sub(start).Seconds())
+	r.queue.done(req, r.judge(ctx, req, now, result, err), result.RequeueAfter)
+	return err
 }
 
 // reconcile makes one pass, and turns a panic into an error.
@@ -204,16 +211,33 @@ func (r *run) list(ctx context.Context) {
 			return
 		case <-r.relist:
 		}
-		snap := r.term.store.Snapshot()
-		for _, src := range r.sources {
-			if src.relation != RelationFor && src.relation != RelationLists {
-				continue
-			}
-			if !r.listSource(src, snap) {
-				return
-			}
+		if !r.listAll() {
+			return
 		}
 	}
+}
+
+// listNow adds every key if the controller was told to.
+func (r *run) listNow() {
+	select {
+	case <-r.relist:
+		r.listAll()
+	default:
+	}
+}
+
+// listAll adds every key that the controller is for. It is false if the term has ended.
+func (r *run) listAll() bool {
+	snap := r.term.store.Snapshot()
+	for _, src := range r.sources {
+		if src.relation != RelationFor && src.relation != RelationLists {
+			continue
+		}
+		if !r.listSource(src, snap) {
+			return false
+		}
+	}
+	return true
 }
 
 // listSource adds the keys that all objects of a kind give, in portions. It is false

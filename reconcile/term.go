@@ -38,6 +38,25 @@ type route struct {
 // leaves workers that do not stop within the lease to the wait group.
 func (t *term) run(ctx context.Context, controllers []*controller, workers *sync.WaitGroup, lease time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
+	t.prepare(controllers, cancel)
+	done := make(chan *run, len(t.runs))
+	for _, r := range t.runs {
+		workers.Go(func() {
+			r.loop(ctx)
+			done <- r
+		})
+	}
+	err := t.feed(ctx)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	cancel(err)
+	t.wait(done, lease)
+	return err
+}
+
+// prepare makes the runs of the controllers and finds what wakes each of them.
+func (t *term) prepare(controllers []*controller, cancel context.CancelCauseFunc) {
 	t.deposed = func() { cancel(ErrDeposed) }
 	t.routes = make(map[api.Kind][]route)
 	for _, c := range controllers {
@@ -57,21 +76,6 @@ func (t *term) run(ctx context.Context, controllers []*controller, workers *sync
 		}
 	}
 	slices.Sort(t.kinds)
-
-	done := make(chan *run, len(t.runs))
-	for _, r := range t.runs {
-		workers.Go(func() {
-			r.loop(ctx)
-			done <- r
-		})
-	}
-	err := t.feed(ctx)
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	cancel(err)
-	t.wait(done, lease)
-	return err
 }
 
 // wait waits for the controllers to stop, but not for longer than the lease: what a
@@ -145,18 +149,26 @@ func (t *term) follow(ctx context.Context, feed store.Feed) error {
 			}
 			snap = t.store.Snapshot()
 		}
-		for _, c := range changes {
-			if c.Key == api.LeadershipKey && c.Index != t.index {
-				return ErrDeposed
-			}
-			for _, to := range t.routes[c.Key.Kind] {
-				to.run.offer(to.src, snap, c)
-			}
-		}
-		for _, r := range t.runs {
-			r.flush()
+		if err := t.dispatch(changes, snap); err != nil {
+			return err
 		}
 	}
+}
+
+// dispatch wakes the controllers for changes that a snapshot has.
+func (t *term) dispatch(changes []store.Change, snap store.Snapshot) error {
+	for _, c := range changes {
+		if c.Key == api.LeadershipKey && c.Index != t.index {
+			return ErrDeposed
+		}
+		for _, to := range t.routes[c.Key.Kind] {
+			to.run.offer(to.src, snap, c)
+		}
+	}
+	for _, r := range t.runs {
+		r.flush()
+	}
+	return nil
 }
 
 func modifyIndex(o api.Object) uint64 {
