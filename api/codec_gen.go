@@ -96,7 +96,7 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = (z.Args)[:zb0002]
+					z.Args = z.Args[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -1178,7 +1178,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.RescheduleTracker.Events != nil && cap(z.RescheduleTracker.Events) >= int(zb0003) {
-								z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0003]
+								z.RescheduleTracker.Events = z.RescheduleTracker.Events[:zb0003]
 							} else {
 								z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0003)
 							}
@@ -1252,7 +1252,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.PreemptedAllocations != nil && cap(z.PreemptedAllocations) >= int(zb0004) {
-					z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0004]
+					z.PreemptedAllocations = z.PreemptedAllocations[:zb0004]
 				} else {
 					z.PreemptedAllocations = make([]string, zb0004)
 				}
@@ -1276,7 +1276,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Ports != nil && cap(z.Ports) >= int(zb0005) {
-					z.Ports = (z.Ports)[:zb0005]
+					z.Ports = z.Ports[:zb0005]
 				} else {
 					z.Ports = make([]AllocatedPort, zb0005)
 				}
@@ -1810,7 +1810,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.QuotaExhausted != nil && cap(z.QuotaExhausted) >= int(zb0007) {
-					z.QuotaExhausted = (z.QuotaExhausted)[:zb0007]
+					z.QuotaExhausted = z.QuotaExhausted[:zb0007]
 				} else {
 					z.QuotaExhausted = make([]string, zb0007)
 				}
@@ -1923,7 +1923,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ScoreMetaData != nil && cap(z.ScoreMetaData) >= int(zb0010) {
-					z.ScoreMetaData = (z.ScoreMetaData)[:zb0010]
+					z.ScoreMetaData = z.ScoreMetaData[:zb0010]
 				} else {
 					z.ScoreMetaData = make([]*NodeScoreMeta, zb0010)
 				}
@@ -2476,7 +2476,7 @@ func (z *CSIMountOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.MountFlags != nil && cap(z.MountFlags) >= int(zb0002) {
-					z.MountFlags = (z.MountFlags)[:zb0002]
+					z.MountFlags = z.MountFlags[:zb0002]
 				} else {
 					z.MountFlags = make([]string, zb0002)
 				}
@@ -2623,7 +2623,7 @@ func (z *ChangeScript) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = (z.Args)[:zb0002]
+					z.Args = z.Args[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -3339,7 +3339,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Servers != nil && cap(z.Servers) >= int(zb0002) {
-					z.Servers = (z.Servers)[:zb0002]
+					z.Servers = z.Servers[:zb0002]
 				} else {
 					z.Servers = make([]string, zb0002)
 				}
@@ -3363,7 +3363,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Searches != nil && cap(z.Searches) >= int(zb0003) {
-					z.Searches = (z.Searches)[:zb0003]
+					z.Searches = z.Searches[:zb0003]
 				} else {
 					z.Searches = make([]string, zb0003)
 				}
@@ -3387,7 +3387,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Options != nil && cap(z.Options) >= int(zb0004) {
-					z.Options = (z.Options)[:zb0004]
+					z.Options = z.Options[:zb0004]
 				} else {
 					z.Options = make([]string, zb0004)
 				}
@@ -3945,7 +3945,7 @@ func (z *DeploymentState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.PlacedCanaries != nil && cap(z.PlacedCanaries) >= int(zb0002) {
-					z.PlacedCanaries = (z.PlacedCanaries)[:zb0002]
+					z.PlacedCanaries = z.PlacedCanaries[:zb0002]
 				} else {
 					z.PlacedCanaries = make([]string, zb0002)
 				}
@@ -7451,7 +7451,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
-					z.Datacenters = (z.Datacenters)[:zb0002]
+					z.Datacenters = z.Datacenters[:zb0002]
 				} else {
 					z.Datacenters = make([]string, zb0002)
 				}
@@ -7492,7 +7492,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0003) {
-					z.Constraints = (z.Constraints)[:zb0003]
+					z.Constraints = z.Constraints[:zb0003]
 				} else {
 					z.Constraints = make([]*Constraint, zb0003)
 				}
@@ -7562,7 +7562,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0005) {
-					z.Affinities = (z.Affinities)[:zb0005]
+					z.Affinities = z.Affinities[:zb0005]
 				} else {
 					z.Affinities = make([]*Affinity, zb0005)
 				}
@@ -7597,7 +7597,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.TaskGroups != nil && cap(z.TaskGroups) >= int(zb0006) {
-					z.TaskGroups = (z.TaskGroups)[:zb0006]
+					z.TaskGroups = z.TaskGroups[:zb0006]
 				} else {
 					z.TaskGroups = make([]*TaskGroup, zb0006)
 				}
@@ -7666,7 +7666,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Spreads != nil && cap(z.Spreads) >= int(zb0007) {
-					z.Spreads = (z.Spreads)[:zb0007]
+					z.Spreads = z.Spreads[:zb0007]
 				} else {
 					z.Spreads = make([]*Spread, zb0007)
 				}
@@ -7833,7 +7833,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.UI.Links != nil && cap(z.UI.Links) >= int(zb0010) {
-								z.UI.Links = (z.UI.Links)[:zb0010]
+								z.UI.Links = z.UI.Links[:zb0010]
 							} else {
 								z.UI.Links = make([]*JobUILink, zb0010)
 							}
@@ -7969,7 +7969,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DependsOn != nil && cap(z.DependsOn) >= int(zb0012) {
-					z.DependsOn = (z.DependsOn)[:zb0012]
+					z.DependsOn = z.DependsOn[:zb0012]
 				} else {
 					z.DependsOn = make([]*JobDependency, zb0012)
 				}
@@ -9177,7 +9177,7 @@ func (z *JobUIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Links != nil && cap(z.Links) >= int(zb0002) {
-					z.Links = (z.Links)[:zb0002]
+					z.Links = z.Links[:zb0002]
 				} else {
 					z.Links = make([]*JobUILink, zb0002)
 				}
@@ -9671,6 +9671,216 @@ func (z *Kind) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z Kind) Msgsize() (s int) {
 	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *KindDefinition) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Scope == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Description == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Schema == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Pending == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Scope"
+			o = append(o, 0xa5, 0x53, 0x63, 0x6f, 0x70, 0x65)
+			o = msgp.AppendString(o, z.Scope)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Description"
+			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendString(o, z.Description)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Schema"
+			o = append(o, 0xa6, 0x53, 0x63, 0x68, 0x65, 0x6d, 0x61)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Schema)))
+			for za0001, za0002 := range z.Schema {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Schema", za0001)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Pending"
+			o = append(o, 0xa7, 0x50, 0x65, 0x6e, 0x64, 0x69, 0x6e, 0x67)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Pending)))
+			for za0003, za0004 := range z.Pending {
+				o = msgp.AppendString(o, za0003)
+				o, err = msgp.AppendIntf(o, za0004)
+				if err != nil {
+					err = msgp.WrapError(err, "Pending", za0003)
+					return
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *KindDefinition) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Name":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "Scope":
+			z.Scope, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Scope")
+				return
+			}
+		case "Description":
+			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Description")
+				return
+			}
+		case "Schema":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Schema = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Schema")
+					return
+				}
+				if z.Schema == nil {
+					z.Schema = make(Values, zb0002)
+				} else if len(z.Schema) > 0 {
+					clear(z.Schema)
+				}
+				for zb0002 > 0 {
+					var za0002 interface{}
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Schema")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Schema", za0001)
+						return
+					}
+					z.Schema[za0001] = za0002
+				}
+			}
+		case "Pending":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Pending = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Pending")
+					return
+				}
+				if z.Pending == nil {
+					z.Pending = make(Values, zb0003)
+				} else if len(z.Pending) > 0 {
+					clear(z.Pending)
+				}
+				for zb0003 > 0 {
+					var za0004 interface{}
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Pending")
+						return
+					}
+					za0004, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Pending", za0003)
+						return
+					}
+					z.Pending[za0003] = za0004
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *KindDefinition) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.StringPrefixSize + len(z.Scope) + 12 + msgp.StringPrefixSize + len(z.Description) + 7 + msgp.MapHeaderSize
+	if z.Schema != nil {
+		for za0001, za0002 := range z.Schema {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.GuessSize(za0002)
+		}
+	}
+	s += 8 + msgp.MapHeaderSize
+	if z.Pending != nil {
+		for za0003, za0004 := range z.Pending {
+			_ = za0004
+			s += msgp.StringPrefixSize + len(za0003) + msgp.GuessSize(za0004)
+		}
+	}
 	return
 }
 
@@ -10246,7 +10456,7 @@ func (z *Multiregion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Regions != nil && cap(z.Regions) >= int(zb0002) {
-					z.Regions = (z.Regions)[:zb0002]
+					z.Regions = z.Regions[:zb0002]
 				} else {
 					z.Regions = make([]*MultiregionRegion, zb0002)
 				}
@@ -10425,7 +10635,7 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
-					z.Datacenters = (z.Datacenters)[:zb0002]
+					z.Datacenters = z.Datacenters[:zb0002]
 				} else {
 					z.Datacenters = make([]string, zb0002)
 				}
@@ -10706,7 +10916,7 @@ func (z *NUMAResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0002) {
-					z.Devices = (z.Devices)[:zb0002]
+					z.Devices = z.Devices[:zb0002]
 				} else {
 					z.Devices = make([]string, zb0002)
 				}
@@ -11264,7 +11474,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.EnabledTaskDrivers != nil && cap(z.EnabledTaskDrivers) >= int(zb0002) {
-					z.EnabledTaskDrivers = (z.EnabledTaskDrivers)[:zb0002]
+					z.EnabledTaskDrivers = z.EnabledTaskDrivers[:zb0002]
 				} else {
 					z.EnabledTaskDrivers = make([]string, zb0002)
 				}
@@ -11288,7 +11498,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DisabledTaskDrivers != nil && cap(z.DisabledTaskDrivers) >= int(zb0003) {
-					z.DisabledTaskDrivers = (z.DisabledTaskDrivers)[:zb0003]
+					z.DisabledTaskDrivers = z.DisabledTaskDrivers[:zb0003]
 				} else {
 					z.DisabledTaskDrivers = make([]string, zb0003)
 				}
@@ -11312,7 +11522,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.EnabledNetworkModes != nil && cap(z.EnabledNetworkModes) >= int(zb0004) {
-					z.EnabledNetworkModes = (z.EnabledNetworkModes)[:zb0004]
+					z.EnabledNetworkModes = z.EnabledNetworkModes[:zb0004]
 				} else {
 					z.EnabledNetworkModes = make([]string, zb0004)
 				}
@@ -11336,7 +11546,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DisabledNetworkModes != nil && cap(z.DisabledNetworkModes) >= int(zb0005) {
-					z.DisabledNetworkModes = (z.DisabledNetworkModes)[:zb0005]
+					z.DisabledNetworkModes = z.DisabledNetworkModes[:zb0005]
 				} else {
 					z.DisabledNetworkModes = make([]string, zb0005)
 				}
@@ -11466,7 +11676,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
-					z.Allowed = (z.Allowed)[:zb0002]
+					z.Allowed = z.Allowed[:zb0002]
 				} else {
 					z.Allowed = make([]string, zb0002)
 				}
@@ -11490,7 +11700,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
-					z.Denied = (z.Denied)[:zb0003]
+					z.Denied = z.Denied[:zb0003]
 				} else {
 					z.Denied = make([]string, zb0003)
 				}
@@ -11612,7 +11822,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					return
 				}
 				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
-					z.Allowed = (z.Allowed)[:zb0002]
+					z.Allowed = z.Allowed[:zb0002]
 				} else {
 					z.Allowed = make([]string, zb0002)
 				}
@@ -11636,7 +11846,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					return
 				}
 				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
-					z.Denied = (z.Denied)[:zb0003]
+					z.Denied = z.Denied[:zb0003]
 				} else {
 					z.Denied = make([]string, zb0003)
 				}
@@ -11898,7 +12108,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ReservedPorts != nil && cap(z.ReservedPorts) >= int(zb0002) {
-					z.ReservedPorts = (z.ReservedPorts)[:zb0002]
+					z.ReservedPorts = z.ReservedPorts[:zb0002]
 				} else {
 					z.ReservedPorts = make([]Port, zb0002)
 				}
@@ -11922,7 +12132,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DynamicPorts != nil && cap(z.DynamicPorts) >= int(zb0003) {
-					z.DynamicPorts = (z.DynamicPorts)[:zb0003]
+					z.DynamicPorts = z.DynamicPorts[:zb0003]
 				} else {
 					z.DynamicPorts = make([]Port, zb0003)
 				}
@@ -13051,7 +13261,7 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ReservableCpuCores != nil && cap(z.ReservableCpuCores) >= int(zb0002) {
-					z.ReservableCpuCores = (z.ReservableCpuCores)[:zb0002]
+					z.ReservableCpuCores = z.ReservableCpuCores[:zb0002]
 				} else {
 					z.ReservableCpuCores = make([]uint16, zb0002)
 				}
@@ -13077,7 +13287,7 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 14 + msgp.Uint16Size + 19 + msgp.ArrayHeaderSize + (len(z.ReservableCpuCores) * (msgp.Uint16Size))
+	s = 1 + 10 + msgp.Int64Size + 14 + msgp.Uint16Size + 19 + msgp.ArrayHeaderSize + (len(z.ReservableCpuCores) * msgp.Uint16Size)
 	return
 }
 
@@ -13617,7 +13827,7 @@ func (z *NodeDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Instances != nil && cap(z.Instances) >= int(zb0002) {
-					z.Instances = (z.Instances)[:zb0002]
+					z.Instances = z.Instances[:zb0002]
 				} else {
 					z.Instances = make([]*NodeDevice, zb0002)
 				}
@@ -14128,7 +14338,7 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = (z.Events)[:zb0002]
+					z.Events = z.Events[:zb0002]
 				} else {
 					z.Events = make([]*NodeEvent, zb0002)
 				}
@@ -14627,7 +14837,7 @@ func (z *NodeNetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Addresses != nil && cap(z.Addresses) >= int(zb0002) {
-					z.Addresses = (z.Addresses)[:zb0002]
+					z.Addresses = z.Addresses[:zb0002]
 				} else {
 					z.Addresses = make([]NodeNetworkAddress, zb0002)
 				}
@@ -15199,7 +15409,7 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 					return
 				}
 				if z.ReservedCpuCores != nil && cap(z.ReservedCpuCores) >= int(zb0002) {
-					z.ReservedCpuCores = (z.ReservedCpuCores)[:zb0002]
+					z.ReservedCpuCores = z.ReservedCpuCores[:zb0002]
 				} else {
 					z.ReservedCpuCores = make([]uint16, zb0002)
 				}
@@ -15225,7 +15435,7 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeReservedCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.ReservedCpuCores) * (msgp.Uint16Size))
+	s = 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.ReservedCpuCores) * msgp.Uint16Size)
 	return
 }
 
@@ -15461,7 +15671,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							return
 						}
 						if z.Cpu.ReservedCpuCores != nil && cap(z.Cpu.ReservedCpuCores) >= int(zb0003) {
-							z.Cpu.ReservedCpuCores = (z.Cpu.ReservedCpuCores)[:zb0003]
+							z.Cpu.ReservedCpuCores = z.Cpu.ReservedCpuCores[:zb0003]
 						} else {
 							z.Cpu.ReservedCpuCores = make([]uint16, zb0003)
 						}
@@ -15582,7 +15792,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeReservedResources) Msgsize() (s int) {
-	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCpuCores) * (msgp.Uint16Size)) + 7 + 1 + 9 + msgp.Int64Size + 5 + 1 + 7 + msgp.Int64Size + 9 + 1 + 18 + msgp.StringPrefixSize + len(z.Networks.ReservedHostPorts)
+	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCpuCores) * msgp.Uint16Size) + 7 + 1 + 9 + msgp.Int64Size + 5 + 1 + 7 + msgp.Int64Size + 9 + 1 + 18 + msgp.StringPrefixSize + len(z.Networks.ReservedHostPorts)
 	return
 }
 
@@ -15858,7 +16068,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0004) {
-					z.Networks = (z.Networks)[:zb0004]
+					z.Networks = z.Networks[:zb0004]
 				} else {
 					z.Networks = make([]*NodeNetworkInfo, zb0004)
 				}
@@ -15893,7 +16103,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.NodeNetworks != nil && cap(z.NodeNetworks) >= int(zb0005) {
-					z.NodeNetworks = (z.NodeNetworks)[:zb0005]
+					z.NodeNetworks = z.NodeNetworks[:zb0005]
 				} else {
 					z.NodeNetworks = make([]*NodeNetworkResource, zb0005)
 				}
@@ -15928,7 +16138,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0006) {
-					z.Devices = (z.Devices)[:zb0006]
+					z.Devices = z.Devices[:zb0006]
 				} else {
 					z.Devices = make([]*NodeDeviceResource, zb0006)
 				}
@@ -16469,7 +16679,7 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = (z.Events)[:zb0002]
+					z.Events = z.Events[:zb0002]
 				} else {
 					z.Events = make([]*NodeEvent, zb0002)
 				}
@@ -16624,7 +16834,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Nodes != nil && cap(z.Nodes) >= int(zb0002) {
-					z.Nodes = (z.Nodes)[:zb0002]
+					z.Nodes = z.Nodes[:zb0002]
 				} else {
 					z.Nodes = make([]uint16, zb0002)
 				}
@@ -16648,7 +16858,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Distances != nil && cap(z.Distances) >= int(zb0003) {
-					z.Distances = (z.Distances)[:zb0003]
+					z.Distances = z.Distances[:zb0003]
 				} else {
 					z.Distances = make([][]uint16, zb0003)
 				}
@@ -16660,7 +16870,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 					if cap(z.Distances[za0002]) >= int(zb0004) {
-						z.Distances[za0002] = (z.Distances[za0002])[:zb0004]
+						z.Distances[za0002] = z.Distances[za0002][:zb0004]
 					} else {
 						z.Distances[za0002] = make([]uint16, zb0004)
 					}
@@ -16685,7 +16895,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Cores != nil && cap(z.Cores) >= int(zb0005) {
-					z.Cores = (z.Cores)[:zb0005]
+					z.Cores = z.Cores[:zb0005]
 				} else {
 					z.Cores = make([]NodeCore, zb0005)
 				}
@@ -16723,9 +16933,9 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeTopology) Msgsize() (s int) {
-	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * (msgp.Uint16Size)) + 10 + msgp.ArrayHeaderSize
+	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * msgp.Uint16Size) + 10 + msgp.ArrayHeaderSize
 	for za0002 := range z.Distances {
-		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * (msgp.Uint16Size))
+		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * msgp.Uint16Size)
 	}
 	s += 6 + msgp.ArrayHeaderSize
 	for za0004 := range z.Cores {
@@ -16833,7 +17043,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					return
 				}
 				if z.MetaRequired != nil && cap(z.MetaRequired) >= int(zb0002) {
-					z.MetaRequired = (z.MetaRequired)[:zb0002]
+					z.MetaRequired = z.MetaRequired[:zb0002]
 				} else {
 					z.MetaRequired = make([]string, zb0002)
 				}
@@ -16857,7 +17067,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					return
 				}
 				if z.MetaOptional != nil && cap(z.MetaOptional) >= int(zb0003) {
-					z.MetaOptional = (z.MetaOptional)[:zb0003]
+					z.MetaOptional = z.MetaOptional[:zb0003]
 				} else {
 					z.MetaOptional = make([]string, zb0003)
 				}
@@ -17074,7 +17284,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Specs != nil && cap(z.Specs) >= int(zb0002) {
-					z.Specs = (z.Specs)[:zb0002]
+					z.Specs = z.Specs[:zb0002]
 				} else {
 					z.Specs = make([]string, zb0002)
 				}
@@ -17714,7 +17924,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
-					z.Constraints = (z.Constraints)[:zb0002]
+					z.Constraints = z.Constraints[:zb0002]
 				} else {
 					z.Constraints = make([]*Constraint, zb0002)
 				}
@@ -17784,7 +17994,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
-					z.Affinities = (z.Affinities)[:zb0004]
+					z.Affinities = z.Affinities[:zb0004]
 				} else {
 					z.Affinities = make([]*Affinity, zb0004)
 				}
@@ -18300,7 +18510,7 @@ func (z *RescheduleTracker) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = (z.Events)[:zb0002]
+					z.Events = z.Events[:zb0002]
 				} else {
 					z.Events = make([]*RescheduleEvent, zb0002)
 				}
@@ -18352,6 +18562,320 @@ func (z *RescheduleTracker) Msgsize() (s int) {
 		}
 	}
 	s += 15 + msgp.StringPrefixSize + len(z.LastReschedule)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Resource) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Kind == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Spec == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Kind"
+			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
+			o = msgp.AppendString(o, string(z.Kind))
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Spec"
+			o = append(o, 0xa4, 0x53, 0x70, 0x65, 0x63)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Spec)))
+			for za0001, za0002 := range z.Spec {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Spec", za0001)
+					return
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Resource) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Kind":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Kind")
+					return
+				}
+				z.Kind = Kind(zb0002)
+			}
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "Name":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "Spec":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Spec = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Spec")
+					return
+				}
+				if z.Spec == nil {
+					z.Spec = make(Values, zb0003)
+				} else if len(z.Spec) > 0 {
+					clear(z.Spec)
+				}
+				for zb0003 > 0 {
+					var za0002 interface{}
+					zb0003--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Spec")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Spec", za0001)
+						return
+					}
+					z.Spec[za0001] = za0002
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Resource) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(string(z.Kind)) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.MapHeaderSize
+	if z.Spec != nil {
+		for za0001, za0002 := range z.Spec {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.GuessSize(za0002)
+		}
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *ResourceStatus) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Kind == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Status == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Kind"
+			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
+			o = msgp.AppendString(o, string(z.Kind))
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Status"
+			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Status)))
+			for za0001, za0002 := range z.Status {
+				o = msgp.AppendString(o, za0001)
+				o, err = msgp.AppendIntf(o, za0002)
+				if err != nil {
+					err = msgp.WrapError(err, "Status", za0001)
+					return
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ResourceStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Kind":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Kind")
+					return
+				}
+				z.Kind = Kind(zb0002)
+			}
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "Name":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "Status":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Status = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Status")
+					return
+				}
+				if z.Status == nil {
+					z.Status = make(Values, zb0003)
+				} else if len(z.Status) > 0 {
+					clear(z.Status)
+				}
+				for zb0003 > 0 {
+					var za0002 interface{}
+					zb0003--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Status")
+						return
+					}
+					za0002, bts, err = msgp.ReadIntfBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Status", za0001)
+						return
+					}
+					z.Status[za0001] = za0002
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *ResourceStatus) Msgsize() (s int) {
+	s = 1 + 5 + msgp.StringPrefixSize + len(string(z.Kind)) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.MapHeaderSize
+	if z.Status != nil {
+		for za0001, za0002 := range z.Status {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.GuessSize(za0002)
+		}
+	}
 	return
 }
 
@@ -18660,7 +19184,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0002) {
-					z.Networks = (z.Networks)[:zb0002]
+					z.Networks = z.Networks[:zb0002]
 				} else {
 					z.Networks = make([]*NetworkResource, zb0002)
 				}
@@ -18695,7 +19219,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0003) {
-					z.Devices = (z.Devices)[:zb0003]
+					z.Devices = z.Devices[:zb0003]
 				} else {
 					z.Devices = make([]*RequestedDevice, zb0003)
 				}
@@ -18761,7 +19285,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.NUMA.Devices != nil && cap(z.NUMA.Devices) >= int(zb0005) {
-								z.NUMA.Devices = (z.NUMA.Devices)[:zb0005]
+								z.NUMA.Devices = z.NUMA.Devices[:zb0005]
 							} else {
 								z.NUMA.Devices = make([]string, zb0005)
 							}
@@ -19498,7 +20022,7 @@ func (z *ScalingEvents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = (z.Events)[:zb0002]
+					z.Events = z.Events[:zb0002]
 				} else {
 					z.Events = make([]*ScalingEvent, zb0002)
 				}
@@ -20415,7 +20939,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tags != nil && cap(z.Tags) >= int(zb0002) {
-					z.Tags = (z.Tags)[:zb0002]
+					z.Tags = z.Tags[:zb0002]
 				} else {
 					z.Tags = make([]string, zb0002)
 				}
@@ -20439,7 +20963,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.CanaryTags != nil && cap(z.CanaryTags) >= int(zb0003) {
-					z.CanaryTags = (z.CanaryTags)[:zb0003]
+					z.CanaryTags = z.CanaryTags[:zb0003]
 				} else {
 					z.CanaryTags = make([]string, zb0003)
 				}
@@ -20502,7 +21026,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Checks != nil && cap(z.Checks) >= int(zb0005) {
-					z.Checks = (z.Checks)[:zb0005]
+					z.Checks = z.Checks[:zb0005]
 				} else {
 					z.Checks = make([]*ServiceCheck, zb0005)
 				}
@@ -21122,7 +21646,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = (z.Args)[:zb0002]
+					z.Args = z.Args[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -21238,7 +21762,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 					if cap(za0003) >= int(zb0004) {
-						za0003 = (za0003)[:zb0004]
+						za0003 = za0003[:zb0004]
 					} else {
 						za0003 = make([]string, zb0004)
 					}
@@ -21577,7 +22101,7 @@ func (z *Spread) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.SpreadTarget != nil && cap(z.SpreadTarget) >= int(zb0002) {
-					z.SpreadTarget = (z.SpreadTarget)[:zb0002]
+					z.SpreadTarget = z.SpreadTarget[:zb0002]
 				} else {
 					z.SpreadTarget = make([]*SpreadTarget, zb0002)
 				}
@@ -22553,7 +23077,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0004) {
-					z.Constraints = (z.Constraints)[:zb0004]
+					z.Constraints = z.Constraints[:zb0004]
 				} else {
 					z.Constraints = make([]*Constraint, zb0004)
 				}
@@ -22623,7 +23147,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0006) {
-					z.Affinities = (z.Affinities)[:zb0006]
+					z.Affinities = z.Affinities[:zb0006]
 				} else {
 					z.Affinities = make([]*Affinity, zb0006)
 				}
@@ -22691,7 +23215,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0008) {
-					z.Services = (z.Services)[:zb0008]
+					z.Services = z.Services[:zb0008]
 				} else {
 					z.Services = make([]*Service, zb0008)
 				}
@@ -22827,7 +23351,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Artifacts != nil && cap(z.Artifacts) >= int(zb0010) {
-					z.Artifacts = (z.Artifacts)[:zb0010]
+					z.Artifacts = z.Artifacts[:zb0010]
 				} else {
 					z.Artifacts = make([]*TaskArtifact, zb0010)
 				}
@@ -22931,7 +23455,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Templates != nil && cap(z.Templates) >= int(zb0012) {
-					z.Templates = (z.Templates)[:zb0012]
+					z.Templates = z.Templates[:zb0012]
 				} else {
 					z.Templates = make([]*Template, zb0012)
 				}
@@ -23006,7 +23530,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.VolumeMounts != nil && cap(z.VolumeMounts) >= int(zb0014) {
-					z.VolumeMounts = (z.VolumeMounts)[:zb0014]
+					z.VolumeMounts = z.VolumeMounts[:zb0014]
 				} else {
 					z.VolumeMounts = make([]*VolumeMount, zb0014)
 				}
@@ -23082,7 +23606,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ScalingPolicies != nil && cap(z.ScalingPolicies) >= int(zb0015) {
-					z.ScalingPolicies = (z.ScalingPolicies)[:zb0015]
+					z.ScalingPolicies = z.ScalingPolicies[:zb0015]
 				} else {
 					z.ScalingPolicies = make([]*ScalingPolicy, zb0015)
 				}
@@ -23117,7 +23641,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Secrets != nil && cap(z.Secrets) >= int(zb0016) {
-					z.Secrets = (z.Secrets)[:zb0016]
+					z.Secrets = z.Secrets[:zb0016]
 				} else {
 					z.Secrets = make([]*Secret, zb0016)
 				}
@@ -23169,7 +23693,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Identities != nil && cap(z.Identities) >= int(zb0017) {
-					z.Identities = (z.Identities)[:zb0017]
+					z.Identities = z.Identities[:zb0017]
 				} else {
 					z.Identities = make([]*WorkloadIdentity, zb0017)
 				}
@@ -23204,7 +23728,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Actions != nil && cap(z.Actions) >= int(zb0018) {
-					z.Actions = (z.Actions)[:zb0018]
+					z.Actions = z.Actions[:zb0018]
 				} else {
 					z.Actions = make([]*Action, zb0018)
 				}
@@ -24877,7 +25401,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
-					z.Constraints = (z.Constraints)[:zb0002]
+					z.Constraints = z.Constraints[:zb0002]
 				} else {
 					z.Constraints = make([]*Constraint, zb0002)
 				}
@@ -24947,7 +25471,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
-					z.Affinities = (z.Affinities)[:zb0004]
+					z.Affinities = z.Affinities[:zb0004]
 				} else {
 					z.Affinities = make([]*Affinity, zb0004)
 				}
@@ -24982,7 +25506,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tasks != nil && cap(z.Tasks) >= int(zb0005) {
-					z.Tasks = (z.Tasks)[:zb0005]
+					z.Tasks = z.Tasks[:zb0005]
 				} else {
 					z.Tasks = make([]*Task, zb0005)
 				}
@@ -25017,7 +25541,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Spreads != nil && cap(z.Spreads) >= int(zb0006) {
-					z.Spreads = (z.Spreads)[:zb0006]
+					z.Spreads = z.Spreads[:zb0006]
 				} else {
 					z.Spreads = make([]*Spread, zb0006)
 				}
@@ -25198,7 +25722,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0008) {
-					z.Networks = (z.Networks)[:zb0008]
+					z.Networks = z.Networks[:zb0008]
 				} else {
 					z.Networks = make([]*NetworkResource, zb0008)
 				}
@@ -25266,7 +25790,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0010) {
-					z.Services = (z.Services)[:zb0010]
+					z.Services = z.Services[:zb0010]
 				} else {
 					z.Services = make([]*Service, zb0010)
 				}
@@ -26206,7 +26730,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = (z.Events)[:zb0002]
+					z.Events = z.Events[:zb0002]
 				} else {
 					z.Events = make([]*TaskEvent, zb0002)
 				}
@@ -27668,7 +28192,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Policies != nil && cap(z.Policies) >= int(zb0002) {
-					z.Policies = (z.Policies)[:zb0002]
+					z.Policies = z.Policies[:zb0002]
 				} else {
 					z.Policies = make([]string, zb0002)
 				}
@@ -28316,7 +28840,7 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.MountOptions.MountFlags != nil && cap(z.MountOptions.MountFlags) >= int(zb0003) {
-								z.MountOptions.MountFlags = (z.MountOptions.MountFlags)[:zb0003]
+								z.MountOptions.MountFlags = z.MountOptions.MountFlags[:zb0003]
 							} else {
 								z.MountOptions.MountFlags = make([]string, zb0003)
 							}
@@ -28642,7 +29166,7 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Audience != nil && cap(z.Audience) >= int(zb0002) {
-					z.Audience = (z.Audience)[:zb0002]
+					z.Audience = z.Audience[:zb0002]
 				} else {
 					z.Audience = make([]string, zb0002)
 				}

@@ -38,6 +38,7 @@ const (
 	KindJobAdmission     Kind = "JobAdmission"     // the admission controller
 	KindScalingPolicy    Kind = "ScalingPolicy"    // the scaling controller
 	KindScalingEvents    Kind = "ScalingEvents"    // the HTTP API
+	KindKindDefinition   Kind = "KindDefinition"   // users, through the HTTP API
 )
 
 // Key identifies an object. Namespace is empty for kinds that have none, and for
@@ -61,7 +62,7 @@ func (k Key) String() string {
 // and must not be changed: copy first (Clone).
 type Object interface {
 	// Key returns where the object is stored. Its Kind is right even for a nil or
-	// zero object.
+	// zero object, but for those of author-defined kinds.
 	Key() Key
 	// Indexes returns the store index at which the object was created and the one
 	// at which it was last written; both are 0 for an object never stored.
@@ -95,21 +96,26 @@ var kinds = map[Kind]func() Object{
 	KindJobAdmission:     func() Object { return new(JobAdmission) },
 	KindScalingPolicy:    func() Object { return new(ScalingPolicy) },
 	KindScalingEvents:    func() Object { return new(ScalingEvents) },
+	KindKindDefinition:   func() Object { return new(KindDefinition) },
 }
 
-// NewObject returns an empty object of the kind, or false for an unknown kind.
+// NewObject returns an empty object of the kind, or false for an unknown kind. Any
+// kind that authors could define is known (AuthorKind): whether one did is not.
 func NewObject(k Kind) (Object, bool) {
-	f, ok := kinds[k]
-	if !ok {
-		return nil, false
+	if f, ok := kinds[k]; ok {
+		return f(), true
 	}
-	return f(), true
+	if AuthorKind(k) {
+		return newAuthored(k), true
+	}
+	return nil, false
 }
 
 // Kinds lists the built-in kinds by name.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 
-// KindOf returns the kind of the object type T, without an object at hand.
+// KindOf returns the kind of the object type T, without an object at hand; of a
+// Resource or ResourceStatus, which may be of many kinds, it is empty.
 func KindOf[T Object]() Kind {
 	var zero T
 	return zero.Key().Kind

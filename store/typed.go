@@ -17,9 +17,10 @@ func Get[T api.Object](s Snapshot, key api.Key) (T, bool) {
 }
 
 // List yields the objects of type T that the query selects, ordered by key. The
-// query's Kind is that of T and need not be set.
+// query's Kind is that of T and need not be set, unless T is *api.Resource or
+// *api.ResourceStatus: these are of any author-defined kind.
 func List[T api.Object](s Snapshot, q Query) iter.Seq[T] {
-	q.Kind = api.KindOf[T]()
+	q.Kind = kindOf[T](q)
 	return func(yield func(T) bool) {
 		for o := range s.Scan(q) {
 			if !yield(o.(T)) {
@@ -40,8 +41,16 @@ func First[T api.Object](s Snapshot, q Query) (T, bool) {
 
 // Count returns how many objects of type T the query selects, without reading them.
 func Count[T api.Object](s Snapshot, q Query) int {
-	q.Kind = api.KindOf[T]()
+	q.Kind = kindOf[T](q)
 	return s.Count(q)
+}
+
+// kindOf is the kind of T, or the query's if T is a type of many kinds.
+func kindOf[T api.Object](q Query) api.Kind {
+	if k := api.KindOf[T](); k != "" {
+		return k
+	}
+	return q.Kind
 }
 
 // Put writes an object.

@@ -30,7 +30,7 @@ type entry struct {
 
 // record follows the store until the context is cancelled.
 func (h *history) record(ctx context.Context, s store.Store) {
-	feed := s.Watch(0, api.Kinds()...)
+	feed := s.Watch(0)
 	defer feed.Close()
 	for {
 		changes, _, err := feed.Next(ctx)

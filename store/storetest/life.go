@@ -45,13 +45,16 @@ func fill(t *testing.T, s store.Store) string {
 		apply(t, s, store.Put(allocation(i, fmt.Sprint("job", i%7), fmt.Sprint("n", i%3))), store.Put(job("default", fmt.Sprint("job", i%7))))
 	}
 	apply(t, s, store.Delete(allocation(7, "", "").Key()), store.Put(namespace("default", "all of them")))
+	apply(t, s, store.Put(resource("backup_policy", "default", "nightly", 7)), store.Put(resourceStatus("backup_policy", "default", "nightly")))
 	return show(t, s.Snapshot())
 }
 
 // show writes down everything in a snapshot but its index.
 func show(t testing.TB, snap store.Snapshot) string {
 	var b bytes.Buffer
-	for _, kind := range []api.Kind{api.KindNamespace, api.KindJob, api.KindAllocation, api.KindEvaluation} {
+	for _, kind := range []api.Kind{
+		api.KindNamespace, api.KindJob, api.KindAllocation, api.KindEvaluation, "backup_policy", api.StatusKind("backup_policy"),
+	} {
 		for o := range snap.Scan(store.Query{Kind: kind}) {
 			create, modify := o.Indexes()
 			stored, err := o.MarshalMsg(nil)

@@ -61,6 +61,14 @@ func allocation(i int, jobID, nodeID string) *api.Allocation {
 	}
 }
 
+func resource(kind api.Kind, ns, name string, keep int64) *api.Resource {
+	return &api.Resource{Kind: kind, Namespace: ns, Name: name, Spec: api.Values{"keep": keep}}
+}
+
+func resourceStatus(kind api.Kind, ns, name string) *api.ResourceStatus {
+	return &api.ResourceStatus{Kind: kind, Namespace: ns, Name: name, Status: api.Values{"done": true}}
+}
+
 func namespaceKey(name string) api.Key { return api.Key{Kind: api.KindNamespace, ID: name} }
 
 // ids returns the keys that a query selects, without their kind.

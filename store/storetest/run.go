@@ -27,6 +27,7 @@ func Run(t *testing.T, open Opener) {
 		{"a snapshot does not change", snapshotStays},
 		{"queries select by namespace, prefix and index, page by page", queries},
 		{"index entries follow the object", indexEntries},
+		{"objects of author-defined kinds are kept like others", authoredKinds},
 		{"a feed tells everything in order, in whole transactions", feedOrder},
 		{"a feed tells only the kinds that it watches", feedKinds},
 		{"a feed with old and new objects", feedOldNew},

@@ -30,12 +30,11 @@ func (t *content) relation(k api.Kind) (relation, bool) {
 	return t.tables[i], true
 }
 
-// mustRelation returns the table of a kind, and makes one for a kind that is not
-// known.
+// mustRelation returns the table of a kind, and makes one for a kind that has none.
 func (t *content) mustRelation(k api.Kind) relation {
 	r, ok := t.relation(k)
 	if !ok {
-		r = newLive(&spec[*Opaque]{kind: k, namespaced: true})
+		r = further(k)
 		t.slots = maps.Clone(t.slots) // snapshots read the old one
 		t.slots[k] = len(t.tables)
 		t.tables = append(t.tables, r)

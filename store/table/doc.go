@@ -21,8 +21,10 @@
 // holds. Strings that many objects share (the node, the job) are kept once. What
 // indexes a kind has is listed in kinds.go.
 //
-// Objects of a kind that this version does not know, written by a newer one, are kept
-// as bytes ([Opaque]) and take part in conditions, snapshots and feeds like others.
+// A kind that authors defined gets its table with its first object. Objects of a kind
+// that this version does not know, written by a newer one, are kept as bytes ([Opaque])
+// and take part in conditions, snapshots and feeds like others. In feeds all of these
+// share a slot: a reader of one is woken for the others too, and told nothing of them.
 //
 // # Feeds
 //

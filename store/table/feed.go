@@ -20,8 +20,8 @@ type batch struct {
 // weight is what a batch counts for in the ring; one without changes takes room too.
 func (b *batch) weight() int { return max(1, len(b.changes)) }
 
-// kindSet is a set of kinds, by slot. Kinds that this version does not know share the
-// last bit.
+// kindSet is a set of kinds, by slot. Kinds that are not in the registry share the last
+// bit.
 type kindSet uint64
 
 const unknownKinds kindSet = 1 << 63
@@ -29,7 +29,7 @@ const unknownKinds kindSet = 1 << 63
 // hub keeps the latest changes and wakes who waits for more.
 type hub struct {
 	maxChanges, maxBytes int
-	slots                map[api.Kind]int // of the known kinds
+	slots                map[api.Kind]int // of the kinds in the registry
 
 	// mu guards what follows. Readers hold it shared, for as long as it takes to copy
 	// slice headers.

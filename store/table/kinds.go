@@ -28,7 +28,20 @@ func registry() []relation {
 		newLive(namespaced[*api.JobAdmission]()),
 		newLive(scalingPolicies()),
 		newLive(namespaced[*api.ScalingEvents]()),
+		newLive(plain[*api.KindDefinition]()),
 	}
+}
+
+// further makes an empty table for a kind that is not in the registry: one that authors
+// defined, or one that a newer version knows.
+func further(k api.Kind) relation {
+	switch o, _ := api.NewObject(k); o.(type) {
+	case *api.Resource:
+		return newLive(&spec[*api.Resource]{kind: k, namespaced: true})
+	case *api.ResourceStatus:
+		return newLive(&spec[*api.ResourceStatus]{kind: k, namespaced: true})
+	}
+	return newLive(&spec[*Opaque]{kind: k, namespaced: true})
 }
 
 // plain is a kind that is found by its key only.
