@@ -251,6 +251,9 @@ type AllocationMetric struct {
 	AllocationTime     time.Duration         `msg:"at"`
 	CoalescedFailures  int                   `msg:"co"` // further instances that failed for the same reason
 	ScoreMetaData      []*NodeScoreMeta      `msg:"sm"` // the best nodes, best first
+	// Gang says of a group that is placed as a whole or not at all how many would have
+	// found room. drover's own.
+	Gang string `json:",omitempty" msg:"ga"`
 }
 
 // NodeScoreMeta is the score of one node and its parts.

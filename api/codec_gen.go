@@ -96,7 +96,7 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = z.Args[:zb0002]
+					z.Args = (z.Args)[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -1178,7 +1178,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.RescheduleTracker.Events != nil && cap(z.RescheduleTracker.Events) >= int(zb0003) {
-								z.RescheduleTracker.Events = z.RescheduleTracker.Events[:zb0003]
+								z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0003]
 							} else {
 								z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0003)
 							}
@@ -1252,7 +1252,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.PreemptedAllocations != nil && cap(z.PreemptedAllocations) >= int(zb0004) {
-					z.PreemptedAllocations = z.PreemptedAllocations[:zb0004]
+					z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0004]
 				} else {
 					z.PreemptedAllocations = make([]string, zb0004)
 				}
@@ -1276,7 +1276,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Ports != nil && cap(z.Ports) >= int(zb0005) {
-					z.Ports = z.Ports[:zb0005]
+					z.Ports = (z.Ports)[:zb0005]
 				} else {
 					z.Ports = make([]AllocatedPort, zb0005)
 				}
@@ -1379,8 +1379,8 @@ func (z *Allocation) Msgsize() (s int) {
 func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(16)
-	var zb0001Mask uint16 /* 16 bits */
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
 	_ = zb0001Mask
 	if z.NodesEvaluated == 0 {
 		zb0001Len--
@@ -1445,6 +1445,10 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.ScoreMetaData == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000
+	}
+	if z.Gang == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1580,6 +1584,11 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 					}
 				}
 			}
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "ga"
+			o = append(o, 0xa2, 0x67, 0x61)
+			o = msgp.AppendString(o, z.Gang)
 		}
 	}
 	return
@@ -1810,7 +1819,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.QuotaExhausted != nil && cap(z.QuotaExhausted) >= int(zb0007) {
-					z.QuotaExhausted = z.QuotaExhausted[:zb0007]
+					z.QuotaExhausted = (z.QuotaExhausted)[:zb0007]
 				} else {
 					z.QuotaExhausted = make([]string, zb0007)
 				}
@@ -1923,7 +1932,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ScoreMetaData != nil && cap(z.ScoreMetaData) >= int(zb0010) {
-					z.ScoreMetaData = z.ScoreMetaData[:zb0010]
+					z.ScoreMetaData = (z.ScoreMetaData)[:zb0010]
 				} else {
 					z.ScoreMetaData = make([]*NodeScoreMeta, zb0010)
 				}
@@ -1945,6 +1954,12 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						}
 					}
 				}
+			}
+		case "ga":
+			z.Gang, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Gang")
+				return
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -2026,6 +2041,7 @@ func (z *AllocationMetric) Msgsize() (s int) {
 			s += z.ScoreMetaData[za0016].Msgsize()
 		}
 	}
+	s += 3 + msgp.StringPrefixSize + len(z.Gang)
 	return
 }
 
@@ -2476,7 +2492,7 @@ func (z *CSIMountOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.MountFlags != nil && cap(z.MountFlags) >= int(zb0002) {
-					z.MountFlags = z.MountFlags[:zb0002]
+					z.MountFlags = (z.MountFlags)[:zb0002]
 				} else {
 					z.MountFlags = make([]string, zb0002)
 				}
@@ -2623,7 +2639,7 @@ func (z *ChangeScript) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = z.Args[:zb0002]
+					z.Args = (z.Args)[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -3339,7 +3355,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Servers != nil && cap(z.Servers) >= int(zb0002) {
-					z.Servers = z.Servers[:zb0002]
+					z.Servers = (z.Servers)[:zb0002]
 				} else {
 					z.Servers = make([]string, zb0002)
 				}
@@ -3363,7 +3379,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Searches != nil && cap(z.Searches) >= int(zb0003) {
-					z.Searches = z.Searches[:zb0003]
+					z.Searches = (z.Searches)[:zb0003]
 				} else {
 					z.Searches = make([]string, zb0003)
 				}
@@ -3387,7 +3403,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Options != nil && cap(z.Options) >= int(zb0004) {
-					z.Options = z.Options[:zb0004]
+					z.Options = (z.Options)[:zb0004]
 				} else {
 					z.Options = make([]string, zb0004)
 				}
@@ -3945,7 +3961,7 @@ func (z *DeploymentState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.PlacedCanaries != nil && cap(z.PlacedCanaries) >= int(zb0002) {
-					z.PlacedCanaries = z.PlacedCanaries[:zb0002]
+					z.PlacedCanaries = (z.PlacedCanaries)[:zb0002]
 				} else {
 					z.PlacedCanaries = make([]string, zb0002)
 				}
@@ -6426,6 +6442,154 @@ func (z HostVolumeInfo) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *IndexProgress) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.JobVersion == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Completions == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Completed == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Failed == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "JobVersion"
+			o = append(o, 0xaa, 0x4a, 0x6f, 0x62, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendUint64(o, z.JobVersion)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Completions"
+			o = append(o, 0xab, 0x43, 0x6f, 0x6d, 0x70, 0x6c, 0x65, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			o = msgp.AppendInt(o, z.Completions)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Completed"
+			o = append(o, 0xa9, 0x43, 0x6f, 0x6d, 0x70, 0x6c, 0x65, 0x74, 0x65, 0x64)
+			o = msgp.AppendString(o, string(z.Completed))
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Failed"
+			o = append(o, 0xa6, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64)
+			o = msgp.AppendString(o, string(z.Failed))
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *IndexProgress) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "JobVersion":
+			z.JobVersion, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobVersion")
+				return
+			}
+		case "Completions":
+			z.Completions, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Completions")
+				return
+			}
+		case "Completed":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Completed")
+					return
+				}
+				z.Completed = IndexSet(zb0002)
+			}
+		case "Failed":
+			{
+				var zb0003 string
+				zb0003, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Failed")
+					return
+				}
+				z.Failed = IndexSet(zb0003)
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *IndexProgress) Msgsize() (s int) {
+	s = 1 + 11 + msgp.Uint64Size + 12 + msgp.IntSize + 10 + msgp.StringPrefixSize + len(string(z.Completed)) + 7 + msgp.StringPrefixSize + len(string(z.Failed))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z IndexSet) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *IndexSet) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = IndexSet(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z IndexSet) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *IndexedStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -7451,7 +7615,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
-					z.Datacenters = z.Datacenters[:zb0002]
+					z.Datacenters = (z.Datacenters)[:zb0002]
 				} else {
 					z.Datacenters = make([]string, zb0002)
 				}
@@ -7492,7 +7656,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0003) {
-					z.Constraints = z.Constraints[:zb0003]
+					z.Constraints = (z.Constraints)[:zb0003]
 				} else {
 					z.Constraints = make([]*Constraint, zb0003)
 				}
@@ -7562,7 +7726,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0005) {
-					z.Affinities = z.Affinities[:zb0005]
+					z.Affinities = (z.Affinities)[:zb0005]
 				} else {
 					z.Affinities = make([]*Affinity, zb0005)
 				}
@@ -7597,7 +7761,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.TaskGroups != nil && cap(z.TaskGroups) >= int(zb0006) {
-					z.TaskGroups = z.TaskGroups[:zb0006]
+					z.TaskGroups = (z.TaskGroups)[:zb0006]
 				} else {
 					z.TaskGroups = make([]*TaskGroup, zb0006)
 				}
@@ -7666,7 +7830,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Spreads != nil && cap(z.Spreads) >= int(zb0007) {
-					z.Spreads = z.Spreads[:zb0007]
+					z.Spreads = (z.Spreads)[:zb0007]
 				} else {
 					z.Spreads = make([]*Spread, zb0007)
 				}
@@ -7833,7 +7997,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.UI.Links != nil && cap(z.UI.Links) >= int(zb0010) {
-								z.UI.Links = z.UI.Links[:zb0010]
+								z.UI.Links = (z.UI.Links)[:zb0010]
 							} else {
 								z.UI.Links = make([]*JobUILink, zb0010)
 							}
@@ -7969,7 +8133,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DependsOn != nil && cap(z.DependsOn) >= int(zb0012) {
-					z.DependsOn = z.DependsOn[:zb0012]
+					z.DependsOn = (z.DependsOn)[:zb0012]
 				} else {
 					z.DependsOn = make([]*JobDependency, zb0012)
 				}
@@ -8433,8 +8597,8 @@ func (z *Job) Msgsize() (s int) {
 func (z *JobAdmission) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Namespace == "" {
 		zb0001Len--
@@ -8448,17 +8612,21 @@ func (z *JobAdmission) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Admitted == false {
+	if z.JobVersion == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Reason == "" {
+	if z.Admitted == false {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Since == 0 {
+	if z.Reason == "" {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.Since == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -8481,16 +8649,21 @@ func (z *JobAdmission) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendUint64(o, z.JobCreateIndex)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "JobVersion"
+			o = append(o, 0xaa, 0x4a, 0x6f, 0x62, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendUint64(o, z.JobVersion)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Admitted"
 			o = append(o, 0xa8, 0x41, 0x64, 0x6d, 0x69, 0x74, 0x74, 0x65, 0x64)
 			o = msgp.AppendBool(o, z.Admitted)
 		}
-		if (zb0001Mask & 0x10) == 0 { // if not omitted
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "Reason"
 			o = append(o, 0xa6, 0x52, 0x65, 0x61, 0x73, 0x6f, 0x6e)
 			o = msgp.AppendString(o, z.Reason)
 		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "Since"
 			o = append(o, 0xa5, 0x53, 0x69, 0x6e, 0x63, 0x65)
 			o = msgp.AppendInt64(o, z.Since)
@@ -8535,6 +8708,12 @@ func (z *JobAdmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "JobCreateIndex")
 				return
 			}
+		case "JobVersion":
+			z.JobVersion, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobVersion")
+				return
+			}
 		case "Admitted":
 			z.Admitted, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -8567,7 +8746,7 @@ func (z *JobAdmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *JobAdmission) Msgsize() (s int) {
-	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 15 + msgp.Uint64Size + 9 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(z.Reason) + 6 + msgp.Int64Size
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 15 + msgp.Uint64Size + 11 + msgp.Uint64Size + 9 + msgp.BoolSize + 7 + msgp.StringPrefixSize + len(z.Reason) + 6 + msgp.Int64Size
 	return
 }
 
@@ -8672,8 +8851,8 @@ func (z JobDependency) Msgsize() (s int) {
 func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(8)
-	var zb0001Mask uint8 /* 8 bits */
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
 	_ = zb0001Mask
 	if z.Namespace == "" {
 		zb0001Len--
@@ -8703,9 +8882,17 @@ func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Outcome == "" {
+	if z.EndedVersion == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x80
+	}
+	if z.Outcome == "" {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Indexed == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -8752,9 +8939,31 @@ func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendInt64(o, z.EndedAt)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "EndedVersion"
+			o = append(o, 0xac, 0x45, 0x6e, 0x64, 0x65, 0x64, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendUint64(o, z.EndedVersion)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "Outcome"
 			o = append(o, 0xa7, 0x4f, 0x75, 0x74, 0x63, 0x6f, 0x6d, 0x65)
 			o = msgp.AppendString(o, z.Outcome)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Indexed"
+			o = append(o, 0xa7, 0x49, 0x6e, 0x64, 0x65, 0x78, 0x65, 0x64)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Indexed)))
+			for za0003, za0004 := range z.Indexed {
+				o = msgp.AppendString(o, za0003)
+				if za0004 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0004.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Indexed", za0003)
+						return
+					}
+				}
+			}
 		}
 	}
 	return
@@ -8847,11 +9056,61 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "EndedAt")
 				return
 			}
+		case "EndedVersion":
+			z.EndedVersion, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "EndedVersion")
+				return
+			}
 		case "Outcome":
 			z.Outcome, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Outcome")
 				return
+			}
+		case "Indexed":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Indexed = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Indexed")
+					return
+				}
+				if z.Indexed == nil {
+					z.Indexed = make(map[string]*IndexProgress, zb0003)
+				} else if len(z.Indexed) > 0 {
+					clear(z.Indexed)
+				}
+				for zb0003 > 0 {
+					var za0004 *IndexProgress
+					zb0003--
+					var za0003 string
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Indexed")
+						return
+					}
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0004 = nil
+					} else {
+						if za0004 == nil {
+							za0004 = new(IndexProgress)
+						}
+						bts, err = za0004.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Indexed", za0003)
+							return
+						}
+					}
+					z.Indexed[za0003] = za0004
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -8874,7 +9133,18 @@ func (z *JobStatus) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0001) + msgp.IntSize
 		}
 	}
-	s += 12 + msgp.StringPrefixSize + len(z.BlockedEval) + 8 + msgp.Int64Size + 8 + msgp.StringPrefixSize + len(z.Outcome)
+	s += 12 + msgp.StringPrefixSize + len(z.BlockedEval) + 8 + msgp.Int64Size + 13 + msgp.Uint64Size + 8 + msgp.StringPrefixSize + len(z.Outcome) + 8 + msgp.MapHeaderSize
+	if z.Indexed != nil {
+		for za0003, za0004 := range z.Indexed {
+			_ = za0004
+			s += msgp.StringPrefixSize + len(za0003)
+			if za0004 == nil {
+				s += msgp.NilSize
+			} else {
+				s += za0004.Msgsize()
+			}
+		}
+	}
 	return
 }
 
@@ -9177,7 +9447,7 @@ func (z *JobUIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Links != nil && cap(z.Links) >= int(zb0002) {
-					z.Links = z.Links[:zb0002]
+					z.Links = (z.Links)[:zb0002]
 				} else {
 					z.Links = make([]*JobUILink, zb0002)
 				}
@@ -10456,7 +10726,7 @@ func (z *Multiregion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Regions != nil && cap(z.Regions) >= int(zb0002) {
-					z.Regions = z.Regions[:zb0002]
+					z.Regions = (z.Regions)[:zb0002]
 				} else {
 					z.Regions = make([]*MultiregionRegion, zb0002)
 				}
@@ -10635,7 +10905,7 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
-					z.Datacenters = z.Datacenters[:zb0002]
+					z.Datacenters = (z.Datacenters)[:zb0002]
 				} else {
 					z.Datacenters = make([]string, zb0002)
 				}
@@ -10916,7 +11186,7 @@ func (z *NUMAResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0002) {
-					z.Devices = z.Devices[:zb0002]
+					z.Devices = (z.Devices)[:zb0002]
 				} else {
 					z.Devices = make([]string, zb0002)
 				}
@@ -11474,7 +11744,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.EnabledTaskDrivers != nil && cap(z.EnabledTaskDrivers) >= int(zb0002) {
-					z.EnabledTaskDrivers = z.EnabledTaskDrivers[:zb0002]
+					z.EnabledTaskDrivers = (z.EnabledTaskDrivers)[:zb0002]
 				} else {
 					z.EnabledTaskDrivers = make([]string, zb0002)
 				}
@@ -11498,7 +11768,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DisabledTaskDrivers != nil && cap(z.DisabledTaskDrivers) >= int(zb0003) {
-					z.DisabledTaskDrivers = z.DisabledTaskDrivers[:zb0003]
+					z.DisabledTaskDrivers = (z.DisabledTaskDrivers)[:zb0003]
 				} else {
 					z.DisabledTaskDrivers = make([]string, zb0003)
 				}
@@ -11522,7 +11792,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.EnabledNetworkModes != nil && cap(z.EnabledNetworkModes) >= int(zb0004) {
-					z.EnabledNetworkModes = z.EnabledNetworkModes[:zb0004]
+					z.EnabledNetworkModes = (z.EnabledNetworkModes)[:zb0004]
 				} else {
 					z.EnabledNetworkModes = make([]string, zb0004)
 				}
@@ -11546,7 +11816,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DisabledNetworkModes != nil && cap(z.DisabledNetworkModes) >= int(zb0005) {
-					z.DisabledNetworkModes = z.DisabledNetworkModes[:zb0005]
+					z.DisabledNetworkModes = (z.DisabledNetworkModes)[:zb0005]
 				} else {
 					z.DisabledNetworkModes = make([]string, zb0005)
 				}
@@ -11676,7 +11946,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
-					z.Allowed = z.Allowed[:zb0002]
+					z.Allowed = (z.Allowed)[:zb0002]
 				} else {
 					z.Allowed = make([]string, zb0002)
 				}
@@ -11700,7 +11970,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
-					z.Denied = z.Denied[:zb0003]
+					z.Denied = (z.Denied)[:zb0003]
 				} else {
 					z.Denied = make([]string, zb0003)
 				}
@@ -11822,7 +12092,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					return
 				}
 				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
-					z.Allowed = z.Allowed[:zb0002]
+					z.Allowed = (z.Allowed)[:zb0002]
 				} else {
 					z.Allowed = make([]string, zb0002)
 				}
@@ -11846,7 +12116,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					return
 				}
 				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
-					z.Denied = z.Denied[:zb0003]
+					z.Denied = (z.Denied)[:zb0003]
 				} else {
 					z.Denied = make([]string, zb0003)
 				}
@@ -12108,7 +12378,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ReservedPorts != nil && cap(z.ReservedPorts) >= int(zb0002) {
-					z.ReservedPorts = z.ReservedPorts[:zb0002]
+					z.ReservedPorts = (z.ReservedPorts)[:zb0002]
 				} else {
 					z.ReservedPorts = make([]Port, zb0002)
 				}
@@ -12132,7 +12402,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DynamicPorts != nil && cap(z.DynamicPorts) >= int(zb0003) {
-					z.DynamicPorts = z.DynamicPorts[:zb0003]
+					z.DynamicPorts = (z.DynamicPorts)[:zb0003]
 				} else {
 					z.DynamicPorts = make([]Port, zb0003)
 				}
@@ -13261,7 +13531,7 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ReservableCpuCores != nil && cap(z.ReservableCpuCores) >= int(zb0002) {
-					z.ReservableCpuCores = z.ReservableCpuCores[:zb0002]
+					z.ReservableCpuCores = (z.ReservableCpuCores)[:zb0002]
 				} else {
 					z.ReservableCpuCores = make([]uint16, zb0002)
 				}
@@ -13287,7 +13557,7 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 14 + msgp.Uint16Size + 19 + msgp.ArrayHeaderSize + (len(z.ReservableCpuCores) * msgp.Uint16Size)
+	s = 1 + 10 + msgp.Int64Size + 14 + msgp.Uint16Size + 19 + msgp.ArrayHeaderSize + (len(z.ReservableCpuCores) * (msgp.Uint16Size))
 	return
 }
 
@@ -13827,7 +14097,7 @@ func (z *NodeDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Instances != nil && cap(z.Instances) >= int(zb0002) {
-					z.Instances = z.Instances[:zb0002]
+					z.Instances = (z.Instances)[:zb0002]
 				} else {
 					z.Instances = make([]*NodeDevice, zb0002)
 				}
@@ -14338,7 +14608,7 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*NodeEvent, zb0002)
 				}
@@ -14837,7 +15107,7 @@ func (z *NodeNetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Addresses != nil && cap(z.Addresses) >= int(zb0002) {
-					z.Addresses = z.Addresses[:zb0002]
+					z.Addresses = (z.Addresses)[:zb0002]
 				} else {
 					z.Addresses = make([]NodeNetworkAddress, zb0002)
 				}
@@ -15409,7 +15679,7 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 					return
 				}
 				if z.ReservedCpuCores != nil && cap(z.ReservedCpuCores) >= int(zb0002) {
-					z.ReservedCpuCores = z.ReservedCpuCores[:zb0002]
+					z.ReservedCpuCores = (z.ReservedCpuCores)[:zb0002]
 				} else {
 					z.ReservedCpuCores = make([]uint16, zb0002)
 				}
@@ -15435,7 +15705,7 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeReservedCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.ReservedCpuCores) * msgp.Uint16Size)
+	s = 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.ReservedCpuCores) * (msgp.Uint16Size))
 	return
 }
 
@@ -15671,7 +15941,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							return
 						}
 						if z.Cpu.ReservedCpuCores != nil && cap(z.Cpu.ReservedCpuCores) >= int(zb0003) {
-							z.Cpu.ReservedCpuCores = z.Cpu.ReservedCpuCores[:zb0003]
+							z.Cpu.ReservedCpuCores = (z.Cpu.ReservedCpuCores)[:zb0003]
 						} else {
 							z.Cpu.ReservedCpuCores = make([]uint16, zb0003)
 						}
@@ -15792,7 +16062,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeReservedResources) Msgsize() (s int) {
-	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCpuCores) * msgp.Uint16Size) + 7 + 1 + 9 + msgp.Int64Size + 5 + 1 + 7 + msgp.Int64Size + 9 + 1 + 18 + msgp.StringPrefixSize + len(z.Networks.ReservedHostPorts)
+	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCpuCores) * (msgp.Uint16Size)) + 7 + 1 + 9 + msgp.Int64Size + 5 + 1 + 7 + msgp.Int64Size + 9 + 1 + 18 + msgp.StringPrefixSize + len(z.Networks.ReservedHostPorts)
 	return
 }
 
@@ -16068,7 +16338,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0004) {
-					z.Networks = z.Networks[:zb0004]
+					z.Networks = (z.Networks)[:zb0004]
 				} else {
 					z.Networks = make([]*NodeNetworkInfo, zb0004)
 				}
@@ -16103,7 +16373,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.NodeNetworks != nil && cap(z.NodeNetworks) >= int(zb0005) {
-					z.NodeNetworks = z.NodeNetworks[:zb0005]
+					z.NodeNetworks = (z.NodeNetworks)[:zb0005]
 				} else {
 					z.NodeNetworks = make([]*NodeNetworkResource, zb0005)
 				}
@@ -16138,7 +16408,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0006) {
-					z.Devices = z.Devices[:zb0006]
+					z.Devices = (z.Devices)[:zb0006]
 				} else {
 					z.Devices = make([]*NodeDeviceResource, zb0006)
 				}
@@ -16679,7 +16949,7 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*NodeEvent, zb0002)
 				}
@@ -16834,7 +17104,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Nodes != nil && cap(z.Nodes) >= int(zb0002) {
-					z.Nodes = z.Nodes[:zb0002]
+					z.Nodes = (z.Nodes)[:zb0002]
 				} else {
 					z.Nodes = make([]uint16, zb0002)
 				}
@@ -16858,7 +17128,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Distances != nil && cap(z.Distances) >= int(zb0003) {
-					z.Distances = z.Distances[:zb0003]
+					z.Distances = (z.Distances)[:zb0003]
 				} else {
 					z.Distances = make([][]uint16, zb0003)
 				}
@@ -16870,7 +17140,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 					if cap(z.Distances[za0002]) >= int(zb0004) {
-						z.Distances[za0002] = z.Distances[za0002][:zb0004]
+						z.Distances[za0002] = (z.Distances[za0002])[:zb0004]
 					} else {
 						z.Distances[za0002] = make([]uint16, zb0004)
 					}
@@ -16895,7 +17165,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Cores != nil && cap(z.Cores) >= int(zb0005) {
-					z.Cores = z.Cores[:zb0005]
+					z.Cores = (z.Cores)[:zb0005]
 				} else {
 					z.Cores = make([]NodeCore, zb0005)
 				}
@@ -16933,9 +17203,9 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeTopology) Msgsize() (s int) {
-	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * msgp.Uint16Size) + 10 + msgp.ArrayHeaderSize
+	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * (msgp.Uint16Size)) + 10 + msgp.ArrayHeaderSize
 	for za0002 := range z.Distances {
-		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * msgp.Uint16Size)
+		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * (msgp.Uint16Size))
 	}
 	s += 6 + msgp.ArrayHeaderSize
 	for za0004 := range z.Cores {
@@ -17043,7 +17313,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					return
 				}
 				if z.MetaRequired != nil && cap(z.MetaRequired) >= int(zb0002) {
-					z.MetaRequired = z.MetaRequired[:zb0002]
+					z.MetaRequired = (z.MetaRequired)[:zb0002]
 				} else {
 					z.MetaRequired = make([]string, zb0002)
 				}
@@ -17067,7 +17337,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					return
 				}
 				if z.MetaOptional != nil && cap(z.MetaOptional) >= int(zb0003) {
-					z.MetaOptional = z.MetaOptional[:zb0003]
+					z.MetaOptional = (z.MetaOptional)[:zb0003]
 				} else {
 					z.MetaOptional = make([]string, zb0003)
 				}
@@ -17284,7 +17554,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Specs != nil && cap(z.Specs) >= int(zb0002) {
-					z.Specs = z.Specs[:zb0002]
+					z.Specs = (z.Specs)[:zb0002]
 				} else {
 					z.Specs = make([]string, zb0002)
 				}
@@ -17924,7 +18194,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
-					z.Constraints = z.Constraints[:zb0002]
+					z.Constraints = (z.Constraints)[:zb0002]
 				} else {
 					z.Constraints = make([]*Constraint, zb0002)
 				}
@@ -17994,7 +18264,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
-					z.Affinities = z.Affinities[:zb0004]
+					z.Affinities = (z.Affinities)[:zb0004]
 				} else {
 					z.Affinities = make([]*Affinity, zb0004)
 				}
@@ -18510,7 +18780,7 @@ func (z *RescheduleTracker) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*RescheduleEvent, zb0002)
 				}
@@ -19184,7 +19454,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0002) {
-					z.Networks = z.Networks[:zb0002]
+					z.Networks = (z.Networks)[:zb0002]
 				} else {
 					z.Networks = make([]*NetworkResource, zb0002)
 				}
@@ -19219,7 +19489,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0003) {
-					z.Devices = z.Devices[:zb0003]
+					z.Devices = (z.Devices)[:zb0003]
 				} else {
 					z.Devices = make([]*RequestedDevice, zb0003)
 				}
@@ -19285,7 +19555,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.NUMA.Devices != nil && cap(z.NUMA.Devices) >= int(zb0005) {
-								z.NUMA.Devices = z.NUMA.Devices[:zb0005]
+								z.NUMA.Devices = (z.NUMA.Devices)[:zb0005]
 							} else {
 								z.NUMA.Devices = make([]string, zb0005)
 							}
@@ -20022,7 +20292,7 @@ func (z *ScalingEvents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*ScalingEvent, zb0002)
 				}
@@ -20939,7 +21209,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tags != nil && cap(z.Tags) >= int(zb0002) {
-					z.Tags = z.Tags[:zb0002]
+					z.Tags = (z.Tags)[:zb0002]
 				} else {
 					z.Tags = make([]string, zb0002)
 				}
@@ -20963,7 +21233,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.CanaryTags != nil && cap(z.CanaryTags) >= int(zb0003) {
-					z.CanaryTags = z.CanaryTags[:zb0003]
+					z.CanaryTags = (z.CanaryTags)[:zb0003]
 				} else {
 					z.CanaryTags = make([]string, zb0003)
 				}
@@ -21026,7 +21296,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Checks != nil && cap(z.Checks) >= int(zb0005) {
-					z.Checks = z.Checks[:zb0005]
+					z.Checks = (z.Checks)[:zb0005]
 				} else {
 					z.Checks = make([]*ServiceCheck, zb0005)
 				}
@@ -21646,7 +21916,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = z.Args[:zb0002]
+					z.Args = (z.Args)[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -21762,7 +22032,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 					if cap(za0003) >= int(zb0004) {
-						za0003 = za0003[:zb0004]
+						za0003 = (za0003)[:zb0004]
 					} else {
 						za0003 = make([]string, zb0004)
 					}
@@ -22101,7 +22371,7 @@ func (z *Spread) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.SpreadTarget != nil && cap(z.SpreadTarget) >= int(zb0002) {
-					z.SpreadTarget = z.SpreadTarget[:zb0002]
+					z.SpreadTarget = (z.SpreadTarget)[:zb0002]
 				} else {
 					z.SpreadTarget = make([]*SpreadTarget, zb0002)
 				}
@@ -23077,7 +23347,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0004) {
-					z.Constraints = z.Constraints[:zb0004]
+					z.Constraints = (z.Constraints)[:zb0004]
 				} else {
 					z.Constraints = make([]*Constraint, zb0004)
 				}
@@ -23147,7 +23417,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0006) {
-					z.Affinities = z.Affinities[:zb0006]
+					z.Affinities = (z.Affinities)[:zb0006]
 				} else {
 					z.Affinities = make([]*Affinity, zb0006)
 				}
@@ -23215,7 +23485,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0008) {
-					z.Services = z.Services[:zb0008]
+					z.Services = (z.Services)[:zb0008]
 				} else {
 					z.Services = make([]*Service, zb0008)
 				}
@@ -23351,7 +23621,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Artifacts != nil && cap(z.Artifacts) >= int(zb0010) {
-					z.Artifacts = z.Artifacts[:zb0010]
+					z.Artifacts = (z.Artifacts)[:zb0010]
 				} else {
 					z.Artifacts = make([]*TaskArtifact, zb0010)
 				}
@@ -23455,7 +23725,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Templates != nil && cap(z.Templates) >= int(zb0012) {
-					z.Templates = z.Templates[:zb0012]
+					z.Templates = (z.Templates)[:zb0012]
 				} else {
 					z.Templates = make([]*Template, zb0012)
 				}
@@ -23530,7 +23800,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.VolumeMounts != nil && cap(z.VolumeMounts) >= int(zb0014) {
-					z.VolumeMounts = z.VolumeMounts[:zb0014]
+					z.VolumeMounts = (z.VolumeMounts)[:zb0014]
 				} else {
 					z.VolumeMounts = make([]*VolumeMount, zb0014)
 				}
@@ -23606,7 +23876,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ScalingPolicies != nil && cap(z.ScalingPolicies) >= int(zb0015) {
-					z.ScalingPolicies = z.ScalingPolicies[:zb0015]
+					z.ScalingPolicies = (z.ScalingPolicies)[:zb0015]
 				} else {
 					z.ScalingPolicies = make([]*ScalingPolicy, zb0015)
 				}
@@ -23641,7 +23911,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Secrets != nil && cap(z.Secrets) >= int(zb0016) {
-					z.Secrets = z.Secrets[:zb0016]
+					z.Secrets = (z.Secrets)[:zb0016]
 				} else {
 					z.Secrets = make([]*Secret, zb0016)
 				}
@@ -23693,7 +23963,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Identities != nil && cap(z.Identities) >= int(zb0017) {
-					z.Identities = z.Identities[:zb0017]
+					z.Identities = (z.Identities)[:zb0017]
 				} else {
 					z.Identities = make([]*WorkloadIdentity, zb0017)
 				}
@@ -23728,7 +23998,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Actions != nil && cap(z.Actions) >= int(zb0018) {
-					z.Actions = z.Actions[:zb0018]
+					z.Actions = (z.Actions)[:zb0018]
 				} else {
 					z.Actions = make([]*Action, zb0018)
 				}
@@ -25401,7 +25671,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
-					z.Constraints = z.Constraints[:zb0002]
+					z.Constraints = (z.Constraints)[:zb0002]
 				} else {
 					z.Constraints = make([]*Constraint, zb0002)
 				}
@@ -25471,7 +25741,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
-					z.Affinities = z.Affinities[:zb0004]
+					z.Affinities = (z.Affinities)[:zb0004]
 				} else {
 					z.Affinities = make([]*Affinity, zb0004)
 				}
@@ -25506,7 +25776,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tasks != nil && cap(z.Tasks) >= int(zb0005) {
-					z.Tasks = z.Tasks[:zb0005]
+					z.Tasks = (z.Tasks)[:zb0005]
 				} else {
 					z.Tasks = make([]*Task, zb0005)
 				}
@@ -25541,7 +25811,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Spreads != nil && cap(z.Spreads) >= int(zb0006) {
-					z.Spreads = z.Spreads[:zb0006]
+					z.Spreads = (z.Spreads)[:zb0006]
 				} else {
 					z.Spreads = make([]*Spread, zb0006)
 				}
@@ -25722,7 +25992,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0008) {
-					z.Networks = z.Networks[:zb0008]
+					z.Networks = (z.Networks)[:zb0008]
 				} else {
 					z.Networks = make([]*NetworkResource, zb0008)
 				}
@@ -25790,7 +26060,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0010) {
-					z.Services = z.Services[:zb0010]
+					z.Services = (z.Services)[:zb0010]
 				} else {
 					z.Services = make([]*Service, zb0010)
 				}
@@ -26730,7 +27000,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*TaskEvent, zb0002)
 				}
@@ -28192,7 +28462,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Policies != nil && cap(z.Policies) >= int(zb0002) {
-					z.Policies = z.Policies[:zb0002]
+					z.Policies = (z.Policies)[:zb0002]
 				} else {
 					z.Policies = make([]string, zb0002)
 				}
@@ -28840,7 +29110,7 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.MountOptions.MountFlags != nil && cap(z.MountOptions.MountFlags) >= int(zb0003) {
-								z.MountOptions.MountFlags = z.MountOptions.MountFlags[:zb0003]
+								z.MountOptions.MountFlags = (z.MountOptions.MountFlags)[:zb0003]
 							} else {
 								z.MountOptions.MountFlags = make([]string, zb0003)
 							}
@@ -29166,7 +29436,7 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Audience != nil && cap(z.Audience) >= int(zb0002) {
-					z.Audience = z.Audience[:zb0002]
+					z.Audience = (z.Audience)[:zb0002]
 				} else {
 					z.Audience = make([]string, zb0002)
 				}

@@ -175,9 +175,20 @@ type JobStatus struct {
 	BlockedEval string
 	// EndedAt is when the job became dead; 0 while it is not. Unix nanoseconds.
 	EndedAt int64
+	// EndedVersion is the version of the job that had ended at EndedAt. One that was
+	// registered since has not been looked at yet, or goes on.
+	EndedVersion uint64
 	// Outcome says how a batch job ended: JobOutcomeComplete or JobOutcomeFailed;
 	// empty while it goes on, and for one that was stopped before its end.
 	Outcome string
+	// Indexed is, by task group, how far indexed groups have got.
+	Indexed map[string]*IndexProgress
+}
+
+// Ended reports whether the status says that a version of a job has ended. It may be
+// nil: then it has not.
+func (s *JobStatus) Ended(version uint64) bool {
+	return s != nil && s.EndedAt != 0 && s.EndedVersion == version
 }
 
 // How a batch job ended.

@@ -95,6 +95,7 @@ func NewSummary(j *Job, status *JobStatus) *JobSummary {
 		var count TaskGroupSummary
 		if status != nil {
 			count.Queued = status.Queued[Deref(g.Name)]
+			count.Indexed = status.Indexed[Deref(g.Name)]
 		}
 		s.Summary[Deref(g.Name)] = count
 	}

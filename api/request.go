@@ -70,6 +70,9 @@ type JobPlanResponse struct {
 	NextPeriodicLaunch *time.Time
 	Warnings           string
 	Index              uint64
+	// Waits says what the job would wait for before anything of it is placed. drover's
+	// own.
+	Waits string `json:",omitempty"`
 }
 
 // JobValidateResponse is the answer to PUT /v1/validate/job.

@@ -24,6 +24,8 @@ type TaskGroupSummary struct {
 	Starting int
 	Lost     int
 	Unknown  int
+	// Indexed is how far an indexed group has got. drover's own.
+	Indexed *IndexProgress `json:",omitempty"`
 }
 
 // JobChildrenSummary counts the children of a periodic or parameterized job.
