@@ -1,5 +1,9 @@
 package api
 
+// Requests and answers, never stored.
+//
+//msgp:ignore ScalingRequest JobScaleStatus TaskGroupScaleStatus ScalingPolicyListStub
+
 // ScalingPolicy bounds and steers the count of a group or a task's resources. In a
 // Job it is what a scaling block says; the object of its own is made from that by the
 // scaling controller, for autoscalers to find.
@@ -76,4 +80,47 @@ type ScalingEvent struct {
 	Meta          Values
 	EvalID        *string
 	CreateIndex   uint64
+}
+
+// ScalingRequest is the body of PUT /v1/job/ID/scale.
+type ScalingRequest struct {
+	Target         map[string]string // Group names the group
+	Count          *int64            // nil: only record an event
+	Message        string
+	Error          bool
+	Meta           Values
+	PolicyOverride bool
+	// EnforceIndex refuses to scale a job that was not last written at JobModifyIndex.
+	EnforceIndex   bool
+	JobModifyIndex uint64
+}
+
+// JobScaleStatus is the answer to GET /v1/job/ID/scale.
+type JobScaleStatus struct {
+	JobID          string
+	Namespace      string
+	JobCreateIndex uint64
+	JobModifyIndex uint64
+	JobStopped     bool
+	TaskGroups     map[string]TaskGroupScaleStatus
+}
+
+// TaskGroupScaleStatus counts the instances of a group that should run.
+type TaskGroupScaleStatus struct {
+	Desired   int
+	Placed    int
+	Running   int
+	Healthy   int
+	Unhealthy int
+	Events    []*ScalingEvent // latest first
+}
+
+// ScalingPolicyListStub is a scaling policy in a list.
+type ScalingPolicyListStub struct {
+	ID          string
+	Enabled     bool
+	Type        string
+	Target      map[string]string
+	CreateIndex uint64
+	ModifyIndex uint64
 }

@@ -16,7 +16,8 @@ import (
 
 func (c *cli) job() *cobra.Command {
 	return noun("job", "Run jobs and see how they do",
-		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop())
+		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop(),
+		c.jobScale(), c.jobScalingEvents(), c.jobAllocs())
 }
 
 func (c *cli) jobValidate() *cobra.Command {

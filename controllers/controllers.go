@@ -8,6 +8,7 @@ import (
 	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/controllers/nodehealth"
+	"github.com/droverhq/drover/controllers/scaling"
 	"github.com/droverhq/drover/reconcile"
 )
 
@@ -27,6 +28,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		deployment.Register(m, o.Deployment),
 		allocation.Register(m, o.Allocation),
 		nodehealth.Register(m, o.NodeHealth),
+		scaling.Register(m),
 		gc.Register(m, o.GC),
 	)
 }

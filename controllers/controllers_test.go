@@ -32,5 +32,6 @@ func ExampleRegister() {
 	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job, JobSubmission, JobVersion |  |
 	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
+	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |
 	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus |
 }

@@ -77,6 +77,9 @@ const defaultDiskMB = 300
 
 func fillGroup(job *api.Job, group *api.TaskGroup) {
 	setDefault(&group.Name, "")
+	if group.Scaling != nil && group.Scaling.Min != nil {
+		setDefault(&group.Count, int(*group.Scaling.Min))
+	}
 	setDefault(&group.Count, 1)
 	fillRules(group.Constraints, group.Affinities, group.Spreads)
 	if group.EphemeralDisk == nil {
@@ -93,6 +96,7 @@ func fillGroup(job *api.Job, group *api.TaskGroup) {
 	if group.Scaling != nil {
 		setDefault(&group.Scaling.Enabled, true)
 		setDefault(&group.Scaling.Min, int64(*group.Count))
+		defaultText(&group.Scaling.Type, scalingHorizontal)
 	}
 	for _, service := range group.Services {
 		fillService(service)

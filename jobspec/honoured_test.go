@@ -22,7 +22,7 @@ var (
 		reflect.TypeFor[api.JobUIConfig](): "Description Links",
 		reflect.TypeFor[api.JobUILink]():   "Label URL",
 		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
-			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost",
+			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling",
 		reflect.TypeFor[api.Constraint]():       "LTarget RTarget Operand",
 		reflect.TypeFor[api.Affinity]():         "LTarget RTarget Operand Weight",
 		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
@@ -30,6 +30,7 @@ var (
 		reflect.TypeFor[api.UpdateStrategy]():   "MaxParallel HealthCheck MinHealthyTime HealthyDeadline ProgressDeadline",
 		reflect.TypeFor[api.ReschedulePolicy](): "Attempts Interval Delay DelayFunction MaxDelay Unlimited",
 		reflect.TypeFor[api.RestartPolicy]():    "Interval Attempts Delay Mode",
+		reflect.TypeFor[api.ScalingPolicy]():    "Type Min Max Policy Enabled",
 		reflect.TypeFor[api.EphemeralDisk]():    "SizeMB",
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
@@ -61,7 +62,7 @@ var (
 		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion Periodic ParameterizedJob DispatchIdempotencyToken Dispatched Payload " +
 			"DependsOn Deadline TTLAfterFinished",
 		reflect.TypeFor[api.TaskGroup](): "Volumes Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration " +
-			"Scaling Consul Indexed Gang",
+			"Consul Indexed Gang",
 		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
@@ -73,7 +74,8 @@ var (
 	}
 	// ofServers are those that servers set, whatever the user says.
 	ofServers = map[reflect.Type]string{
-		reflect.TypeFor[api.Job](): "NomadTokenID Version SubmitTime Status StatusDescription Stable CreateIndex ModifyIndex JobModifyIndex",
+		reflect.TypeFor[api.Job]():           "NomadTokenID Version SubmitTime Status StatusDescription Stable CreateIndex ModifyIndex JobModifyIndex",
+		reflect.TypeFor[api.ScalingPolicy](): "ID Namespace Target CreateIndex ModifyIndex",
 	}
 	// moot are those that only say how to do what can't be asked for yet.
 	moot = map[reflect.Type]string{

@@ -25,6 +25,7 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 	v.reschedule(p.in("reschedule"), job, group.ReschedulePolicy)
 	v.update(p.in("update"), job, group.Update)
 	v.migrate(p.in("migrate"), job, group.Migrate)
+	v.scaling(p.in("scaling"), job, group)
 	v.networks(p.in("network"), group.Networks)
 	v.tasks(p, job, group)
 	for _, service := range group.Services {
@@ -37,9 +38,6 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
 	if len(group.Volumes) > 0 {
 		p.in("volume").unsupported("volumes")
-	}
-	if group.Scaling != nil {
-		p.in("scaling").unsupported("scaling policies")
 	}
 	if group.Consul != nil {
 		p.in("consul").unsupported("Consul")

@@ -158,7 +158,7 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},
 		{len(task.VolumeMounts) > 0, "volume_mount", "volumes"},
 		{task.DispatchPayload != nil, "dispatch_payload", "jobs that are dispatched"},
-		{len(task.ScalingPolicies) > 0, "scaling", "scaling policies"},
+		{len(task.ScalingPolicies) > 0, "scaling", "scaling the resources of a task"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},
 		{hasOwnIdentity(task), "identity", "giving a task its identity"},

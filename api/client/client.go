@@ -60,6 +60,7 @@ type Client struct {
 	Agent       *Agent
 	Operator    *Operator
 	Events      *Events
+	Scaling     *Scaling
 }
 
 // New returns a client. The error says what is wrong with the address.
@@ -87,6 +88,7 @@ func New(cfg Config) (*Client, error) {
 	c.Jobs, c.Allocations, c.Files = &Jobs{c}, &Allocations{c}, &Files{c}
 	c.Evaluations, c.Deployments, c.Nodes = &Evaluations{c}, &Deployments{c}, &Nodes{c}
 	c.Agent, c.Operator, c.Events = &Agent{c}, &Operator{c}, &Events{c}
+	c.Scaling = &Scaling{c}
 	return c, nil
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,8 @@ type registration struct {
 	index   uint64
 	// preserveCounts keeps the counts that the groups have now.
 	preserveCounts bool
-	evalPriority   int // 0: the job's
+	evalPriority   int    // 0: the job's
+	trigger        string // of the evaluation; empty: that the job was registered
 }
 
 // registered is what a registration did, but for the index.
@@ -48,7 +50,7 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 	if err != nil {
 		return txn, registered{}, err
 	}
-	out := registered{job: job, eval: evaluationOf(job, api.TriggerJobRegister, r.evalPriority, now)}
+	out := registered{job: job, eval: evaluationOf(job, cmp.Or(r.trigger, api.TriggerJobRegister), r.evalPriority, now)}
 	if current == nil {
 		txn.Conditions = append(txn.Conditions, store.Absent(job.Key()))
 	} else {
@@ -259,7 +261,8 @@ func planPurge(s store.Snapshot, namespace, id string, priority int, now time.Ti
 	txn := store.Txn{
 		Conditions: []store.Condition{store.Unchanged(current)},
 		Writes: []store.Write{
-			store.Delete(current.Key()), store.Delete(api.JobStatusKey(namespace, id)), store.Put(out.eval),
+			store.Delete(current.Key()), store.Delete(api.JobStatusKey(namespace, id)),
+			store.Delete(api.ScalingEventsKey(namespace, id)), store.Put(out.eval),
 		},
 	}
 	for _, v := range versionsOf(s, namespace, id) {

@@ -9,7 +9,7 @@ import (
 
 // routes is the whole API. Of the routes that fit a path the first counts.
 func routes() []route {
-	return slices.Concat(poolRoutes(), unsupported(), workRoutes(), nodeRoutes(), agentRoutes(), jobRoutes())
+	return slices.Concat(poolRoutes(), unsupported(), workRoutes(), nodeRoutes(), agentRoutes(), scalingRoutes(), jobRoutes())
 }
 
 // query is a read of the store. It names what its answer is made of, so that it can be
@@ -41,6 +41,10 @@ func jobRoutes() []route {
 		{pattern: "job/{job...}/deployment", get: query(ofJob(deployments), readJobDeployment)},
 		{pattern: "job/{job...}/versions", get: query(ofJob(itself), readVersions)},
 		{pattern: "job/{job...}/summary", get: query(ofJob(itself, allocations, children), readSummary)},
+		{
+			pattern: "job/{job...}/scale", put: scaleJob,
+			get: query(ofJob(itself, allocations, scalingEvents), readScale),
+		},
 		{pattern: "job/{job...}/submission", get: query(ofJob(itself), readSubmission)},
 		{pattern: "job/{job...}/evaluate", put: evaluateJob},
 
@@ -70,6 +74,14 @@ func workRoutes() []route {
 			pattern: "deployment/allocations/{deployment}",
 			get:     query(allocationsOf("deployment", store.ByDeployment, jobOfDeployment), readDeploymentAllocations),
 		},
+	}
+}
+
+// scalingRoutes are those that autoscalers ask.
+func scalingRoutes() []route {
+	return []route{
+		{pattern: "scaling/policies", get: query(kinds(api.KindScalingPolicy), listScalingPolicies)},
+		{pattern: "scaling/policy/{policy}", get: query(object("policy", api.KindScalingPolicy), readScalingPolicy)},
 	}
 }
 

@@ -45,6 +45,11 @@ func children(namespace, jobID string) []watch.Topic {
 	return []watch.Topic{watch.Index(api.KindJob, store.ByParent, store.JobValue(namespace, jobID))}
 }
 
+// scalingEvents is what was done to the counts of a job's groups.
+func scalingEvents(namespace, jobID string) []watch.Topic {
+	return []watch.Topic{watch.Object(api.ScalingEventsKey(namespace, jobID))}
+}
+
 // indexed is the objects of some kinds that belong to a job.
 func indexed(of ...api.Kind) part {
 	return func(namespace, jobID string) []watch.Topic {

@@ -16,7 +16,6 @@ func unsupported() []route {
 	}{
 		{"periodic jobs", []string{"job/{job...}/periodic/force"}},
 		{"parameterized jobs", []string{"job/{job...}/dispatch"}},
-		{"scaling jobs", []string{"job/{job...}/scale", "scaling/policies", "scaling/policy/{id}"}},
 		{"reverting jobs", []string{"job/{job...}/revert"}},
 		{"marking versions", []string{"job/{job...}/stable", "job/{job...}/versions/{tag}/tag"}},
 		{"job actions", []string{"job/{job...}/action", "job/{job...}/actions"}},
