@@ -310,7 +310,7 @@ func drawInto(t *rapid.T, v reflect.Value, depth int) {
 		}
 		v.SetUint(rapid.Uint64Range(0, high).Draw(t, "uint"))
 	case reflect.Float64:
-		v.SetFloat(rapid.Float64Range(-1e9, 1e9).Draw(t, "float"))
+		v.SetFloat(rapid.Float64Range(-1e9, 1e9).Draw(t, "float") + 0) // a negative zero is zero
 	default:
 		t.Fatalf("no random %s", v.Type())
 	}
