@@ -125,9 +125,16 @@ func (j *Job) IsBatch() bool {
 
 // IsTemplate reports whether the job itself places nothing but is the pattern of
 // children that are launched on time or dispatched.
-func (j *Job) IsTemplate() bool {
-	return (j.Periodic != nil && (j.Periodic.Enabled == nil || *j.Periodic.Enabled)) ||
-		(j.ParameterizedJob != nil && !j.Dispatched)
+func (j *Job) IsTemplate() bool { return j.Periodic != nil || j.IsDispatchable() }
+
+// IsDispatchable reports whether children of the job are made by dispatching it. A
+// child keeps the block, and is not dispatched again.
+func (j *Job) IsDispatchable() bool { return j.ParameterizedJob != nil && !j.Dispatched }
+
+// LaunchesOnTime reports whether children of the job are launched by the clock. Of a
+// job that is also parameterized its dispatched children are.
+func (j *Job) LaunchesOnTime() bool {
+	return j.Periodic != nil && (j.Periodic.Enabled == nil || *j.Periodic.Enabled) && !j.IsDispatchable() && !j.Stopped()
 }
 
 // JobVersion is one version of a job as it was submitted, kept so that
@@ -246,6 +253,14 @@ type PeriodicConfig struct {
 	SpecType        *string
 	ProhibitOverlap *bool
 	TimeZone        *string
+}
+
+// Crons returns the crons, in whichever of the two forms they were given.
+func (p *PeriodicConfig) Crons() []string {
+	if spec := Deref(p.Spec); spec != "" {
+		return append([]string{spec}, p.Specs...)
+	}
+	return p.Specs
 }
 
 // ParameterizedJobConfig makes a job a pattern that is dispatched with arguments.

@@ -17,7 +17,8 @@ const module = "github.com/droverhq/drover/"
 // the rules of their own below.
 var allowed = map[string][]string{
 	"api":         {},
-	"jobspec":     {"api"},
+	"cron":        {"api"},
+	"jobspec":     {"api", "cron"},
 	"config":      {"api"},
 	"session":     {"api"},
 	"shim":        {},
@@ -25,13 +26,13 @@ var allowed = map[string][]string{
 	"reconcile":   {"api", "store"},
 	"scheduler":   {"api"},
 	"health":      {"api"},
-	"controllers": {"api", "store", "reconcile", "scheduler", "health"},
-	"server":      {"api", "jobspec", "config", "session", "store", "reconcile", "scheduler", "health", "controllers", "ui"},
+	"controllers": {"api", "cron", "store", "reconcile", "scheduler", "health"},
+	"server":      {"api", "cron", "jobspec", "config", "session", "store", "reconcile", "scheduler", "health", "controllers", "ui"},
 	"nodeagent":   {"api", "session", "shim"},
-	"cli":         {"api", "jobspec", "config"},
+	"cli":         {"api", "cron", "jobspec", "config"},
 	"ui":          {},
-	"cmd":         {"api", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
-	"test":        {"api", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
+	"cmd":         {"api", "cron", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
+	"test":        {"api", "cron", "jobspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
 	"hack":        {"api", "store", "reconcile", "controllers"},
 }
 
