@@ -55,6 +55,9 @@ type Allocation struct {
 	// Lost says that its node went down while it was on it, with what the servers
 	// report as its client status: AllocClientLost or AllocClientUnknown.
 	Lost string `json:"-" msg:"lost"`
+	// Withdrawn are the IDs of services of it that an operator has taken out of the
+	// register.
+	Withdrawn map[string]bool `json:"-" msg:"withdrawn"`
 
 	DeploymentID     string                 `json:",omitempty" msg:"depl"`
 	DeploymentStatus *AllocDeploymentStatus `json:",omitempty" msg:"deplstat"`

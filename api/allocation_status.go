@@ -14,7 +14,9 @@ type AllocationStatus struct {
 	ClientDescription string                `msg:"why"`
 	TaskStates        map[string]*TaskState `msg:"tasks"`
 	NetworkStatus     *AllocNetworkStatus   `msg:"net"`
-	ModifyTime        int64                 `msg:"mt"` // Unix nanoseconds, by the node's clock
+	Services          []*ServiceInstance    `msg:"svc"` // that can be reached
+	Checks            []*CheckState         `msg:"chk"` // of those services
+	ModifyTime        int64                 `msg:"mt"`  // Unix nanoseconds, by the node's clock
 }
 
 // Key implements Object.

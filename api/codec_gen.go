@@ -697,8 +697,8 @@ func (z *AllocatedPort) Msgsize() (s int) {
 func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(27)
-	var zb0001Mask uint32 /* 27 bits */
+	zb0001Len := uint32(28)
+	var zb0001Mask uint32 /* 28 bits */
 	_ = zb0001Mask
 	if z.ID == "" {
 		zb0001Len--
@@ -752,53 +752,57 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.DeploymentID == "" {
+	if z.Withdrawn == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.DeploymentStatus == nil {
+	if z.DeploymentID == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.RescheduleTracker == nil {
+	if z.DeploymentStatus == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.PreviousAllocation == "" {
+	if z.RescheduleTracker == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.NextAllocation == "" {
+	if z.PreviousAllocation == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.FollowupEvalID == "" {
+	if z.NextAllocation == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000
 	}
-	if z.PreemptedByAllocation == "" {
+	if z.FollowupEvalID == "" {
 		zb0001Len--
 		zb0001Mask |= 0x100000
 	}
-	if z.PreemptedAllocations == nil {
+	if z.PreemptedByAllocation == "" {
 		zb0001Len--
 		zb0001Mask |= 0x200000
 	}
-	if z.Ports == nil {
+	if z.PreemptedAllocations == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400000
 	}
-	if z.Metrics == nil {
+	if z.Ports == nil {
 		zb0001Len--
-		zb0001Mask |= 0x1000000
+		zb0001Mask |= 0x800000
 	}
-	if z.CreateTime == 0 {
+	if z.Metrics == nil {
 		zb0001Len--
 		zb0001Mask |= 0x2000000
 	}
-	if z.ModifyTime == 0 {
+	if z.CreateTime == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4000000
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -878,11 +882,20 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.Lost)
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "withdrawn"
+			o = append(o, 0xa9, 0x77, 0x69, 0x74, 0x68, 0x64, 0x72, 0x61, 0x77, 0x6e)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Withdrawn)))
+			for za0001, za0002 := range z.Withdrawn {
+				o = msgp.AppendString(o, za0001)
+				o = msgp.AppendBool(o, za0002)
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "depl"
 			o = append(o, 0xa4, 0x64, 0x65, 0x70, 0x6c)
 			o = msgp.AppendString(o, z.DeploymentID)
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "deplstat"
 			o = append(o, 0xa8, 0x64, 0x65, 0x70, 0x6c, 0x73, 0x74, 0x61, 0x74)
 			if z.DeploymentStatus == nil {
@@ -895,7 +908,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "resched"
 			o = append(o, 0xa7, 0x72, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64)
 			if z.RescheduleTracker == nil {
@@ -922,13 +935,13 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 						// string "Events"
 						o = append(o, 0xa6, 0x45, 0x76, 0x65, 0x6e, 0x74, 0x73)
 						o = msgp.AppendArrayHeader(o, uint32(len(z.RescheduleTracker.Events)))
-						for za0001 := range z.RescheduleTracker.Events {
-							if z.RescheduleTracker.Events[za0001] == nil {
+						for za0003 := range z.RescheduleTracker.Events {
+							if z.RescheduleTracker.Events[za0003] == nil {
 								o = msgp.AppendNil(o)
 							} else {
-								o, err = z.RescheduleTracker.Events[za0001].MarshalMsg(o)
+								o, err = z.RescheduleTracker.Events[za0003].MarshalMsg(o)
 								if err != nil {
-									err = msgp.WrapError(err, "RescheduleTracker", "Events", za0001)
+									err = msgp.WrapError(err, "RescheduleTracker", "Events", za0003)
 									return
 								}
 							}
@@ -942,42 +955,42 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "prev"
 			o = append(o, 0xa4, 0x70, 0x72, 0x65, 0x76)
 			o = msgp.AppendString(o, z.PreviousAllocation)
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "next"
 			o = append(o, 0xa4, 0x6e, 0x65, 0x78, 0x74)
 			o = msgp.AppendString(o, z.NextAllocation)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "followup"
 			o = append(o, 0xa8, 0x66, 0x6f, 0x6c, 0x6c, 0x6f, 0x77, 0x75, 0x70)
 			o = msgp.AppendString(o, z.FollowupEvalID)
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "preemptby"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x62, 0x79)
 			o = msgp.AppendString(o, z.PreemptedByAllocation)
 		}
-		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "preempted"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.PreemptedAllocations)))
-			for za0002 := range z.PreemptedAllocations {
-				o = msgp.AppendString(o, z.PreemptedAllocations[za0002])
+			for za0004 := range z.PreemptedAllocations {
+				o = msgp.AppendString(o, z.PreemptedAllocations[za0004])
 			}
 		}
-		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "ports"
 			o = append(o, 0xa5, 0x70, 0x6f, 0x72, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Ports)))
-			for za0003 := range z.Ports {
-				o, err = z.Ports[za0003].MarshalMsg(o)
+			for za0005 := range z.Ports {
+				o, err = z.Ports[za0005].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Ports", za0003)
+					err = msgp.WrapError(err, "Ports", za0005)
 					return
 				}
 			}
@@ -989,7 +1002,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Usage")
 			return
 		}
-		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
 			// string "metrics"
 			o = append(o, 0xa7, 0x6d, 0x65, 0x74, 0x72, 0x69, 0x63, 0x73)
 			if z.Metrics == nil {
@@ -1002,12 +1015,12 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
 			// string "ct"
 			o = append(o, 0xa2, 0x63, 0x74)
 			o = msgp.AppendInt64(o, z.CreateTime)
 		}
-		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendInt64(o, z.ModifyTime)
@@ -1118,6 +1131,39 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Lost")
 				return
 			}
+		case "withdrawn":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Withdrawn = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Withdrawn")
+					return
+				}
+				if z.Withdrawn == nil {
+					z.Withdrawn = make(map[string]bool, zb0002)
+				} else if len(z.Withdrawn) > 0 {
+					clear(z.Withdrawn)
+				}
+				for zb0002 > 0 {
+					var za0002 bool
+					zb0002--
+					var za0001 string
+					za0001, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Withdrawn")
+						return
+					}
+					za0002, bts, err = msgp.ReadBoolBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Withdrawn", za0001)
+						return
+					}
+					z.Withdrawn[za0001] = za0002
+				}
+			}
 		case "depl":
 			z.DeploymentID, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -1152,14 +1198,14 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.RescheduleTracker == nil {
 					z.RescheduleTracker = new(RescheduleTracker)
 				}
-				var zb0002 uint32
-				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "RescheduleTracker")
 					return
 				}
-				for zb0002 > 0 {
-					zb0002--
+				for zb0003 > 0 {
+					zb0003--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "RescheduleTracker")
@@ -1171,31 +1217,31 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							bts = bts[1:]
 							z.RescheduleTracker.Events = nil
 						} else {
-							var zb0003 uint32
-							zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+							var zb0004 uint32
+							zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
 							if err != nil {
 								err = msgp.WrapError(err, "RescheduleTracker", "Events")
 								return
 							}
-							if z.RescheduleTracker.Events != nil && cap(z.RescheduleTracker.Events) >= int(zb0003) {
-								z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0003]
+							if z.RescheduleTracker.Events != nil && cap(z.RescheduleTracker.Events) >= int(zb0004) {
+								z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0004]
 							} else {
-								z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0003)
+								z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0004)
 							}
-							for za0001 := range z.RescheduleTracker.Events {
+							for za0003 := range z.RescheduleTracker.Events {
 								if msgp.IsNil(bts) {
 									bts, err = msgp.ReadNilBytes(bts)
 									if err != nil {
 										return
 									}
-									z.RescheduleTracker.Events[za0001] = nil
+									z.RescheduleTracker.Events[za0003] = nil
 								} else {
-									if z.RescheduleTracker.Events[za0001] == nil {
-										z.RescheduleTracker.Events[za0001] = new(RescheduleEvent)
+									if z.RescheduleTracker.Events[za0003] == nil {
+										z.RescheduleTracker.Events[za0003] = new(RescheduleEvent)
 									}
-									bts, err = z.RescheduleTracker.Events[za0001].UnmarshalMsg(bts)
+									bts, err = z.RescheduleTracker.Events[za0003].UnmarshalMsg(bts)
 									if err != nil {
-										err = msgp.WrapError(err, "RescheduleTracker", "Events", za0001)
+										err = msgp.WrapError(err, "RescheduleTracker", "Events", za0003)
 										return
 									}
 								}
@@ -1245,21 +1291,21 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				bts = bts[1:]
 				z.PreemptedAllocations = nil
 			} else {
-				var zb0004 uint32
-				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "PreemptedAllocations")
 					return
 				}
-				if z.PreemptedAllocations != nil && cap(z.PreemptedAllocations) >= int(zb0004) {
-					z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0004]
+				if z.PreemptedAllocations != nil && cap(z.PreemptedAllocations) >= int(zb0005) {
+					z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0005]
 				} else {
-					z.PreemptedAllocations = make([]string, zb0004)
+					z.PreemptedAllocations = make([]string, zb0005)
 				}
-				for za0002 := range z.PreemptedAllocations {
-					z.PreemptedAllocations[za0002], bts, err = msgp.ReadStringBytes(bts)
+				for za0004 := range z.PreemptedAllocations {
+					z.PreemptedAllocations[za0004], bts, err = msgp.ReadStringBytes(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "PreemptedAllocations", za0002)
+						err = msgp.WrapError(err, "PreemptedAllocations", za0004)
 						return
 					}
 				}
@@ -1269,21 +1315,21 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				bts = bts[1:]
 				z.Ports = nil
 			} else {
-				var zb0005 uint32
-				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Ports")
 					return
 				}
-				if z.Ports != nil && cap(z.Ports) >= int(zb0005) {
-					z.Ports = (z.Ports)[:zb0005]
+				if z.Ports != nil && cap(z.Ports) >= int(zb0006) {
+					z.Ports = (z.Ports)[:zb0006]
 				} else {
-					z.Ports = make([]AllocatedPort, zb0005)
+					z.Ports = make([]AllocatedPort, zb0006)
 				}
-				for za0003 := range z.Ports {
-					bts, err = z.Ports[za0003].UnmarshalMsg(bts)
+				for za0005 := range z.Ports {
+					bts, err = z.Ports[za0005].UnmarshalMsg(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Ports", za0003)
+						err = msgp.WrapError(err, "Ports", za0005)
 						return
 					}
 				}
@@ -1337,7 +1383,14 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Allocation) Msgsize() (s int) {
-	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 4 + msgp.StringPrefixSize + len(z.JobID) + 5 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.TaskGroup) + 5 + msgp.StringPrefixSize + len(z.JobType) + 5 + msgp.StringPrefixSize + len(z.DesiredStatus) + 8 + msgp.StringPrefixSize + len(z.DesiredDescription) + 6 + z.DesiredTransition.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Lost) + 5 + msgp.StringPrefixSize + len(z.DeploymentID) + 9
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 4 + msgp.StringPrefixSize + len(z.JobID) + 5 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.TaskGroup) + 5 + msgp.StringPrefixSize + len(z.JobType) + 5 + msgp.StringPrefixSize + len(z.DesiredStatus) + 8 + msgp.StringPrefixSize + len(z.DesiredDescription) + 6 + z.DesiredTransition.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Lost) + 10 + msgp.MapHeaderSize
+	if z.Withdrawn != nil {
+		for za0001, za0002 := range z.Withdrawn {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.BoolSize
+		}
+	}
+	s += 5 + msgp.StringPrefixSize + len(z.DeploymentID) + 9
 	if z.DeploymentStatus == nil {
 		s += msgp.NilSize
 	} else {
@@ -1348,22 +1401,22 @@ func (z *Allocation) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += 1 + 7 + msgp.ArrayHeaderSize
-		for za0001 := range z.RescheduleTracker.Events {
-			if z.RescheduleTracker.Events[za0001] == nil {
+		for za0003 := range z.RescheduleTracker.Events {
+			if z.RescheduleTracker.Events[za0003] == nil {
 				s += msgp.NilSize
 			} else {
-				s += z.RescheduleTracker.Events[za0001].Msgsize()
+				s += z.RescheduleTracker.Events[za0003].Msgsize()
 			}
 		}
 		s += 15 + msgp.StringPrefixSize + len(z.RescheduleTracker.LastReschedule)
 	}
 	s += 5 + msgp.StringPrefixSize + len(z.PreviousAllocation) + 5 + msgp.StringPrefixSize + len(z.NextAllocation) + 9 + msgp.StringPrefixSize + len(z.FollowupEvalID) + 10 + msgp.StringPrefixSize + len(z.PreemptedByAllocation) + 10 + msgp.ArrayHeaderSize
-	for za0002 := range z.PreemptedAllocations {
-		s += msgp.StringPrefixSize + len(z.PreemptedAllocations[za0002])
+	for za0004 := range z.PreemptedAllocations {
+		s += msgp.StringPrefixSize + len(z.PreemptedAllocations[za0004])
 	}
 	s += 6 + msgp.ArrayHeaderSize
-	for za0003 := range z.Ports {
-		s += z.Ports[za0003].Msgsize()
+	for za0005 := range z.Ports {
+		s += z.Ports[za0005].Msgsize()
 	}
 	s += 4 + z.Usage.Msgsize() + 8
 	if z.Metrics == nil {
@@ -2049,8 +2102,8 @@ func (z *AllocationMetric) Msgsize() (s int) {
 func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(9)
-	var zb0001Mask uint16 /* 9 bits */
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
 	_ = zb0001Mask
 	if z.ID == "" {
 		zb0001Len--
@@ -2084,9 +2137,17 @@ func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.ModifyTime == 0 {
+	if z.Services == nil {
 		zb0001Len--
 		zb0001Mask |= 0x100
+	}
+	if z.Checks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2154,6 +2215,38 @@ func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "svc"
+			o = append(o, 0xa3, 0x73, 0x76, 0x63)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Services)))
+			for za0003 := range z.Services {
+				if z.Services[za0003] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Services[za0003].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Services", za0003)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "chk"
+			o = append(o, 0xa3, 0x63, 0x68, 0x6b)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Checks)))
+			for za0004 := range z.Checks {
+				if z.Checks[za0004] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Checks[za0004].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Checks", za0004)
+						return
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendInt64(o, z.ModifyTime)
@@ -2277,6 +2370,76 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "svc":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Services = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Services")
+					return
+				}
+				if z.Services != nil && cap(z.Services) >= int(zb0003) {
+					z.Services = (z.Services)[:zb0003]
+				} else {
+					z.Services = make([]*ServiceInstance, zb0003)
+				}
+				for za0003 := range z.Services {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Services[za0003] = nil
+					} else {
+						if z.Services[za0003] == nil {
+							z.Services[za0003] = new(ServiceInstance)
+						}
+						bts, err = z.Services[za0003].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Services", za0003)
+							return
+						}
+					}
+				}
+			}
+		case "chk":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Checks = nil
+			} else {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Checks")
+					return
+				}
+				if z.Checks != nil && cap(z.Checks) >= int(zb0004) {
+					z.Checks = (z.Checks)[:zb0004]
+				} else {
+					z.Checks = make([]*CheckState, zb0004)
+				}
+				for za0004 := range z.Checks {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Checks[za0004] = nil
+					} else {
+						if z.Checks[za0004] == nil {
+							z.Checks[za0004] = new(CheckState)
+						}
+						bts, err = z.Checks[za0004].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Checks", za0004)
+							return
+						}
+					}
+				}
+			}
 		case "mt":
 			z.ModifyTime, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
@@ -2314,6 +2477,22 @@ func (z *AllocationStatus) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.NetworkStatus.Msgsize()
+	}
+	s += 4 + msgp.ArrayHeaderSize
+	for za0003 := range z.Services {
+		if z.Services[za0003] == nil {
+			s += msgp.NilSize
+		} else {
+			s += z.Services[za0003].Msgsize()
+		}
+	}
+	s += 4 + msgp.ArrayHeaderSize
+	for za0004 := range z.Checks {
+		if z.Checks[za0004] == nil {
+			s += msgp.NilSize
+		} else {
+			s += z.Checks[za0004].Msgsize()
+		}
 	}
 	s += 3 + msgp.Int64Size
 	return
@@ -2839,6 +3018,133 @@ func (z *CheckRestart) Msgsize() (s int) {
 		s += msgp.DurationSize
 	}
 	s += 15 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *CheckState) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Status == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Since == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Code == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Output == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "id"
+			o = append(o, 0xa2, 0x69, 0x64)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "s"
+			o = append(o, 0xa1, 0x73)
+			o = msgp.AppendString(o, z.Status)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "at"
+			o = append(o, 0xa2, 0x61, 0x74)
+			o = msgp.AppendInt64(o, z.Since)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "c"
+			o = append(o, 0xa1, 0x63)
+			o = msgp.AppendInt(o, z.Code)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "o"
+			o = append(o, 0xa1, 0x6f)
+			o = msgp.AppendString(o, z.Output)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CheckState) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "s":
+			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Status")
+				return
+			}
+		case "at":
+			z.Since, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Since")
+				return
+			}
+		case "c":
+			z.Code, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Code")
+				return
+			}
+		case "o":
+			z.Output, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Output")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CheckState) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.StringPrefixSize + len(z.Status) + 3 + msgp.Int64Size + 2 + msgp.IntSize + 2 + msgp.StringPrefixSize + len(z.Output)
 	return
 }
 
@@ -12150,6 +12456,113 @@ func (z *NamespaceNodePoolConfiguration) Msgsize() (s int) {
 	for za0002 := range z.Denied {
 		s += msgp.StringPrefixSize + len(z.Denied[za0002])
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *NativeService) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Service == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Task == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Service"
+			o = append(o, 0xa7, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
+			if z.Service == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.Service.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Service")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Task"
+			o = append(o, 0xa4, 0x54, 0x61, 0x73, 0x6b)
+			o = msgp.AppendString(o, z.Task)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *NativeService) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Service":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Service = nil
+			} else {
+				if z.Service == nil {
+					z.Service = new(Service)
+				}
+				bts, err = z.Service.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Service")
+					return
+				}
+			}
+		case "Task":
+			z.Task, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Task")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *NativeService) Msgsize() (s int) {
+	s = 1 + 8
+	if z.Service == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.Service.Msgsize()
+	}
+	s += 5 + msgp.StringPrefixSize + len(z.Task)
 	return
 }
 
@@ -22152,6 +22565,225 @@ func (z *ServiceCheck) Msgsize() (s int) {
 		s += z.CheckRestart.Msgsize()
 	}
 	s += 12 + msgp.StringPrefixSize + len(z.GRPCService) + 11 + msgp.BoolSize + 9 + msgp.StringPrefixSize + len(z.TaskName) + 21 + msgp.IntSize + 23 + msgp.IntSize + 22 + msgp.IntSize + 5 + msgp.StringPrefixSize + len(z.Body) + 9 + msgp.StringPrefixSize + len(z.OnUpdate)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *ServiceInstance) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Task == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Address == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Port == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Tags == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Meta == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "id"
+			o = append(o, 0xa2, 0x69, 0x64)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "n"
+			o = append(o, 0xa1, 0x6e)
+			o = msgp.AppendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "t"
+			o = append(o, 0xa1, 0x74)
+			o = msgp.AppendString(o, z.Task)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "a"
+			o = append(o, 0xa1, 0x61)
+			o = msgp.AppendString(o, z.Address)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "p"
+			o = append(o, 0xa1, 0x70)
+			o = msgp.AppendInt(o, z.Port)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "g"
+			o = append(o, 0xa1, 0x67)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Tags)))
+			for za0001 := range z.Tags {
+				o = msgp.AppendString(o, z.Tags[za0001])
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "m"
+			o = append(o, 0xa1, 0x6d)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
+			for za0002, za0003 := range z.Meta {
+				o = msgp.AppendString(o, za0002)
+				o = msgp.AppendString(o, za0003)
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ServiceInstance) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "n":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "t":
+			z.Task, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Task")
+				return
+			}
+		case "a":
+			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Address")
+				return
+			}
+		case "p":
+			z.Port, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Port")
+				return
+			}
+		case "g":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Tags = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Tags")
+					return
+				}
+				if z.Tags != nil && cap(z.Tags) >= int(zb0002) {
+					z.Tags = (z.Tags)[:zb0002]
+				} else {
+					z.Tags = make([]string, zb0002)
+				}
+				for za0001 := range z.Tags {
+					z.Tags[za0001], bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Tags", za0001)
+						return
+					}
+				}
+			}
+		case "m":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Meta = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Meta")
+					return
+				}
+				if z.Meta == nil {
+					z.Meta = make(map[string]string, zb0003)
+				} else if len(z.Meta) > 0 {
+					clear(z.Meta)
+				}
+				for zb0003 > 0 {
+					var za0003 string
+					zb0003--
+					var za0002 string
+					za0002, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta")
+						return
+					}
+					za0003, bts, err = msgp.ReadStringBytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Meta", za0002)
+						return
+					}
+					z.Meta[za0002] = za0003
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *ServiceInstance) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Task) + 2 + msgp.StringPrefixSize + len(z.Address) + 2 + msgp.IntSize + 2 + msgp.ArrayHeaderSize
+	for za0001 := range z.Tags {
+		s += msgp.StringPrefixSize + len(z.Tags[za0001])
+	}
+	s += 2 + msgp.MapHeaderSize
+	if z.Meta != nil {
+		for za0002, za0003 := range z.Meta {
+			_ = za0003
+			s += msgp.StringPrefixSize + len(za0002) + msgp.StringPrefixSize + len(za0003)
+		}
+	}
 	return
 }
 

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"slices"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -78,7 +79,7 @@ func Judge(i Instance, t Terms, now time.Time) (Verdict, time.Time) {
 		return Undecided, time.Time{}
 	}
 	deadline := i.Since.Add(t.Deadline)
-	if from, ok := i.wellFrom(now); ok {
+	if from, ok := i.wellFrom(t, now); ok {
 		at := from.Add(t.MinHealthyTime)
 		if !at.After(now) {
 			return Healthy, time.Time{}
@@ -113,36 +114,81 @@ func Broken(g *api.TaskGroup, s *api.AllocationStatus) bool {
 	return false
 }
 
-// wellFrom returns since when all tasks are as they should be, if they are.
-func (i *Instance) wellFrom(now time.Time) (time.Time, bool) {
+// wellFrom returns since when all tasks are as they should be, and the checks that
+// count pass, if they are.
+func (i *Instance) wellFrom(t Terms, now time.Time) (time.Time, bool) {
 	if i.Status == nil || i.Status.ClientStatus != api.AllocClientRunning {
 		return time.Time{}, false
 	}
-	from := i.Since
+	from, ok := i.tasksFrom(i.Since)
+	if ok && t.Check == api.HealthCheckChecks {
+		from, ok = i.checksFrom(from)
+	}
+	if from.After(now) {
+		from = i.Seen
+	}
+	return from, ok
+}
+
+// tasksFrom returns since when all tasks are as they should be, or the moment that is
+// given if they were by then.
+func (i *Instance) tasksFrom(from time.Time) (time.Time, bool) {
 	for _, t := range i.Group.Tasks {
 		s := i.Status.TaskStates[t.Name]
 		switch {
 		case t.Lifecycle != nil && t.Lifecycle.Hook == api.HookPoststop:
 			continue
 		case s == nil:
-			return time.Time{}, false
+			return from, false
 		case s.Successful():
 			continue
 		case s.State != api.TaskStateRunning || !lasts(t):
-			return time.Time{}, false
+			return from, false
 		}
 		if s.StartedAt != nil && s.StartedAt.After(from) {
 			from = *s.StartedAt
 		}
 	}
-	if from.After(now) {
-		from = i.Seen
+	return from, true
+}
+
+// checksFrom is tasksFrom for the checks of the services that the cluster itself
+// registers. Those that only tell whether the instance is ready do not count.
+func (i *Instance) checksFrom(from time.Time) (time.Time, bool) {
+	for _, s := range i.Group.NativeServices() {
+		if i.ended(s.Task) {
+			continue
+		}
+		for _, c := range s.Checks {
+			if api.CheckMode(c) == api.CheckReadiness {
+				continue
+			}
+			state := i.Status.Check(api.CheckID(i.Status.ID, s.Task, s.Service, c))
+			if state == nil || state.Status != api.CheckSuccess {
+				return from, false
+			}
+			if since := time.Unix(0, state.Since); since.After(from) {
+				from = since
+			}
+		}
 	}
 	return from, true
 }
 
+// ended reports whether a task has done what it was to do, or does it only after all
+// others, so that its services are of no concern.
+func (i *Instance) ended(task string) bool {
+	t := i.Group.Task(task)
+	if t == nil { // the group itself
+		return false
+	}
+	s := i.Status.TaskStates[task]
+	return t.Lifecycle != nil && t.Lifecycle.Hook == api.HookPoststop || s != nil && s.Successful()
+}
+
 // LastTurn returns the latest moment, by the node's clock, that the judgement of a
-// status hangs on: when the last of its tasks started. Zero: there is none.
+// status hangs on: when the last of its tasks started or the last of its checks
+// turned. Zero: there is none.
 func LastTurn(s *api.AllocationStatus) time.Time {
 	var last time.Time
 	if s == nil {
@@ -153,7 +199,29 @@ func LastTurn(s *api.AllocationStatus) time.Time {
 			last = *t.StartedAt
 		}
 	}
+	for _, c := range s.Checks {
+		if since := time.Unix(0, c.Since); since.After(last) {
+			last = since
+		}
+	}
 	return last
+}
+
+// Turned reports whether an instance may have to be judged anew when its status
+// changes from one to another. The former may be nil.
+func Turned(before, after *api.AllocationStatus) bool {
+	if before == nil || before.ClientStatus != after.ClientStatus {
+		return true
+	}
+	for name, s := range after.TaskStates {
+		was := before.TaskStates[name]
+		if was == nil || was.State != s.State || was.Failed != s.Failed || !api.Same(was.StartedAt, s.StartedAt) {
+			return true
+		}
+	}
+	return !slices.EqualFunc(before.Checks, after.Checks, func(a, b *api.CheckState) bool {
+		return a.ID == b.ID && a.Status == b.Status && a.Since == b.Since
+	})
 }
 
 // lasts reports whether a task is to run for as long as its group does.

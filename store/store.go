@@ -158,7 +158,14 @@ const (
 	ByStatus     IndexName = "status"     // Evaluation (by Status), NodeStatus (by Status), JobStatus (by Status), Deployment (by Status)
 	ByParent     IndexName = "parent"     // Job (by ParentID, value JobValue(namespace, parentID))
 	ByPool       IndexName = "pool"       // Node (by NodePool)
+	// ByService lists an AllocationStatus under ServiceValue of each of its services, and
+	// under that of any service.
+	ByService IndexName = "service"
 )
 
 // JobValue is the value of a job in an index.
 func JobValue(namespace, jobID string) string { return namespace + "\x00" + jobID }
+
+// ServiceValue is the value of a service in an index. Without a name it is that of
+// any service of the namespace.
+func ServiceValue(namespace, name string) string { return namespace + "\x00" + name }

@@ -206,11 +206,12 @@ func ofAllocation(_ store.Snapshot, c store.Change) []reconcile.Request {
 	return out
 }
 
-// ofStatus wakes the deployment of an allocation when a task of it started or ended.
+// ofStatus wakes the deployment of an allocation when a task of it started or ended, or
+// a check turned.
 func ofStatus(snap store.Snapshot, c store.Change) []reconcile.Request {
 	before, _ := c.Old.(*api.AllocationStatus)
 	after, ok := c.New.(*api.AllocationStatus)
-	if !ok || !turned(before, after) {
+	if !ok || !health.Turned(before, after) {
 		return nil
 	}
 	a, ok := store.Get[*api.Allocation](snap, (&api.Allocation{ID: after.ID}).Key())
@@ -218,17 +219,4 @@ func ofStatus(snap store.Snapshot, c store.Change) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{ID: a.DeploymentID}}
-}
-
-func turned(before, after *api.AllocationStatus) bool {
-	if before == nil || before.ClientStatus != after.ClientStatus {
-		return true
-	}
-	for name, s := range after.TaskStates {
-		was := before.TaskStates[name]
-		if was == nil || was.State != s.State || was.Failed != s.Failed || !api.Same(was.StartedAt, s.StartedAt) {
-			return true
-		}
-	}
-	return false
 }

@@ -16,10 +16,10 @@ var (
 	genID        = rapid.StringMatching(`[ab][0-9]`)
 	genValue     = rapid.SampledFrom([]string{
 		"", "n1", "n2", "n3", "pending", "running", "complete", "default",
-		store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
+		store.ServiceValue("a", ""), store.ServiceValue("b", "n1"), store.ServiceValue("ab", "n2"), store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
 	})
 	genIndex = rapid.SampledFrom([]store.IndexName{
-		store.ByJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool,
+		store.ByJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService,
 	})
 	genKind = rapid.SampledFrom([]api.Kind{
 		api.KindJob, api.KindJobVersion, api.KindJobStatus, api.KindAllocation, api.KindAllocationStatus,
@@ -44,7 +44,13 @@ var genObject = rapid.Custom(func(t *rapid.T) api.Object {
 	case api.KindAllocation:
 		return &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status}
 	case api.KindAllocationStatus:
-		return &api.AllocationStatus{ID: id, Namespace: ns, JobID: jobID, NodeID: node, ClientStatus: status}
+		s := &api.AllocationStatus{ID: id, Namespace: ns, JobID: jobID, NodeID: node, ClientStatus: status}
+		for _, name := range rapid.SliceOfN(genNodeID, 0, 3).Draw(t, "services") {
+			if name != "" { // some twice: two ports of a service
+				s.Services = append(s.Services, &api.ServiceInstance{Name: name})
+			}
+		}
+		return s
 	case api.KindEvaluation:
 		return &api.Evaluation{ID: id, Namespace: ns, JobID: jobID, Status: status}
 	case api.KindDeployment:

@@ -87,7 +87,7 @@ func (m *model) query(q store.Query) []api.Object {
 		case key.Kind != q.Kind,
 			q.Namespace != "" && q.Namespace != namespaceOf(o),
 			!strings.HasPrefix(key.ID, q.IDPrefix),
-			q.Index != "" && (q.Value == "" || indexValue(o, q.Index) != q.Value),
+			q.Index != "" && (q.Value == "" || !listed(o, q.Index, q.Value)),
 			q.After != nil && compareKeys(key, *q.After) <= 0:
 			continue
 		}
@@ -115,7 +115,20 @@ func namespaceOf(o api.Object) string {
 	return o.Key().Namespace
 }
 
-// indexValue is what store.go says of each index.
+// listed reports whether an index lists an object under a value.
+func listed(o api.Object, index store.IndexName, value string) bool {
+	if s, ok := o.(*api.AllocationStatus); ok && index == store.ByService {
+		for _, service := range s.Services {
+			if value == store.ServiceValue(s.Namespace, service.Name) || value == store.ServiceValue(s.Namespace, "") {
+				return true
+			}
+		}
+		return false
+	}
+	return indexValue(o, index) == value
+}
+
+// indexValue is what store.go says of each index that lists an object once.
 func indexValue(o api.Object, index store.IndexName) string {
 	job := func(ns, id string) string {
 		if id == "" {

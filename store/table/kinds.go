@@ -1,6 +1,8 @@
 package table
 
 import (
+	"slices"
+
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 )
@@ -57,7 +59,7 @@ func namespaced[T api.Object]() *spec[T] {
 func jobs() *spec[*api.Job] {
 	s := namespaced[*api.Job]()
 	s.indexes = []indexSpec[*api.Job]{
-		{store.ByParent, func(j *api.Job) string { return jobValue(api.Deref(j.Namespace), api.Deref(j.ParentID)) }},
+		{name: store.ByParent, value: func(j *api.Job) string { return jobValue(api.Deref(j.Namespace), api.Deref(j.ParentID)) }},
 	}
 	return s
 }
@@ -65,7 +67,7 @@ func jobs() *spec[*api.Job] {
 func jobVersions() *spec[*api.JobVersion] {
 	s := namespaced[*api.JobVersion]()
 	s.indexes = []indexSpec[*api.JobVersion]{
-		{store.ByJob, func(v *api.JobVersion) string {
+		{name: store.ByJob, value: func(v *api.JobVersion) string {
 			if v.Job == nil {
 				return ""
 			}
@@ -78,7 +80,7 @@ func jobVersions() *spec[*api.JobVersion] {
 func jobStatuses() *spec[*api.JobStatus] {
 	s := namespaced[*api.JobStatus]()
 	s.indexes = []indexSpec[*api.JobStatus]{
-		{store.ByStatus, func(j *api.JobStatus) string { return j.Status }},
+		{name: store.ByStatus, value: func(j *api.JobStatus) string { return j.Status }},
 	}
 	return s
 }
@@ -87,10 +89,10 @@ func allocations() *spec[*api.Allocation] {
 	s := plain[*api.Allocation]()
 	s.namespace = func(a *api.Allocation) string { return a.Namespace }
 	s.indexes = []indexSpec[*api.Allocation]{
-		{store.ByJob, func(a *api.Allocation) string { return jobValue(a.Namespace, a.JobID) }},
-		{store.ByNode, func(a *api.Allocation) string { return a.NodeID }},
-		{store.ByDeployment, func(a *api.Allocation) string { return a.DeploymentID }},
-		{store.ByEval, func(a *api.Allocation) string { return a.EvalID }},
+		{name: store.ByJob, value: func(a *api.Allocation) string { return jobValue(a.Namespace, a.JobID) }},
+		{name: store.ByNode, value: func(a *api.Allocation) string { return a.NodeID }},
+		{name: store.ByDeployment, value: func(a *api.Allocation) string { return a.DeploymentID }},
+		{name: store.ByEval, value: func(a *api.Allocation) string { return a.EvalID }},
 	}
 	s.intern = func(a *api.Allocation, in *interner) {
 		in.strings(&a.Namespace, &a.EvalID, &a.NodeID, &a.NodeName, &a.JobID, &a.TaskGroup, &a.JobType,
@@ -106,16 +108,44 @@ func allocationStatuses() *spec[*api.AllocationStatus] {
 	s := plain[*api.AllocationStatus]()
 	s.namespace = func(a *api.AllocationStatus) string { return a.Namespace }
 	s.indexes = []indexSpec[*api.AllocationStatus]{
-		{store.ByJob, func(a *api.AllocationStatus) string { return jobValue(a.Namespace, a.JobID) }},
-		{store.ByNode, func(a *api.AllocationStatus) string { return a.NodeID }},
+		{name: store.ByJob, value: func(a *api.AllocationStatus) string { return jobValue(a.Namespace, a.JobID) }},
+		{name: store.ByNode, value: func(a *api.AllocationStatus) string { return a.NodeID }},
+		{name: store.ByService, values: serviceValues},
 	}
 	s.intern = func(a *api.AllocationStatus, in *interner) {
 		in.strings(&a.NodeID, &a.Namespace, &a.JobID, &a.ClientStatus, &a.ClientDescription)
 		for _, t := range a.TaskStates {
 			internTask(t, in)
 		}
+		internServices(a, in)
 	}
 	return s
+}
+
+// serviceValues returns the services of an allocation as they are indexed.
+func serviceValues(a *api.AllocationStatus) []string {
+	if len(a.Services) == 0 {
+		return nil
+	}
+	values := []string{store.ServiceValue(a.Namespace, "")}
+	for _, s := range a.Services {
+		if v := store.ServiceValue(a.Namespace, s.Name); !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+func internServices(a *api.AllocationStatus, in *interner) {
+	for _, s := range a.Services {
+		in.strings(&s.Name, &s.Task, &s.Address)
+		for i := range s.Tags {
+			in.strings(&s.Tags[i])
+		}
+	}
+	for _, c := range a.Checks {
+		in.strings(&c.Status, &c.Output)
+	}
 }
 
 func internTask(t *api.TaskState, in *interner) {
@@ -134,8 +164,8 @@ func evaluations() *spec[*api.Evaluation] {
 	s := plain[*api.Evaluation]()
 	s.namespace = func(e *api.Evaluation) string { return e.Namespace }
 	s.indexes = []indexSpec[*api.Evaluation]{
-		{store.ByJob, func(e *api.Evaluation) string { return jobValue(e.Namespace, e.JobID) }},
-		{store.ByStatus, func(e *api.Evaluation) string { return e.Status }},
+		{name: store.ByJob, value: func(e *api.Evaluation) string { return jobValue(e.Namespace, e.JobID) }},
+		{name: store.ByStatus, value: func(e *api.Evaluation) string { return e.Status }},
 	}
 	s.intern = func(e *api.Evaluation, in *interner) {
 		in.strings(&e.Namespace, &e.JobID, &e.Type, &e.TriggeredBy, &e.Status, &e.StatusDescription, &e.DeploymentID)
@@ -147,8 +177,8 @@ func deployments() *spec[*api.Deployment] {
 	s := plain[*api.Deployment]()
 	s.namespace = func(d *api.Deployment) string { return d.Namespace }
 	s.indexes = []indexSpec[*api.Deployment]{
-		{store.ByJob, func(d *api.Deployment) string { return jobValue(d.Namespace, d.JobID) }},
-		{store.ByStatus, func(d *api.Deployment) string { return d.Status }},
+		{name: store.ByJob, value: func(d *api.Deployment) string { return jobValue(d.Namespace, d.JobID) }},
+		{name: store.ByStatus, value: func(d *api.Deployment) string { return d.Status }},
 	}
 	return s
 }
@@ -156,7 +186,7 @@ func deployments() *spec[*api.Deployment] {
 func nodes() *spec[*api.Node] {
 	s := plain[*api.Node]()
 	s.indexes = []indexSpec[*api.Node]{
-		{store.ByPool, func(n *api.Node) string { return n.NodePool }},
+		{name: store.ByPool, value: func(n *api.Node) string { return n.NodePool }},
 	}
 	return s
 }
@@ -164,7 +194,7 @@ func nodes() *spec[*api.Node] {
 func nodeStatuses() *spec[*api.NodeStatus] {
 	s := plain[*api.NodeStatus]()
 	s.indexes = []indexSpec[*api.NodeStatus]{
-		{store.ByStatus, func(n *api.NodeStatus) string { return n.Status }},
+		{name: store.ByStatus, value: func(n *api.NodeStatus) string { return n.Status }},
 	}
 	return s
 }
@@ -173,7 +203,7 @@ func scalingPolicies() *spec[*api.ScalingPolicy] {
 	s := plain[*api.ScalingPolicy]()
 	s.namespace = func(p *api.ScalingPolicy) string { return p.Namespace }
 	s.indexes = []indexSpec[*api.ScalingPolicy]{
-		{store.ByJob, func(p *api.ScalingPolicy) string { return jobValue(p.Namespace, p.Target[api.ScalingTargetJob]) }},
+		{name: store.ByJob, value: func(p *api.ScalingPolicy) string { return jobValue(p.Namespace, p.Target[api.ScalingTargetJob]) }},
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package table
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/tidwall/btree"
 
@@ -26,6 +27,9 @@ type spec[T api.Object] struct {
 type indexSpec[T api.Object] struct {
 	name  store.IndexName
 	value func(T) string
+	// values takes the place of value where an object is listed under several, all
+	// different.
+	values func(T) []string
 }
 
 // relation is a table of any type. The writer alone calls put, delete and freeze.
@@ -113,7 +117,12 @@ func (l *live[T]) put(key api.Key, o api.Object) api.Object {
 	old := l.objects.get(row)
 	l.objects.set(row, obj, l.epoch)
 	for i, ix := range l.spec.indexes {
-		if was, is := ix.value(old), ix.value(obj); was != is {
+		if ix.values != nil {
+			if was, is := ix.values(old), ix.values(obj); !slices.Equal(was, is) {
+				l.unlistAll(i, old, p)
+				l.listAll(i, obj, p, row)
+			}
+		} else if was, is := ix.value(old), ix.value(obj); was != is {
 			l.unlist(i, was, p)
 			l.list(i, is, p, row)
 		}
@@ -132,8 +141,8 @@ func (l *live[T]) insert(p position, obj T) {
 	}
 	l.objects.set(row, obj, l.epoch)
 	l.all = l.all.insert(p, row, l.key, l.epoch)
-	for i, ix := range l.spec.indexes {
-		l.list(i, ix.value(obj), p, row)
+	for i := range l.spec.indexes {
+		l.listAll(i, obj, p, row)
 	}
 	l.countIn(obj, +1)
 }
@@ -147,8 +156,8 @@ func (l *live[T]) delete(key api.Key) api.Object {
 	}
 	l.frozen = nil
 	old := l.objects.get(row)
-	for i, ix := range l.spec.indexes {
-		l.unlist(i, ix.value(old), p)
+	for i := range l.spec.indexes {
+		l.unlistAll(i, old, p)
 	}
 	l.all = l.all.delete(p, l.key, l.epoch)
 	l.countIn(old, -1)
@@ -156,6 +165,28 @@ func (l *live[T]) delete(key api.Key) api.Object {
 	l.objects.set(row, none, l.epoch)
 	l.free = append(l.free, row)
 	return old
+}
+
+func (l *live[T]) listAll(index int, o T, p position, row uint32) {
+	ix := &l.spec.indexes[index]
+	if ix.values == nil {
+		l.list(index, ix.value(o), p, row)
+		return
+	}
+	for _, value := range ix.values(o) {
+		l.list(index, value, p, row)
+	}
+}
+
+func (l *live[T]) unlistAll(index int, o T, p position) {
+	ix := &l.spec.indexes[index]
+	if ix.values == nil {
+		l.unlist(index, ix.value(o), p)
+		return
+	}
+	for _, value := range ix.values(o) {
+		l.unlist(index, value, p)
+	}
 }
 
 func (l *live[T]) list(index int, value string, p position, row uint32) {
