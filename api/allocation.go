@@ -152,6 +152,10 @@ type DesiredTransition struct {
 	ForceReschedule         *bool `msg:"f"`
 	NoShutdownDelay         *bool `msg:"n"`
 	MigrateDisablePlacement *bool `msg:"d"`
+	// MigrateWhenPlaced goes with Migrate: the allocation runs on until there is room
+	// for its successor. The drain controller sets it, until the drain's deadline.
+	// drover's own.
+	MigrateWhenPlaced *bool `json:",omitempty" form:"own" msg:"w"`
 }
 
 // AllocDeploymentStatus is how an allocation does in its deployment.

@@ -4341,8 +4341,8 @@ func (z *DeploymentState) Msgsize() (s int) {
 func (z *DesiredTransition) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Migrate == nil {
 		zb0001Len--
@@ -4363,6 +4363,10 @@ func (z *DesiredTransition) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.MigrateDisablePlacement == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.MigrateWhenPlaced == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -4412,6 +4416,15 @@ func (z *DesiredTransition) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendNil(o)
 			} else {
 				o = msgp.AppendBool(o, *z.MigrateDisablePlacement)
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "w"
+			o = append(o, 0xa1, 0x77)
+			if z.MigrateWhenPlaced == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o = msgp.AppendBool(o, *z.MigrateWhenPlaced)
 			}
 		}
 	}
@@ -4521,6 +4534,23 @@ func (z *DesiredTransition) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "w":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.MigrateWhenPlaced = nil
+			} else {
+				if z.MigrateWhenPlaced == nil {
+					z.MigrateWhenPlaced = new(bool)
+				}
+				*z.MigrateWhenPlaced, bts, err = msgp.ReadBoolBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "MigrateWhenPlaced")
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -4561,6 +4591,12 @@ func (z *DesiredTransition) Msgsize() (s int) {
 	}
 	s += 2
 	if z.MigrateDisablePlacement == nil {
+		s += msgp.NilSize
+	} else {
+		s += msgp.BoolSize
+	}
+	s += 2
+	if z.MigrateWhenPlaced == nil {
 		s += msgp.NilSize
 	} else {
 		s += msgp.BoolSize

@@ -163,6 +163,7 @@ func JoinNode(n *Node, intent *NodeIntent, status *NodeStatus) *Node {
 	out.SecretID = ""
 	out.SchedulingEligibility = NodeEligible
 	out.Status = NodeInit
+	out.Events = joinEvents(intent, status)
 	if intent != nil {
 		if intent.Eligibility != "" {
 			out.SchedulingEligibility = intent.Eligibility
@@ -176,7 +177,6 @@ func JoinNode(n *Node, intent *NodeIntent, status *NodeStatus) *Node {
 		out.Status = status.Status
 		out.StatusDescription = status.StatusDescription
 		out.StatusUpdatedAt = status.UpdatedAt / int64(time.Second)
-		out.Events = status.Events
 		out.LastMissedHeartbeatIndex = status.LastMissedIndex
 		out.ModifyIndex = max(out.ModifyIndex, status.ModifyIndex)
 	}

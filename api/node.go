@@ -65,25 +65,6 @@ func (n *Node) Key() Key {
 	return Key{Kind: KindNode, ID: n.ID}
 }
 
-// NodeIntent is what operators want of a node. A node without one is eligible.
-type NodeIntent struct {
-	ObjectMeta    `msg:"-"`
-	NodeID        string
-	Eligibility   string
-	DrainStrategy *DrainStrategy
-	LastDrain     *DrainMetadata
-	UpdatedAt     int64        // Unix nanoseconds
-	Events        []*NodeEvent // what was asked of the node and came of it; latest last, at most MaxNodeEvents
-}
-
-// Key implements Object.
-func (n *NodeIntent) Key() Key {
-	if n == nil {
-		return Key{Kind: KindNodeIntent}
-	}
-	return Key{Kind: KindNodeIntent, ID: n.NodeID}
-}
-
 // NodeSession says which server holds the connection of a node agent. It is
 // written when a session is gained or lost, and at no other time.
 type NodeSession struct {
@@ -137,23 +118,6 @@ type NodeEvent struct {
 	Details     map[string]string
 	Timestamp   time.Time
 	CreateIndex uint64
-}
-
-// DrainStrategy says how a node is to be emptied.
-type DrainStrategy struct {
-	Deadline         time.Duration
-	IgnoreSystemJobs bool
-	ForceDeadline    time.Time
-	StartedAt        time.Time
-}
-
-// DrainMetadata is the record of the last drain of a node.
-type DrainMetadata struct {
-	StartedAt  time.Time
-	UpdatedAt  time.Time
-	Status     string
-	AccessorID string
-	Meta       map[string]string
 }
 
 // NodeResources is what a node has.

@@ -6,7 +6,7 @@ import "time"
 //
 //msgp:ignore QueryMeta JobRegisterRequest JobRegisterResponse JobDeregisterResponse JobPlanRequest
 //msgp:ignore JobPlanResponse JobValidateResponse JobsParseRequest JobVersionsResponse AllocStopResponse
-//msgp:ignore NodeEligibilityRequest NodeUpdateResponse AllocFileInfo StreamFrame AgentHealth AgentRoleHealth AgentSelf
+//msgp:ignore AllocFileInfo StreamFrame AgentHealth AgentRoleHealth AgentSelf
 //msgp:ignore AgentMember ServerMembers Event Events
 
 // QueryMeta is what an answer says about the state that it was read from.
@@ -104,20 +104,6 @@ type JobVersionsResponse struct {
 type AllocStopResponse struct {
 	EvalID string
 	Index  uint64
-}
-
-// NodeEligibilityRequest is the body of PUT /v1/node/ID/eligibility.
-type NodeEligibilityRequest struct {
-	NodeID      string
-	Eligibility string
-}
-
-// NodeUpdateResponse is the answer to a change of a node.
-type NodeUpdateResponse struct {
-	EvalCreateIndex uint64
-	EvalIDs         []string
-	Index           uint64
-	NodeModifyIndex uint64
 }
 
 // AllocFileInfo is a file in an allocation's directory.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/droverhq/drover/controllers/allocation"
 	"github.com/droverhq/drover/controllers/deployment"
+	"github.com/droverhq/drover/controllers/drain"
 	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/controllers/nodehealth"
@@ -18,6 +19,7 @@ type Options struct {
 	Deployment deployment.Options
 	Allocation allocation.Options
 	NodeHealth nodehealth.Options
+	Drain      drain.Options
 	GC         gc.Options
 }
 
@@ -29,6 +31,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		allocation.Register(m, o.Allocation),
 		nodehealth.Register(m, o.NodeHealth),
 		scaling.Register(m),
+		drain.Register(m, o.Drain),
 		gc.Register(m, o.GC),
 	)
 }

@@ -33,5 +33,7 @@ func ExampleRegister() {
 	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
 	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |
+	// | drain | NodeIntent | Allocation, AllocationStatus | Allocation (shared), NodeIntent |  |
+	// | migrate | Job | NodeIntent, Allocation, AllocationStatus, Deployment | Allocation (shared) |  |
 	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus |
 }

@@ -98,6 +98,7 @@ func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Re
 func asksMore(before, after *api.Allocation) bool {
 	return before.Lost != after.Lost ||
 		api.Deref(before.DesiredTransition.Migrate) != api.Deref(after.DesiredTransition.Migrate) ||
+		api.Deref(before.DesiredTransition.MigrateWhenPlaced) != api.Deref(after.DesiredTransition.MigrateWhenPlaced) ||
 		api.Deref(before.DesiredTransition.Reschedule) != api.Deref(after.DesiredTransition.Reschedule) ||
 		api.Deref(before.DesiredTransition.ForceReschedule) != api.Deref(after.DesiredTransition.ForceReschedule) ||
 		healthOf(before) != healthOf(after)

@@ -93,7 +93,7 @@ func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api
 	if prev != nil && trigger == api.TriggerAllocFailure {
 		own.PreviousEval = prev.EvalID
 	}
-	if prev != nil && trigger == api.TriggerNodeUpdate {
+	if prev != nil && (trigger == api.TriggerNodeUpdate || trigger == api.TriggerNodeDrain) {
 		own.NodeID = prev.NodeID
 	}
 	return own
@@ -231,7 +231,9 @@ func (p *plan) acts(at *placed) bool {
 
 // leaves reports whether the predecessor stops even if there is no room for its
 // successor.
-func (w *want) leaves() bool { return w.why == migrated && w.prev.live() }
+func (w *want) leaves() bool {
+	return w.why == migrated && w.prev.live() && !api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced)
+}
 
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
@@ -251,9 +253,11 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 	case first[rescheduled] != nil:
 		return api.TriggerAllocFailure, first[rescheduled].prev
 	case first[migrated] != nil && first[migrated].leaves():
-		return api.TriggerAllocStop, nil
+		return api.TriggerNodeDrain, first[migrated].prev // users ask for a pass, too
 	case backlog && waited:
 		return api.TriggerQueuedAllocs, nil
+	case first[migrated] != nil && first[migrated].prev.live():
+		return api.TriggerNodeDrain, first[migrated].prev
 	case p.rollout != nil && (first[updated] != nil || raised):
 		return api.TriggerDeployment, nil
 	case first[lost] != nil:

@@ -12,6 +12,7 @@ const (
 	stoppedNotNeeded   = "alloc not needed due to job update"
 	stoppedUpdated     = "alloc is being updated due to job update"
 	stoppedMigrated    = "alloc is being migrated"
+	stoppedDrained     = "alloc not needed since its node is being drained"
 	stoppedRescheduled = "alloc was rescheduled because it failed"
 )
 
@@ -106,6 +107,9 @@ func (v *view) unneeded(i *instance) *api.Allocation {
 	a := *i.Allocation
 	a.DesiredStatus = api.AllocDesiredStop
 	a.DesiredDescription = stoppedNotNeeded
+	if i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped() {
+		a.DesiredDescription = stoppedDrained
+	}
 	a.ModifyTime = v.now.UnixNano()
 	return &a
 }

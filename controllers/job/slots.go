@@ -94,8 +94,8 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 	if i.Lost != "" && !i.ended() && i.NextAllocation == "" {
 		return i.Lost != api.AllocClientLost || api.Deref(g.PreventRescheduleOnLost)
 	}
-	if batch && i.completed() {
-		return true
+	if batch && i.completed() && (i.WantsRun() || !api.Deref(i.DesiredTransition.Migrate)) {
+		return true // one that was told to go on elsewhere may have been cut short
 	}
 	if !i.WantsRun() || i.NextAllocation != "" {
 		return false

@@ -10,8 +10,8 @@ import (
 // that is right for it. All of them have the number 0.
 //
 // A node that is down, or that takes nothing new, keeps what it has (the allocation
-// controller speaks of the lost ones); a node that is not right for the group any
-// more has its instance stopped.
+// controller speaks of the lost ones, the drain controller of those that have to
+// leave); a node that is not right for the group any more has its instance stopped.
 func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally {
 	t := newTally(v, g, of)
 	feasible, why := nodes.Feasible(v.job, g)
@@ -34,6 +34,8 @@ func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally 
 	for _, i := range of {
 		switch {
 		case holders[i.NodeID] != i:
+		case i.leaving():
+			t.surplus = append(t.surplus, i)
 		case nodes.Suits(v.job, g, i.NodeID):
 			t.apart = append(t.apart, i)
 		case i.live():

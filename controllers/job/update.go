@@ -28,15 +28,16 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 		}
 	}
 	placed := len(p.wants)
-	p.wants = append(p.wants, t.migrate...)
+	leaving := t.leave(v, current, placed)
+	p.wants = append(p.wants, leaving...)
 	updates := min(len(t.destructive), t.limit(v, current, len(p.wants)))
 	p.wants = append(p.wants, t.destructive[:updates]...)
 
-	held := len(t.destructive) - updates + len(t.reschedule) - replaced
+	held := len(t.destructive) - updates + len(t.reschedule) - replaced + len(t.migrate) - len(leaving)
 	p.counts = api.DesiredUpdates{
 		Ignore:            uint64(len(t.current) + len(t.apart) + t.stale + held),
 		Place:             uint64(placed),
-		Migrate:           uint64(len(t.migrate)),
+		Migrate:           uint64(len(leaving)),
 		Stop:              uint64(len(t.surplus) + replaced),
 		InPlaceUpdate:     uint64(len(t.inPlace)),
 		DestructiveUpdate: uint64(updates),
@@ -62,6 +63,32 @@ func mayFill(v *view, current *api.Deployment, w want) bool {
 // rollout of its version that has failed.
 func mayReschedule(current *api.Deployment, w want) bool {
 	return current == nil || current.Status != api.DeploymentFailed || w.prev.DeploymentID != current.ID
+}
+
+// leave returns who leaves now of those that were asked to, when that many instances
+// are placed besides. What a drain asks for is not urgent: while a rollout goes on,
+// both together have no more on their way to being healthy than the rollout may.
+func (t *tally) leave(v *view, current *api.Deployment, placed int) []want {
+	if !rolls(v.job, t.group) || current == nil || current.Status != api.DeploymentRunning {
+		return t.migrate
+	}
+	limit := api.Deref(t.group.Update.MaxParallel) - placed
+	for _, i := range slices.Concat(t.current, t.apart) {
+		if i.DeploymentID == current.ID && healthOf(i.Allocation) == healthUnknown {
+			limit--
+		}
+	}
+	var now []want
+	for _, w := range t.migrate {
+		if api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced) {
+			if limit <= 0 {
+				continue
+			}
+			limit--
+		}
+		now = append(now, w)
+	}
+	return now
 }
 
 // limit is how many instances may be replaced by the current version now, when that

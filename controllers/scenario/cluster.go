@@ -44,6 +44,8 @@ func (c *Cluster) Do(line string) (string, error) {
 	switch verb {
 	case "node":
 		return "", c.node(args)
+	case "drain", "undrain":
+		return "", c.drain(verb, args)
 	case "run", "plan":
 		j, err := c.Job(args)
 		if err != nil {
@@ -103,11 +105,11 @@ func (c *Cluster) node(args []string) error {
 			return err
 		}
 	}
-	c.Put(
-		NewNode(args[0], dc, rack, cpu, memory),
-		&api.NodeStatus{NodeID: args[0], Status: status},
-		&api.NodeIntent{NodeID: args[0], Eligibility: eligibility},
-	)
+	c.Put(NewNode(args[0], dc, rack, cpu, memory), &api.NodeStatus{NodeID: args[0], Status: status})
+	intent := &api.NodeIntent{NodeID: args[0], Eligibility: eligibility}
+	if old, ok := reconciletest.Find[*api.NodeIntent](c.World, intent.Key()); !ok || !old.Draining() {
+		c.Put(intent)
+	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ type Spec struct {
 	Delay           time.Duration     // of rescheduling
 	PreventLost     bool              // keep_lost: prevent_reschedule_on_lost
 	Distinct        bool              // distinct_hosts
+	Migrate         int               // migrate: max_parallel of the migrate block
 	Also            []string          // further groups, as many instances of each
 	Tasks           map[string]string // further tasks, with their hook: prestart, sidecar
 }
@@ -39,7 +40,7 @@ func NewSpec(id string) Spec {
 		ID: id, Type: api.JobTypeService, Group: "web", Count: 1, CPU: 100, Memory: 100,
 		Priority: api.DefaultJobPriority, KillTimeout: 5 * time.Second,
 		MaxParallel: 1, MinHealthy: 10 * time.Second, Deadline: 5 * time.Minute, Progress: 10 * time.Minute,
-		Attempts: -1, Delay: 30 * time.Second,
+		Attempts: -1, Delay: 30 * time.Second, Migrate: 1,
 	}
 }
 
@@ -101,6 +102,8 @@ func (s *Spec) set(key, value string) error {
 		return duration(&s.Delay)
 	case "keep_lost":
 		s.PreventLost = true
+	case "migrate":
+		return number(&s.Migrate)
 	case "distinct":
 		s.Distinct = true
 	case "also":
@@ -159,6 +162,12 @@ func (s *Spec) group(name string) *api.TaskGroup {
 		g.ReschedulePolicy = &api.ReschedulePolicy{
 			Attempts: new(max(0, s.Attempts)), Unlimited: new(s.Attempts < 0), Interval: new(time.Hour),
 			Delay: new(s.Delay), MaxDelay: new(time.Hour), DelayFunction: new(api.DelayConstant),
+		}
+	}
+	if s.Type == api.JobTypeService {
+		g.Migrate = &api.MigrateStrategy{
+			MaxParallel: new(s.Migrate), MinHealthyTime: new(s.MinHealthy), HealthyDeadline: new(s.Deadline),
+			HealthCheck: new(api.HealthCheckTaskStates),
 		}
 	}
 	if s.MaxParallel > 0 && s.Type != api.JobTypeBatch && s.Type != api.JobTypeSysBatch {

@@ -11,8 +11,9 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// told are the kinds that a story tells of, in its order.
-var told = []api.Kind{api.KindAllocation, api.KindEvaluation, api.KindDeployment, api.KindJobStatus}
+// told are the kinds that a story tells of, in its order. Of NodeIntents it tells once
+// their node has been drained.
+var told = []api.Kind{api.KindAllocation, api.KindEvaluation, api.KindDeployment, api.KindJobStatus, api.KindNodeIntent}
 
 // teller tells what became of a cluster since it was last asked. It names
 // evaluations and deployments in the order in which they come up: e1, d1.
@@ -95,7 +96,10 @@ func (t *teller) jobOf(o api.Object) string {
 // sorted lists the objects of a kind in an order in which neither random IDs have a
 // part, nor which of several jobs was worked on first.
 func sorted(snap store.Snapshot, kind api.Kind) []api.Object {
-	objects := slices.Collect(snap.Scan(store.Query{Kind: kind}))
+	objects := slices.DeleteFunc(slices.Collect(snap.Scan(store.Query{Kind: kind})), func(o api.Object) bool {
+		intent, ok := o.(*api.NodeIntent)
+		return ok && intent.LastDrain == nil
+	})
 	slices.SortStableFunc(objects, func(a, b api.Object) int {
 		return strings.Compare(rank(a), rank(b))
 	})
@@ -142,6 +146,8 @@ func (t *teller) line(snap store.Snapshot, o api.Object) string {
 		return t.deployment(o)
 	case *api.JobStatus:
 		return join("job", o.JobID, o.Status, counts("queued", o.Queued), o.StatusDescription)
+	case *api.NodeIntent:
+		return join("drain", o.NodeID, o.LastDrain.Status, o.Eligibility)
 	}
 	return ""
 }
@@ -161,6 +167,9 @@ func (t *teller) allocation(snap store.Snapshot, a *api.Allocation) string {
 		if prev, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: a.PreviousAllocation}); ok {
 			words = append(words, prev.NodeID)
 		}
+	}
+	if api.Deref(a.DesiredTransition.Migrate) && a.WantsRun() {
+		words = append(words, "leaves")
 	}
 	if a.NextAllocation != "" {
 		words = append(words, "followed")
