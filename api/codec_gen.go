@@ -5306,6 +5306,103 @@ func (z DispatchPayloadConfig) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z DispatchToken) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ChildID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = msgp.AppendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ChildID"
+			o = append(o, 0xa7, 0x43, 0x68, 0x69, 0x6c, 0x64, 0x49, 0x44)
+			o = msgp.AppendString(o, z.ChildID)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *DispatchToken) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Namespace":
+			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "ID":
+			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "ChildID":
+			z.ChildID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ChildID")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z DispatchToken) Msgsize() (s int) {
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 3 + msgp.StringPrefixSize + len(z.ID) + 8 + msgp.StringPrefixSize + len(z.ChildID)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *DrainMetadata) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -18121,8 +18218,8 @@ func (z *PeriodicConfig) Msgsize() (s int) {
 func (z *PeriodicLaunch) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Namespace == "" {
 		zb0001Len--
@@ -18132,13 +18229,21 @@ func (z *PeriodicLaunch) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2
 	}
-	if z.Due == 0 {
+	if z.Schedule == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Launched == 0 {
+	if z.Due == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Launched == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.PassedOver == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -18156,14 +18261,24 @@ func (z *PeriodicLaunch) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Schedule"
+			o = append(o, 0xa8, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
+			o = msgp.AppendString(o, z.Schedule)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Due"
 			o = append(o, 0xa3, 0x44, 0x75, 0x65)
 			o = msgp.AppendInt64(o, z.Due)
 		}
-		if (zb0001Mask & 0x8) == 0 { // if not omitted
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Launched"
 			o = append(o, 0xa8, 0x4c, 0x61, 0x75, 0x6e, 0x63, 0x68, 0x65, 0x64)
 			o = msgp.AppendInt64(o, z.Launched)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "PassedOver"
+			o = append(o, 0xaa, 0x50, 0x61, 0x73, 0x73, 0x65, 0x64, 0x4f, 0x76, 0x65, 0x72)
+			o = msgp.AppendString(o, z.PassedOver)
 		}
 	}
 	return
@@ -18199,6 +18314,12 @@ func (z *PeriodicLaunch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "JobID")
 				return
 			}
+		case "Schedule":
+			z.Schedule, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Schedule")
+				return
+			}
 		case "Due":
 			z.Due, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
@@ -18209,6 +18330,12 @@ func (z *PeriodicLaunch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.Launched, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Launched")
+				return
+			}
+		case "PassedOver":
+			z.PassedOver, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PassedOver")
 				return
 			}
 		default:
@@ -18225,7 +18352,7 @@ func (z *PeriodicLaunch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *PeriodicLaunch) Msgsize() (s int) {
-	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 4 + msgp.Int64Size + 9 + msgp.Int64Size
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 9 + msgp.StringPrefixSize + len(z.Schedule) + 4 + msgp.Int64Size + 9 + msgp.Int64Size + 11 + msgp.StringPrefixSize + len(z.PassedOver)
 	return
 }
 

@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Types of a job.
 const (
@@ -260,7 +264,13 @@ func (p *PeriodicConfig) Crons() []string {
 	if spec := Deref(p.Spec); spec != "" {
 		return append([]string{spec}, p.Specs...)
 	}
-	return p.Specs
+	return slices.Clone(p.Specs)
+}
+
+// Schedule returns the crons and the zone as one text, by which a schedule is told from
+// another.
+func (p *PeriodicConfig) Schedule() string {
+	return strings.Join(append(p.Crons(), Deref(p.TimeZone)), "; ")
 }
 
 // ParameterizedJobConfig makes a job a pattern that is dispatched with arguments.

@@ -35,6 +35,7 @@ const (
 	KindNamespace        Kind = "Namespace"        // operators; built-in ones by the server
 	KindLeadership       Kind = "Leadership"       // the server that gained leadership
 	KindPeriodicLaunch   Kind = "PeriodicLaunch"   // the periodic controller
+	KindDispatchToken    Kind = "DispatchToken"    // the HTTP API
 	KindJobAdmission     Kind = "JobAdmission"     // the admission controller
 	KindScalingPolicy    Kind = "ScalingPolicy"    // the scaling controller
 	KindScalingEvents    Kind = "ScalingEvents"    // the HTTP API
@@ -93,6 +94,7 @@ var kinds = map[Kind]func() Object{
 	KindNamespace:        func() Object { return new(Namespace) },
 	KindLeadership:       func() Object { return new(Leadership) },
 	KindPeriodicLaunch:   func() Object { return new(PeriodicLaunch) },
+	KindDispatchToken:    func() Object { return new(DispatchToken) },
 	KindJobAdmission:     func() Object { return new(JobAdmission) },
 	KindScalingPolicy:    func() Object { return new(ScalingPolicy) },
 	KindScalingEvents:    func() Object { return new(ScalingEvents) },

@@ -9,6 +9,7 @@ import (
 	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/controllers/nodehealth"
+	"github.com/droverhq/drover/controllers/periodic"
 	"github.com/droverhq/drover/controllers/scaling"
 	"github.com/droverhq/drover/reconcile"
 )
@@ -30,6 +31,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		deployment.Register(m, o.Deployment),
 		allocation.Register(m, o.Allocation),
 		nodehealth.Register(m, o.NodeHealth),
+		periodic.Register(m, periodic.Options{}),
 		scaling.Register(m),
 		drain.Register(m, o.Drain),
 		gc.Register(m, o.GC),

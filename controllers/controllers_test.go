@@ -29,11 +29,12 @@ func ExampleRegister() {
 	// | controller | for | woken by | writes | removes |
 	// | --- | --- | --- | --- | --- |
 	// | job | Job | Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
-	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job, JobSubmission, JobVersion |  |
+	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job (shared), JobSubmission, JobVersion (shared) |  |
 	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
+	// | periodic | Job |  | Evaluation (shared), Job (shared), JobVersion (shared), PeriodicLaunch |  |
 	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |
 	// | drain | NodeIntent | Allocation, AllocationStatus | Allocation (shared), NodeIntent |  |
 	// | migrate | Job | NodeIntent, Allocation, AllocationStatus, Deployment | Allocation (shared) |  |
-	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus |
+	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch |
 }

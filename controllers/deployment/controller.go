@@ -42,9 +42,9 @@ func Register(m *reconcile.Manager, o Options) error {
 		Writes(api.KindAllocation, reconcile.Shared).
 		Writes(api.KindDeployment, reconcile.Shared).
 		Writes(api.KindEvaluation, reconcile.Shared).
-		Writes(api.KindJobVersion).
+		Writes(api.KindJobVersion, reconcile.Shared).
 		Writes(api.KindJobSubmission). // this and the job: to go back to another version
-		Writes(api.KindJob).
+		Writes(api.KindJob, reconcile.Shared).
 		WithOptions(reconcile.ControllerOptions{Concurrency: 4}).
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler {
 			return &controller{client: c, options: o}

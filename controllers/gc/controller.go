@@ -72,6 +72,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		api.KindJob, api.KindJobStatus, api.KindJobVersion, api.KindJobSubmission,
 		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment,
 		api.KindNode, api.KindNodeIntent, api.KindNodeSession, api.KindNodeStatus,
+		api.KindPeriodicLaunch, api.KindDispatchToken,
 	} {
 		b.Writes(kind, reconcile.Removes)
 	}

@@ -12,11 +12,13 @@ import (
 func orphans(a age) iter.Seq[unit] {
 	parts := []struct {
 		kind  api.Kind
-		whole func(api.Key) api.Key
+		whole func(api.Object) api.Key
 	}{
 		{api.KindAllocationStatus, ofKind(api.KindAllocation)},
 		{api.KindJobStatus, ofKind(api.KindJob)},
 		{api.KindJobSubmission, ofKind(api.KindJobVersion)},
+		{api.KindPeriodicLaunch, ofKind(api.KindJob)},
+		{api.KindDispatchToken, childOf},
 		{api.KindNodeStatus, ofKind(api.KindNode)},
 		{api.KindNodeIntent, ofKind(api.KindNode)},
 		{api.KindNodeSession, ofKind(api.KindNode)},
@@ -24,7 +26,7 @@ func orphans(a age) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		for _, p := range parts {
 			for part := range a.Scan(store.Query{Kind: p.kind}) {
-				whole := p.whole(part.Key())
+				whole := p.whole(part)
 				if has(a, whole) {
 					continue
 				}
@@ -44,9 +46,16 @@ func orphans(a age) iter.Seq[unit] {
 }
 
 // ofKind gives the key of the object of a kind that has the same name.
-func ofKind(kind api.Kind) func(api.Key) api.Key {
-	return func(k api.Key) api.Key {
+func ofKind(kind api.Kind) func(api.Object) api.Key {
+	return func(part api.Object) api.Key {
+		k := part.Key()
 		k.Kind = kind
 		return k
 	}
+}
+
+// childOf gives the key of the job that was dispatched with a token.
+func childOf(part api.Object) api.Key {
+	token := part.(*api.DispatchToken)
+	return api.JobKey(token.Namespace, token.ChildID)
 }

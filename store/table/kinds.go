@@ -27,6 +27,7 @@ func registry() []relation {
 		newLive(plain[*api.Namespace]()),
 		newLive(plain[*api.Leadership]()),
 		newLive(namespaced[*api.PeriodicLaunch]()),
+		newLive(namespaced[*api.DispatchToken]()),
 		newLive(namespaced[*api.JobAdmission]()),
 		newLive(scalingPolicies()),
 		newLive(namespaced[*api.ScalingEvents]()),
