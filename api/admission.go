@@ -14,8 +14,8 @@ type JobAdmission struct {
 	// a new run, and waits again.
 	JobVersion uint64
 	Admitted   bool
-	Reason         string // what it waits for, for people; empty when admitted
-	Since          int64  // when Admitted last changed, Unix nanoseconds
+	Reason     string // what it waits for, for people; empty when admitted
+	Since      int64  // when Admitted last changed, Unix nanoseconds
 }
 
 // Key implements Object.

@@ -52,9 +52,11 @@ type Allocation struct {
 	DesiredStatus      string            `json:",omitempty" msg:"want"`
 	DesiredDescription string            `json:",omitempty" msg:"wantwhy"`
 	DesiredTransition  DesiredTransition `json:",omitzero" msg:"trans"`
-	// Lost says that its node went down while it was on it, with what the servers
-	// report as its client status: AllocClientLost or AllocClientUnknown.
-	Lost string `json:"-" msg:"lost"`
+	// Lost says that contact with its node was lost while it was on it, with what the
+	// servers report as its client status: AllocClientLost or, while it may come back,
+	// AllocClientUnknown; UnknownSince is when that was said, in Unix nanoseconds.
+	Lost         string `json:"-" msg:"lost"`
+	UnknownSince int64  `json:"-" msg:"unksince"`
 	// Withdrawn are the IDs of services of it that an operator has taken out of the
 	// register.
 	Withdrawn map[string]bool `json:"-" msg:"withdrawn"`

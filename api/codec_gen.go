@@ -697,8 +697,8 @@ func (z *AllocatedPort) Msgsize() (s int) {
 func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(28)
-	var zb0001Mask uint32 /* 28 bits */
+	zb0001Len := uint32(29)
+	var zb0001Mask uint32 /* 29 bits */
 	_ = zb0001Mask
 	if z.ID == "" {
 		zb0001Len--
@@ -752,57 +752,61 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.Withdrawn == nil {
+	if z.UnknownSince == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.DeploymentID == "" {
+	if z.Withdrawn == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.DeploymentStatus == nil {
+	if z.DeploymentID == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.RescheduleTracker == nil {
+	if z.DeploymentStatus == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.PreviousAllocation == "" {
+	if z.RescheduleTracker == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.NextAllocation == "" {
+	if z.PreviousAllocation == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000
 	}
-	if z.FollowupEvalID == "" {
+	if z.NextAllocation == "" {
 		zb0001Len--
 		zb0001Mask |= 0x100000
 	}
-	if z.PreemptedByAllocation == "" {
+	if z.FollowupEvalID == "" {
 		zb0001Len--
 		zb0001Mask |= 0x200000
 	}
-	if z.PreemptedAllocations == nil {
+	if z.PreemptedByAllocation == "" {
 		zb0001Len--
 		zb0001Mask |= 0x400000
 	}
-	if z.Ports == nil {
+	if z.PreemptedAllocations == nil {
 		zb0001Len--
 		zb0001Mask |= 0x800000
 	}
-	if z.Metrics == nil {
+	if z.Ports == nil {
 		zb0001Len--
-		zb0001Mask |= 0x2000000
+		zb0001Mask |= 0x1000000
 	}
-	if z.CreateTime == 0 {
+	if z.Metrics == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000000
 	}
-	if z.ModifyTime == 0 {
+	if z.CreateTime == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -882,6 +886,11 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.Lost)
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "unksince"
+			o = append(o, 0xa8, 0x75, 0x6e, 0x6b, 0x73, 0x69, 0x6e, 0x63, 0x65)
+			o = msgp.AppendInt64(o, z.UnknownSince)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "withdrawn"
 			o = append(o, 0xa9, 0x77, 0x69, 0x74, 0x68, 0x64, 0x72, 0x61, 0x77, 0x6e)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Withdrawn)))
@@ -890,12 +899,12 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendBool(o, za0002)
 			}
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "depl"
 			o = append(o, 0xa4, 0x64, 0x65, 0x70, 0x6c)
 			o = msgp.AppendString(o, z.DeploymentID)
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "deplstat"
 			o = append(o, 0xa8, 0x64, 0x65, 0x70, 0x6c, 0x73, 0x74, 0x61, 0x74)
 			if z.DeploymentStatus == nil {
@@ -908,7 +917,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "resched"
 			o = append(o, 0xa7, 0x72, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64)
 			if z.RescheduleTracker == nil {
@@ -955,27 +964,27 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "prev"
 			o = append(o, 0xa4, 0x70, 0x72, 0x65, 0x76)
 			o = msgp.AppendString(o, z.PreviousAllocation)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "next"
 			o = append(o, 0xa4, 0x6e, 0x65, 0x78, 0x74)
 			o = msgp.AppendString(o, z.NextAllocation)
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "followup"
 			o = append(o, 0xa8, 0x66, 0x6f, 0x6c, 0x6c, 0x6f, 0x77, 0x75, 0x70)
 			o = msgp.AppendString(o, z.FollowupEvalID)
 		}
-		if (zb0001Mask & 0x200000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "preemptby"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x62, 0x79)
 			o = msgp.AppendString(o, z.PreemptedByAllocation)
 		}
-		if (zb0001Mask & 0x400000) == 0 { // if not omitted
+		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "preempted"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.PreemptedAllocations)))
@@ -983,7 +992,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.PreemptedAllocations[za0004])
 			}
 		}
-		if (zb0001Mask & 0x800000) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
 			// string "ports"
 			o = append(o, 0xa5, 0x70, 0x6f, 0x72, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Ports)))
@@ -1002,7 +1011,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Usage")
 			return
 		}
-		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
 			// string "metrics"
 			o = append(o, 0xa7, 0x6d, 0x65, 0x74, 0x72, 0x69, 0x63, 0x73)
 			if z.Metrics == nil {
@@ -1015,12 +1024,12 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
 			// string "ct"
 			o = append(o, 0xa2, 0x63, 0x74)
 			o = msgp.AppendInt64(o, z.CreateTime)
 		}
-		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendInt64(o, z.ModifyTime)
@@ -1129,6 +1138,12 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.Lost, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Lost")
+				return
+			}
+		case "unksince":
+			z.UnknownSince, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "UnknownSince")
 				return
 			}
 		case "withdrawn":
@@ -1383,7 +1398,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Allocation) Msgsize() (s int) {
-	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 4 + msgp.StringPrefixSize + len(z.JobID) + 5 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.TaskGroup) + 5 + msgp.StringPrefixSize + len(z.JobType) + 5 + msgp.StringPrefixSize + len(z.DesiredStatus) + 8 + msgp.StringPrefixSize + len(z.DesiredDescription) + 6 + z.DesiredTransition.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Lost) + 10 + msgp.MapHeaderSize
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 3 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.EvalID) + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.StringPrefixSize + len(z.NodeID) + 9 + msgp.StringPrefixSize + len(z.NodeName) + 4 + msgp.StringPrefixSize + len(z.JobID) + 5 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.TaskGroup) + 5 + msgp.StringPrefixSize + len(z.JobType) + 5 + msgp.StringPrefixSize + len(z.DesiredStatus) + 8 + msgp.StringPrefixSize + len(z.DesiredDescription) + 6 + z.DesiredTransition.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Lost) + 9 + msgp.Int64Size + 10 + msgp.MapHeaderSize
 	if z.Withdrawn != nil {
 		for za0001, za0002 := range z.Withdrawn {
 			_ = za0002

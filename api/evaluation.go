@@ -25,6 +25,7 @@ const (
 	TriggerDeployment       = "deployment-watcher"
 	TriggerScaling          = "job-scaling"
 	TriggerReconcile        = "reconcile"
+	TriggerReconnect        = "reconnect" // a node came back, and instances that were replaced with it
 )
 
 // Evaluation is the record of one reconcile pass over a job: what asked for it,

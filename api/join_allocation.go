@@ -2,11 +2,16 @@ package api
 
 import "slices"
 
+// descriptionUnknown is what is said of an allocation that may come back.
+const descriptionUnknown = "alloc is unknown since its node is disconnected"
+
 // ClientStatus returns what an allocation does, and a sentence about it. Without a
 // status of the node agent it is pending; what the servers say of an allocation on
 // a node that is down prevails until the node agent says that it ended.
 func ClientStatus(a *Allocation, status *AllocationStatus) (state, description string) {
 	switch {
+	case a.Lost == AllocClientUnknown && !status.Terminal():
+		return a.Lost, descriptionUnknown
 	case a.Lost != "" && !status.Terminal():
 		return a.Lost, ""
 	case status == nil:

@@ -50,6 +50,10 @@ func storedUpdate(update *api.UpdateStrategy) *api.UpdateStrategy {
 
 func canonicalizeGroup(job *api.Job, group *api.TaskGroup) {
 	setDefault(&group.PreventRescheduleOnLost, false)
+	if group.Disconnect != nil {
+		setDefault(&group.Disconnect.Replace, true)
+		setDefault(&group.Disconnect.Reconcile, api.ReconcileBestScore)
+	}
 	for _, network := range group.Networks {
 		canonicalizePorts(network)
 	}

@@ -22,7 +22,11 @@ var (
 		reflect.TypeFor[api.JobUIConfig](): "Description Links",
 		reflect.TypeFor[api.JobUILink]():   "Label URL",
 		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
-			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling",
+			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling " +
+			"Disconnect StopAfterClientDisconnect MaxClientDisconnect",
+
+		reflect.TypeFor[api.DisconnectStrategy](): "LostAfter StopOnClientAfter Replace Reconcile",
+
 		reflect.TypeFor[api.Constraint]():       "LTarget RTarget Operand",
 		reflect.TypeFor[api.Affinity]():         "LTarget RTarget Operand Weight",
 		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
@@ -61,7 +65,7 @@ var (
 	refused = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion Periodic ParameterizedJob DispatchIdempotencyToken Dispatched Payload " +
 			"DependsOn Deadline TTLAfterFinished",
-		reflect.TypeFor[api.TaskGroup](): "Volumes Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration " +
+		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
 			"Consul Indexed Gang",
 		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",

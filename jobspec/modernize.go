@@ -76,6 +76,7 @@ func tidyMap(v reflect.Value) {
 // modernize rewrites older forms, and says which it met.
 func modernize(job *api.Job) (warnings []string) {
 	for _, group := range job.TaskGroups {
+		warnings = append(warnings, modernizeDisconnect(group)...)
 		for _, task := range group.Tasks {
 			if task.Resources == nil || len(task.Resources.Networks) == 0 {
 				continue
@@ -109,4 +110,29 @@ func adoptNetwork(group *api.TaskGroup, network *api.NetworkResource) {
 	if first.MBits == nil {
 		first.MBits = network.MBits
 	}
+}
+
+// modernizeDisconnect gives the older attributes of a group to its disconnect block.
+// What the block says itself prevails.
+func modernizeDisconnect(group *api.TaskGroup) (warnings []string) {
+	adopt := func(older, newer string) *api.DisconnectStrategy {
+		warnings = append(warnings, fmt.Sprintf("group %q: %s is an older form; write disconnect { %s }", api.Deref(group.Name), older, newer))
+		if group.Disconnect == nil {
+			group.Disconnect = new(api.DisconnectStrategy)
+		}
+		return group.Disconnect
+	}
+	if d := group.MaxClientDisconnect; d != nil {
+		setDefault(&adopt("max_client_disconnect", fmt.Sprintf("lost_after = %q", d)).LostAfter, *d)
+		group.MaxClientDisconnect = nil
+	}
+	if d := group.StopAfterClientDisconnect; d != nil {
+		setDefault(&adopt("stop_after_client_disconnect", fmt.Sprintf("stop_on_client_after = %q", d)).StopOnClientAfter, *d)
+		group.StopAfterClientDisconnect = nil
+	}
+	if api.Deref(group.PreventRescheduleOnLost) {
+		setDefault(&adopt("prevent_reschedule_on_lost", "replace = false").Replace, false)
+		group.PreventRescheduleOnLost = new(false)
+	}
+	return warnings
 }

@@ -23,6 +23,7 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 	v.rules(p, job, group.Constraints, group.Affinities, group.Spreads)
 	v.restart(p.in("restart"), group.RestartPolicy)
 	v.reschedule(p.in("reschedule"), job, group.ReschedulePolicy)
+	v.disconnect(p.in("disconnect"), job, group.Disconnect)
 	v.update(p.in("update"), job, group.Update)
 	v.migrate(p.in("migrate"), job, group.Migrate)
 	v.scaling(p.in("scaling"), job, group)
@@ -41,9 +42,6 @@ func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
 	}
 	if group.Consul != nil {
 		p.in("consul").unsupported("Consul")
-	}
-	if group.Disconnect != nil || group.MaxClientDisconnect != nil || group.StopAfterClientDisconnect != nil {
-		p.in("disconnect").unsupported("keeping instances of a disconnected node")
 	}
 	if group.Indexed != nil || group.Gang != nil {
 		p.in("indexed").unsupported("indexed groups and gangs")

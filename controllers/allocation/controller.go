@@ -27,10 +27,12 @@ func Register(m *reconcile.Manager, o Options) error {
 		// Of millions of allocations few need a pass. So the mappings look first.
 		For(api.KindAllocation, reconcile.None).
 		Lists(api.KindAllocation, listed).
-		Watches(api.KindAllocation, placedOnDownNode, reconcile.Created).
+		Watches(api.KindAllocation, placedOnAbsentNode, reconcile.Created).
 		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(healthChanged)).
+		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(givenUp)).
 		Watches(api.KindAllocationStatus, reconcile.SameKey, failed).
-		Watches(api.KindNodeStatus, ofNode, down).
+		Watches(api.KindNodeStatus, ofNode, absent).
+		Watches(api.KindNodeStatus, unknownOn, back).
 		Watches(api.KindNode, ofNode, reconcile.Deleted).
 		Watches(api.KindDeployment, ofDeployment, reconcile.Changed(ended)).
 		Watches(api.KindJob, ofFailedDeployments, reconcile.Changed(newVersion)).
@@ -58,7 +60,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("mark allocation %s: %w", req.ID, err)
 	}
-	return reconcile.Result{}, nil
+	return reconcile.Result{RequeueAfter: again}, nil
 }
 
 // read collects what a judgement hangs on.

@@ -2,13 +2,18 @@
 // lost with its node, and when one that failed may be replaced. What then happens is
 // the business of the job controller.
 //
-//	its node is down or gone, and it had not ended   Lost = lost, DesiredStatus = stop
-//	it failed, and its group may replace it          DesiredTransition.Reschedule = true,
-//	                                                 when the policy's delay has passed
+//	its node is out of contact or gone,          Lost = lost, DesiredStatus = stop
+//	and it had not ended
+//	the same, and its group would have it back   Lost = unknown; lost when the time for
+//	                                             that has passed
+//	it was unknown, and its node is back         Lost = nothing
+//	it failed, and its group may replace it      DesiredTransition.Reschedule = true,
+//	                                             when the policy's delay has passed
 //
 // A lost allocation is not subject to the reschedule policy: the job controller
-// replaces it at once, unless the group says otherwise. A failed one for which no
-// attempts are left in the policy's interval stays as it is.
+// replaces it at once. An unknown one is replaced too, or waited for, as the group says
+// (api.DisconnectStrategy). A failed one for which no attempts are left in the policy's
+// interval stays as it is.
 //
 // While a deployment that made an allocation goes on, the allocation's failure is the
 // deployment's business: it is replaced only after the deployment controller has
@@ -16,6 +21,7 @@
 // the deployment of the current version failed, nothing of it is replaced: the next
 // version will do that.
 //
-// An allocation is marked once. The mark stays, and its successor gets the history of
-// replacements (RescheduleTracker) that the policy is judged by.
+// An allocation is marked as lost, or for replacement, once. That mark stays, and its
+// successor gets the history of replacements (RescheduleTracker) that the policy is
+// judged by.
 package allocation

@@ -24,15 +24,14 @@ const descriptionLost = "alloc is lost since its node is down"
 // to judge again if only time passes.
 func plan(s situation, now time.Time) (next *api.Allocation, again time.Duration) {
 	switch {
-	case s.lost():
-		next := *s.alloc
-		next.Lost = api.AllocClientLost
-		if next.WantsRun() {
-			next.DesiredStatus = api.AllocDesiredStop
-			next.DesiredDescription = descriptionLost
+	case s.alloc.Lost == api.AllocClientUnknown:
+		return s.unknown(now)
+	case s.alloc.Lost == "" && s.absent() && !s.status.Terminal():
+		if !s.mayComeBack() {
+			return s.lost(now), 0
 		}
-		next.ModifyTime = now.UnixNano()
-		return &next, 0
+		patience, _ := s.group.UnknownFor()
+		return s.marked(api.AllocClientUnknown, now), patience
 	case s.failed() && !s.held():
 		delay, ok := s.group.ReschedulePolicy.Next(s.alloc.RescheduleTracker, s.status.EndedAt())
 		if !ok {
@@ -47,18 +46,6 @@ func plan(s situation, now time.Time) (next *api.Allocation, again time.Duration
 		return &next, 0
 	}
 	return nil, 0
-}
-
-// lost reports whether the allocation had not ended when its node went down or was
-// removed. A node that nobody has judged yet is not down.
-func (s situation) lost() bool {
-	if s.alloc.Lost != "" || s.status.Terminal() {
-		return false
-	}
-	if s.node == nil {
-		return true
-	}
-	return s.health != nil && s.health.Status == api.NodeDown
 }
 
 // failed reports whether the allocation failed and waits to be replaced.

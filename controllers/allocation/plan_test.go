@@ -84,18 +84,24 @@ func TestReplacementsKeepToThePolicy(t *testing.T) {
 	})
 }
 
-// An allocation that has ended, or that was marked lost, is not lost; one whose node
-// is there is not; all others are.
-func TestLostIsWhatHadNotEndedOnANodeThatIsNotThere(t *testing.T) {
+// Whatever an allocation's group wants of a node that is out of contact: it is lost or
+// unknown only while its node is absent and it has not ended, it is never unknown for
+// longer than the group says, and every mark is made once.
+func TestWhatIsAbsentIsLostOrUnknownAndNothingElseIs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		client := rapid.SampledFrom([]string{
-			"", api.AllocClientPending, api.AllocClientRunning, api.AllocClientComplete, api.AllocClientFailed, api.AllocClientUnknown,
+			"", api.AllocClientPending, api.AllocClientRunning, api.AllocClientComplete, api.AllocClientFailed,
 		}).Draw(rt, "client status")
-		health := rapid.SampledFrom([]string{"gone", "", api.NodeInit, api.NodeReady, api.NodeDown}).Draw(rt, "node")
-		s := situation{alloc: &api.Allocation{
-			ID: "a", NodeID: "n",
-			DesiredStatus: rapid.SampledFrom([]string{api.AllocDesiredRun, api.AllocDesiredStop}).Draw(rt, "desired"),
-		}}
+		health := rapid.SampledFrom([]string{"gone", "", api.NodeInit, api.NodeReady, api.NodeDown, api.NodeDisconnected}).Draw(rt, "node")
+		patience := time.Duration(rapid.SampledFrom([]int{0, 1, 3600}).Draw(rt, "patience")) * time.Second
+		replace := rapid.Bool().Draw(rt, "replace")
+		s := situation{
+			alloc: &api.Allocation{
+				ID: "a", NodeID: "n",
+				DesiredStatus: rapid.SampledFrom([]string{api.AllocDesiredRun, api.AllocDesiredStop}).Draw(rt, "desired"),
+			},
+			group: &api.TaskGroup{Disconnect: &api.DisconnectStrategy{LostAfter: &patience, Replace: &replace}},
+		}
 		if client != "" {
 			s.status = &api.AllocationStatus{ID: "a", ClientStatus: client}
 		}
@@ -106,20 +112,38 @@ func TestLostIsWhatHadNotEndedOnANodeThatIsNotThere(t *testing.T) {
 			s.health = &api.NodeStatus{NodeID: "n", Status: health}
 		}
 		over := client == api.AllocClientComplete || client == api.AllocClientFailed
-		want := !over && (health == "gone" || health == api.NodeDown)
-		next, again := plan(s, time.Unix(1, 0))
-		if (next != nil) != want || again != 0 {
-			rt.Fatalf("marked %v (again in %v), want %v", next != nil, again, want)
-		}
-		if next == nil {
+		absent := !over && (health == "gone" || health == api.NodeDown || health == api.NodeDisconnected)
+		awaited := absent && health != "gone" && client != "" && s.alloc.WantsRun() && (patience > 0 || !replace)
+		now := time.Unix(1_000_000, 0)
+		next, again := plan(s, now)
+		switch {
+		case !absent && (next != nil || again != 0):
+			rt.Fatalf("marked %+v, to be looked at again in %v", next, again)
+		case !absent:
 			return
-		}
-		if next.Lost != api.AllocClientLost || next.WantsRun() {
-			rt.Fatalf("marked as %+v", next)
+		case next == nil:
+			rt.Fatal("is not marked")
+		case awaited && (next.Lost != api.AllocClientUnknown || !next.WantsRun() || again != patience):
+			rt.Fatalf("marked as %+v, to be looked at again in %v", next, again)
+		case !awaited && (next.Lost != api.AllocClientLost || next.WantsRun() || again != 0):
+			rt.Fatalf("marked as %+v, to be looked at again in %v", next, again)
 		}
 		s.alloc = next
-		if second, _ := plan(s, time.Unix(2, 0)); second != nil {
+		if second, _ := plan(s, now); second != nil {
 			rt.Fatal("marked a second time")
+		}
+		if !awaited {
+			return
+		}
+		if end, _ := plan(s, now.Add(patience)); (end != nil) != (patience > 0) || end != nil && end.Lost != api.AllocClientLost {
+			rt.Fatalf("after %v it is %+v", patience, end)
+		}
+		s.health = &api.NodeStatus{NodeID: "n", Status: api.NodeReady, UpdatedAt: now.UnixNano()}
+		if early, left := plan(s, now); early != nil || left != settling {
+			rt.Fatalf("is known again at once: %+v, %v", early, left)
+		}
+		if back, _ := plan(s, now.Add(settling)); back == nil || back.Lost != "" || back.UnknownSince != 0 || !back.WantsRun() {
+			rt.Fatalf("comes back as %+v", back)
 		}
 	})
 }

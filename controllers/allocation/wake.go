@@ -15,15 +15,18 @@ func listed(snap store.Snapshot, c store.Change) []reconcile.Request {
 		}
 		return nil
 	}
-	return placedOnDownNode(snap, c)
+	if a.Lost == api.AllocClientUnknown {
+		return reconcile.SameKey(snap, c)
+	}
+	return placedOnAbsentNode(snap, c)
 }
 
-// placedOnDownNode gives an allocation whose node is down already: it went down while
-// the placement was under way.
-func placedOnDownNode(snap store.Snapshot, c store.Change) []reconcile.Request {
+// placedOnAbsentNode gives an allocation whose node is out of contact already: contact
+// was lost while the placement was under way.
+func placedOnAbsentNode(snap store.Snapshot, c store.Change) []reconcile.Request {
 	a := c.New.(*api.Allocation)
 	health, ok := store.Get[*api.NodeStatus](snap, healthKey(a.NodeID))
-	if ok && health.Status != api.NodeDown {
+	if ok && health.Status != api.NodeDown && health.Status != api.NodeDisconnected {
 		return nil
 	}
 	return reconcile.SameKey(snap, c)
@@ -35,10 +38,27 @@ func failed(c store.Change) bool {
 	return ok && status.ClientStatus == api.AllocClientFailed
 }
 
-// down passes nodes that are down.
-func down(c store.Change) bool {
+// absent passes nodes that are out of contact.
+func absent(c store.Change) bool {
 	health, ok := c.New.(*api.NodeStatus)
-	return ok && health.Status == api.NodeDown
+	return ok && (health.Status == api.NodeDown || health.Status == api.NodeDisconnected)
+}
+
+// back passes nodes that are there.
+func back(c store.Change) bool {
+	health, ok := c.New.(*api.NodeStatus)
+	return ok && health.Status == api.NodeReady
+}
+
+// unknownOn gives the allocations of a node that is back which are unknown.
+func unknownOn(snap store.Snapshot, c store.Change) []reconcile.Request {
+	var out []reconcile.Request
+	for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByNode, Value: c.Key.ID}) {
+		if a.Lost == api.AllocClientUnknown {
+			out = append(out, reconcile.RequestFor(a.Key()))
+		}
+	}
+	return out
 }
 
 // ofNode gives the allocations of a node, whose ID the changed object has.
@@ -81,4 +101,9 @@ func ended(before, after *api.Deployment) bool { return before.Active() && !afte
 // newVersion: a new version of a job was registered.
 func newVersion(before, after *api.Job) bool {
 	return api.Deref(before.Version) != api.Deref(after.Version)
+}
+
+// givenUp: an allocation that may have come back is not wanted any more.
+func givenUp(before, after *api.Allocation) bool {
+	return after.Lost == api.AllocClientUnknown && before.WantsRun() && !after.WantsRun()
 }

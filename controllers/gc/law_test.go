@@ -37,7 +37,7 @@ func cluster(rt *rapid.T) []api.Object {
 				Namespace: new("default"), ID: new(job), Version: new(current), SubmitTime: new(written()),
 				Type: new(pick("type", api.JobTypeService, api.JobTypeBatch)), Stop: new(maybe("stopped")),
 				TaskGroups: []*api.TaskGroup{{
-					Name: new("web"), Count: new(rapid.IntRange(0, 3).Draw(rt, "count")), PreventRescheduleOnLost: new(maybe("keep lost")),
+					Name: new("web"), Count: new(rapid.IntRange(0, 3).Draw(rt, "count")),
 				}},
 			}
 			if maybe("child") {
@@ -85,7 +85,7 @@ func cluster(rt *rapid.T) []api.Object {
 			ID: fmt.Sprintf("alloc%d", a), Namespace: "default", JobID: id("job", 4), JobVersion: version(), NodeID: id("node", 3),
 			TaskGroup: "web", Name: api.AllocName("job", "web", rapid.IntRange(0, 3).Draw(rt, "slot")),
 			EvalID: id("eval", 8), DeploymentID: id("deployment", 5), PreviousAllocation: id("alloc", 12), ModifyTime: written(),
-			DesiredStatus: pick("desired", api.AllocDesiredRun, api.AllocDesiredStop), Lost: pick("lost", "", "", api.AllocClientLost),
+			DesiredStatus: pick("desired", api.AllocDesiredRun, api.AllocDesiredStop), Lost: pick("lost", "", "", api.AllocClientLost, api.AllocClientUnknown),
 		}
 		out = append(out, alloc)
 		if state := pick("client status", "", api.AllocClientPending, api.AllocClientRunning, api.AllocClientComplete, api.AllocClientFailed); state != "" {
@@ -170,7 +170,7 @@ func standsFor(job *api.Job, a *api.Allocation, state string) bool {
 	case api.AllocClientFailed:
 		return a.WantsRun() && (current || !batch)
 	}
-	return state == api.AllocClientLost && *group.PreventRescheduleOnLost
+	return false
 }
 
 // Whatever is in the store and however it is collected: what is live stays, with all

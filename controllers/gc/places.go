@@ -7,8 +7,8 @@ import (
 
 // holds reports whether an ended allocation has a say in what its job does next, and
 // the conditions under which it has not. It has one while it takes the place of an
-// instance, because it did what a batch instance is for, or because it failed or was
-// lost and is not to be replaced (yet); without it the job would get another. And it
+// instance, because it did what a batch instance is for, or because it failed and is
+// not to be replaced (yet); without it the job would get another. And it
 // has one while its place is vacant, for whoever follows it. One of another version of
 // a batch job, or beyond the count, or that ended by itself in a service, has none: a
 // place that it left is filled without asking what became of it.
@@ -47,7 +47,7 @@ func mayHold(job *api.Job, alloc *api.Allocation, status *api.AllocationStatus) 
 func takesPlace(job *api.Job, alloc *api.Allocation, status *api.AllocationStatus) bool {
 	switch {
 	case !status.Terminal():
-		return alloc.Lost != "" && alloc.NextAllocation == "" && api.Deref(job.Group(alloc.TaskGroup).PreventRescheduleOnLost)
+		return false // it is lost
 	case status.ClientStatus == api.AllocClientComplete:
 		return job.IsBatch()
 	}

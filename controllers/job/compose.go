@@ -65,6 +65,10 @@ func (c *composer) group(p *plan, g *groupPlan, at *placed, n int, evalID string
 		c.room(1)
 		c.put(v.unneeded(i))
 	}
+	for _, i := range g.kept {
+		c.room(1)
+		c.put(v.kept(i))
+	}
 	for _, i := range g.inPlace {
 		c.room(1)
 		c.put(v.raised(i, evalID, deployment))

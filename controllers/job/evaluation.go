@@ -217,7 +217,7 @@ func (p *plan) acts(at *placed) bool {
 		return true
 	}
 	for n, g := range p.groups {
-		if len(g.inPlace)+len(g.stop) > 0 {
+		if len(g.inPlace)+len(g.stop)+len(g.kept) > 0 {
 			return true
 		}
 		for i := range g.wants {
@@ -250,6 +250,8 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
 	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil || first[resumed] != nil
 	switch {
+	case slices.ContainsFunc(p.groups, (*groupPlan).reunites):
+		return api.TriggerReconnect, nil
 	case first[rescheduled] != nil:
 		return api.TriggerAllocFailure, first[rescheduled].prev
 	case first[migrated] != nil && first[migrated].leaves():

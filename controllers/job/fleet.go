@@ -14,8 +14,7 @@ import (
 // from a snapshot and follows the change feed; placements are assumed in it before
 // they are committed, so that transactions of several jobs can be in flight.
 //
-// An allocation takes room until its node agent says that it ended, or its node is
-// down. One that is to stop, but has not, takes its room.
+// An allocation takes room until its node agent says that it ended, or it is lost. One that is to stop, but has not, takes its room.
 type fleet struct {
 	mu       sync.Mutex // guards everything below
 	engine   *scheduler.Fleet
@@ -95,7 +94,7 @@ func (f *fleet) loadAllocations(snap store.Snapshot) {
 		for len(ended) > 0 && ended[0] < a.ID {
 			ended = ended[1:]
 		}
-		if a.Lost == "" && (len(ended) == 0 || ended[0] != a.ID) {
+		if a.Lost != api.AllocClientLost && (len(ended) == 0 || ended[0] != a.ID) {
 			f.engine.SetAllocation(a)
 		}
 	}
@@ -238,7 +237,7 @@ func (f *fleet) allocationChanged(snap store.Snapshot, id, node string, told boo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
-	if ok && a.Lost == "" {
+	if ok && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
 			f.engine.SetAllocation(a)

@@ -23,9 +23,9 @@ type groupPlan struct {
 	group *api.TaskGroup // nil: the job has no such group any more
 	wants []want         // to be placed, those that should get room first ahead
 	// inPlace are raised to the current version where they are, stop are stopped
-	// without a successor.
-	inPlace, stop []*instance
-	counts        api.DesiredUpdates
+	// without a successor, kept have returned and need none any more.
+	inPlace, stop, kept []*instance
+	counts              api.DesiredUpdates
 	// awaits says that some instance will be replaced later, or may come back.
 	awaits bool
 	// nowhere says why no node is right for the group of a system job.
@@ -45,7 +45,7 @@ type reason uint8
 
 const (
 	missing     reason = iota // nobody held its slot, or somebody who ended by himself
-	lost                      // the node of its predecessor went down
+	lost                      // the node of its predecessor is out of contact
 	rescheduled               // its predecessor failed
 	migrated                  // its predecessor was asked to leave
 	updated                   // its predecessor runs another version

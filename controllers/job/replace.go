@@ -14,6 +14,7 @@ const (
 	stoppedMigrated    = "alloc is being migrated"
 	stoppedDrained     = "alloc not needed since its node is being drained"
 	stoppedRescheduled = "alloc was rescheduled because it failed"
+	stoppedReunited    = "alloc not needed due to disconnected client reconnect"
 )
 
 // rescheduleOK is what a tracker says when the replacement could be placed.
@@ -86,7 +87,7 @@ func (v *view) followed(w *want, next, evalID string) *api.Allocation {
 	a := *w.prev.Allocation
 	a.NextAllocation = next
 	a.ModifyTime = v.now.UnixNano()
-	if !a.WantsRun() {
+	if !a.WantsRun() || w.why == lost && w.prev.unknown() {
 		return &a
 	}
 	a.DesiredStatus = api.AllocDesiredStop
@@ -107,7 +108,10 @@ func (v *view) unneeded(i *instance) *api.Allocation {
 	a := *i.Allocation
 	a.DesiredStatus = api.AllocDesiredStop
 	a.DesiredDescription = stoppedNotNeeded
-	if i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped() {
+	switch {
+	case i.reunited:
+		a.DesiredDescription = stoppedReunited
+	case i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped():
 		a.DesiredDescription = stoppedDrained
 	}
 	a.ModifyTime = v.now.UnixNano()
@@ -118,11 +122,21 @@ func (v *view) unneeded(i *instance) *api.Allocation {
 func (v *view) raised(i *instance, evalID, deploymentID string) *api.Allocation {
 	a := *i.Allocation
 	a.JobVersion = v.current()
+	a.NextAllocation = ""
 	a.EvalID = evalID
 	a.ModifyTime = v.now.UnixNano()
 	if deploymentID != "" {
 		a.DeploymentID = deploymentID
 		a.DeploymentStatus = nil
 	}
+	return &a
+}
+
+// kept returns an instance that was replaced, returned and holds its slot again: its
+// successor is none any more.
+func (v *view) kept(i *instance) *api.Allocation {
+	a := *i.Allocation
+	a.NextAllocation = ""
+	a.ModifyTime = v.now.UnixNano()
 	return &a
 }

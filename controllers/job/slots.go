@@ -33,16 +33,18 @@ func assign(v *view, g *api.TaskGroup, of []*instance) *slots {
 			if inRange && newer(i, s.past[i.slot]) {
 				s.past[i.slot] = i
 			}
-			s.dismiss(i)
+			if !inRange || !v.mayReturn(i) {
+				s.dismiss(i)
+			}
 		case !inRange:
 			beyond = append(beyond, i)
 		case bySlot[i.slot] == nil:
 			bySlot[i.slot] = i
-		case v.better(i, bySlot[i.slot]):
-			s.dismiss(bySlot[i.slot])
+		case v.better(g, i, bySlot[i.slot]):
+			s.outdo(bySlot[i.slot], i)
 			bySlot[i.slot] = i
 		default:
-			s.dismiss(i)
+			s.outdo(i, bySlot[i.slot])
 		}
 	}
 	for slot, h := range bySlot {
@@ -80,6 +82,12 @@ func (s *slots) dismiss(i *instance) {
 	}
 }
 
+// outdo dismisses an instance whose slot another one holds.
+func (s *slots) outdo(i, by *instance) {
+	i.reunited = i.returned() || by.returned()
+	s.dismiss(i)
+}
+
 // holds reports whether an allocation takes the place of an instance: because it
 // runs, because it failed and is not to be replaced yet, or because it did what a
 // batch instance is for.
@@ -91,11 +99,17 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 	if batch && i.ended() && i.JobVersion != v.current() {
 		return false // a changed batch job runs again
 	}
-	if i.Lost != "" && !i.ended() && i.NextAllocation == "" {
-		return i.Lost != api.AllocClientLost || api.Deref(g.PreventRescheduleOnLost)
+	if i.Lost == api.AllocClientLost && !i.ended() {
+		return false
+	}
+	if i.unknown() {
+		return i.WantsRun() && i.NextAllocation == "" && (v.job.IsSystem() || g.AwaitsDisconnected())
 	}
 	if batch && i.completed() && (i.WantsRun() || !api.Deref(i.DesiredTransition.Migrate)) {
 		return true // one that was told to go on elsewhere may have been cut short
+	}
+	if i.returned() {
+		return true
 	}
 	if !i.WantsRun() || i.NextAllocation != "" {
 		return false
@@ -103,13 +117,17 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 	return !i.ended() || i.failed()
 }
 
-// better reports whether an allocation holds a slot rather than another one.
-func (v *view) better(a, b *instance) bool {
+// better reports whether an allocation holds a slot rather than another one. What a
+// batch instance is for, and has been done, is not done again.
+func (v *view) better(g *api.TaskGroup, a, b *instance) bool {
 	if a.ended() != b.ended() {
-		return b.ended()
+		return b.ended() != (v.job.IsBatch() && (a.completed() || b.completed()))
 	}
 	if x, y := a.JobVersion == v.current(), b.JobVersion == v.current(); x != y {
 		return x
+	}
+	if a.returned() || b.returned() {
+		return stays(g, a, b)
 	}
 	return newer(b, a)
 }

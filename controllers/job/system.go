@@ -59,7 +59,7 @@ func (t *tally) perNode(v *view, g *api.TaskGroup, of []*instance) (holders, pas
 			continue
 		}
 		held := holders[i.NodeID]
-		if held == nil || v.better(i, held) {
+		if held == nil || v.better(g, i, held) {
 			holders[i.NodeID], i = i, held
 		}
 		if i != nil && i.live() {

@@ -1,6 +1,8 @@
 package job
 
 import (
+	"slices"
+
 	"github.com/droverhq/drover/api"
 )
 
@@ -138,4 +140,33 @@ func (f *fates) of(i *instance) fate {
 		return replace
 	}
 	return keep
+}
+
+// kept returns the instances that returned and keep their slots, though they were
+// replaced. held are those of another version that stay for now.
+func (t *tally) kept(held []want) []*instance {
+	var out []*instance
+	for _, i := range t.current {
+		if i.returned() {
+			out = append(out, i)
+		}
+	}
+	for _, w := range held {
+		if w.prev.returned() {
+			out = append(out, w.prev)
+		}
+	}
+	return out
+}
+
+// disconnected counts the instances that hold a slot though their nodes are out of
+// contact.
+func (t *tally) disconnected() int {
+	n := 0
+	for _, i := range slices.Concat(t.current, t.apart) {
+		if i.unknown() {
+			n++
+		}
+	}
+	return n
 }

@@ -32,6 +32,7 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 	p.wants = append(p.wants, leaving...)
 	updates := min(len(t.destructive), t.limit(v, current, len(p.wants)))
 	p.wants = append(p.wants, t.destructive[:updates]...)
+	p.kept = t.kept(t.destructive[updates:])
 
 	held := len(t.destructive) - updates + len(t.reschedule) - replaced + len(t.migrate) - len(leaving)
 	p.counts = api.DesiredUpdates{
@@ -41,6 +42,8 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 		Stop:              uint64(len(t.surplus) + replaced),
 		InPlaceUpdate:     uint64(len(t.inPlace)),
 		DestructiveUpdate: uint64(updates),
+		Disconnect:        uint64(t.disconnected()),
+		Reconnect:         uint64(len(p.kept)),
 		RescheduleNow:     uint64(replaced),
 	}
 	return p

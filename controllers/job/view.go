@@ -99,6 +99,9 @@ type instance struct {
 	*api.Allocation
 	status *api.AllocationStatus // nil: nothing yet
 	slot   int                   // the number in its name, −1 if it has none
+	// reunited says that it gave way to its predecessor, whose node came back, or to its
+	// successor.
+	reunited bool
 }
 
 // ended reports whether the node agent says that nothing of it runs any more.

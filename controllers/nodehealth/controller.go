@@ -48,8 +48,11 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	sessionKey := (&api.NodeSession{NodeID: req.ID}).Key()
 	session, connectedOnce := store.Get[*api.NodeSession](snap, sessionKey)
 	status, _ := store.Get[*api.NodeStatus](snap, (&api.NodeStatus{NodeID: req.ID}).Key())
-
-	next, again := plan(node, session, status, c.client.Now(), c.options.Grace)
+	s := sight{node: node, session: session, status: status}
+	if connectedOnce && !session.Connected {
+		s.patience = patienceOn(snap, req.ID)
+	}
+	next, again := plan(s, c.client.Now(), c.options.Grace)
 	if next == nil {
 		return reconcile.Result{RequeueAfter: again}, nil
 	}
@@ -66,4 +69,18 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, fmt.Errorf("mark node %s %s: %w", req.ID, next.Status, err)
 	}
 	return reconcile.Result{RequeueAfter: again}, nil
+}
+
+// patienceOn returns how long what runs on a node may be out of contact before all of
+// it is lost.
+func patienceOn(snap store.Snapshot, node string) time.Duration {
+	var longest time.Duration
+	for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByNode, Value: node}) {
+		status, _ := store.Get[*api.AllocationStatus](snap, (&api.AllocationStatus{ID: a.ID}).Key())
+		version, ok := store.Get[*api.JobVersion](snap, api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion))
+		if ok && a.Lost != api.AllocClientLost && !status.Terminal() {
+			longest = max(longest, version.Job.Group(a.TaskGroup).LostAfter())
+		}
+	}
+	return longest
 }

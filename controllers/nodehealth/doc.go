@@ -7,7 +7,9 @@
 //
 //	initializing   registered, but no session was seen yet
 //	ready          its session stands, or was lost less than the grace ago
-//	down           its session has been lost for longer, or it said goodbye
+//	disconnected   its session has been lost for longer, or it said goodbye, and something
+//	               on it may come back (lost_after in the disconnect block of its group)
+//	down           the same, and nothing may, or not any more
 //
 // A short loss of the session (a restart of the agent or of a server, a bad network)
 // so changes nothing. The moves are in the table of transition (plan.go); each adds
@@ -15,5 +17,6 @@
 // the allocation and job controllers.
 //
 // The grace is counted from NodeSession.Since, by the clock of the server that held
-// the session, so it goes on counting when leadership moves.
+// the session, so it goes on counting when leadership moves; so does the time for which
+// a node is disconnected, which begins at NodeStatus.UpdatedAt.
 package nodehealth

@@ -42,42 +42,66 @@ const (
 	eventMissed       = "Node heartbeat missed"
 	eventReregistered = "Node reregistered by heartbeat"
 	eventDeparted     = "Node agent shut down"
+	eventDisconnected = "Node disconnected: heartbeat missed, and what runs on it may come back"
+	eventGivenUp      = "Node given up: what could have come back is lost"
 
 	eventSubsystem = "Cluster"
 )
 
-// transition says what status a node moves to next from one, by its contact, and the
-// event of the move. The empty status is that of a node that has none yet. It stays
-// where it is (from is returned) when that is right.
-func transition(from string, c contact) (to, event string) {
+// transition says what status a node moves to next from one, by its contact and by
+// whether something on it may come back, and the event of the move. The empty status
+// is that of a node that has none yet. It stays where it is (from is returned) when
+// that is right.
+func transition(from string, c contact, awaited bool) (to, event string) {
+	gone := c == lost || c == departed
+	absent := from == api.NodeDown || from == api.NodeDisconnected
 	switch {
 	case from == "":
 		return api.NodeInit, eventRegistered
-	case from == api.NodeDown && c == connected:
+	case absent && c == connected:
 		return api.NodeReady, eventReregistered
 	case c == connected:
 		return api.NodeReady, ""
-	case from != api.NodeDown && c == lost:
+	case gone && from == api.NodeDisconnected && !awaited:
+		return api.NodeDown, eventGivenUp
+	case gone && !absent && awaited:
+		return api.NodeDisconnected, eventDisconnected
+	case c == lost && !absent:
 		return api.NodeDown, eventMissed
-	case from != api.NodeDown && c == departed:
+	case c == departed && !absent:
 		return api.NodeDown, eventDeparted
 	}
 	return from, ""
 }
 
+// sight is what a node is judged by.
+type sight struct {
+	node    *api.Node
+	session *api.NodeSession // nil: none was ever seen
+	status  *api.NodeStatus  // nil: it is judged for the first time
+	// patience is how long something that runs on the node may be out of contact before
+	// it is lost, the longest of all; 0: nothing may. It matters only without a session.
+	patience time.Duration
+}
+
 // plan returns the next status of a node, or nil if its status is right, and when to
-// judge again if only time passes. session and status may be nil.
-func plan(node *api.Node, session *api.NodeSession, status *api.NodeStatus, now time.Time, grace time.Duration) (next *api.NodeStatus, again time.Duration) {
-	next = &api.NodeStatus{NodeID: node.ID}
+// judge again if only time passes.
+func plan(s sight, now time.Time, grace time.Duration) (next *api.NodeStatus, again time.Duration) {
+	next = &api.NodeStatus{NodeID: s.node.ID}
 	begin := now
-	if status != nil {
-		*next = *status
-		begin = time.Unix(0, status.UpdatedAt)
+	if s.status != nil {
+		*next = *s.status
+		begin = time.Unix(0, s.status.UpdatedAt)
 	}
-	c, left := judge(session, begin, now, grace)
+	c, left := judge(s.session, begin, now, grace)
 	changed := false
 	for {
-		to, event := transition(next.Status, c)
+		patience := s.patience
+		if next.Status == api.NodeDisconnected {
+			patience = time.Unix(0, next.UpdatedAt).Add(s.patience).Sub(now)
+			left = max(left, patience)
+		}
+		to, event := transition(next.Status, c, patience > 0)
 		if to == next.Status {
 			break
 		}
@@ -91,8 +115,8 @@ func plan(node *api.Node, session *api.NodeSession, status *api.NodeStatus, now 
 	if !changed {
 		return nil, left
 	}
-	if next.Status == api.NodeDown && session != nil {
-		next.LastMissedIndex = session.ModifyIndex
+	if (next.Status == api.NodeDown || next.Status == api.NodeDisconnected) && s.session != nil {
+		next.LastMissedIndex = s.session.ModifyIndex
 	}
 	return next, left
 }

@@ -93,6 +93,8 @@ func (c *Cluster) node(args []string) error {
 			rack = value
 		case "down":
 			status = api.NodeDown
+		case "disconnected":
+			status = api.NodeDisconnected
 		case "ineligible":
 			eligibility = api.NodeIneligible
 		case "gone":
@@ -105,7 +107,7 @@ func (c *Cluster) node(args []string) error {
 			return err
 		}
 	}
-	c.Put(NewNode(args[0], dc, rack, cpu, memory), &api.NodeStatus{NodeID: args[0], Status: status})
+	c.Put(NewNode(args[0], dc, rack, cpu, memory), &api.NodeStatus{NodeID: args[0], Status: status, UpdatedAt: c.Now().UnixNano()})
 	intent := &api.NodeIntent{NodeID: args[0], Eligibility: eligibility}
 	if old, ok := reconciletest.Find[*api.NodeIntent](c.World, intent.Key()); !ok || !old.Draining() {
 		c.Put(intent)

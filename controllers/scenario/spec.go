@@ -27,11 +27,13 @@ type Spec struct {
 	AutoRevert      bool              // revert
 	Attempts        int               // of rescheduling; −1: unlimited
 	Delay           time.Duration     // of rescheduling
-	PreventLost     bool              // keep_lost: prevent_reschedule_on_lost
 	Distinct        bool              // distinct_hosts
 	Migrate         int               // migrate: max_parallel of the migrate block
 	Also            []string          // further groups, as many instances of each
 	Tasks           map[string]string // further tasks, with their hook: prestart, sidecar
+
+	// lost_after, stop_after, no_replace, reconcile
+	Disconnect api.DisconnectStrategy
 }
 
 // NewSpec returns a spec with the default values.
@@ -100,10 +102,18 @@ func (s *Spec) set(key, value string) error {
 		return number(&s.Attempts)
 	case "delay":
 		return duration(&s.Delay)
-	case "keep_lost":
-		s.PreventLost = true
 	case "migrate":
 		return number(&s.Migrate)
+	case "lost_after":
+		s.Disconnect.LostAfter = new(time.Duration(0))
+		return duration(s.Disconnect.LostAfter)
+	case "stop_after":
+		s.Disconnect.StopOnClientAfter = new(time.Duration(0))
+		return duration(s.Disconnect.StopOnClientAfter)
+	case "no_replace":
+		s.Disconnect.Replace = new(false)
+	case "reconcile":
+		s.Disconnect.Reconcile = new(value)
 	case "distinct":
 		s.Distinct = true
 	case "also":
@@ -146,14 +156,16 @@ func (s *Spec) Job() *api.Job {
 
 func (s *Spec) group(name string) *api.TaskGroup {
 	g := &api.TaskGroup{
-		Name:                    new(name),
-		Count:                   new(s.Count),
-		PreventRescheduleOnLost: new(s.PreventLost),
-		EphemeralDisk:           &api.EphemeralDisk{SizeMB: new(10)},
-		Tasks:                   []*api.Task{s.task("app", "")},
+		Name:          new(name),
+		Count:         new(s.Count),
+		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(10)},
+		Tasks:         []*api.Task{s.task("app", "")},
 	}
 	for task, hook := range s.Tasks {
 		g.Tasks = append(g.Tasks, s.task(task, hook))
+	}
+	if s.Disconnect != (api.DisconnectStrategy{}) {
+		g.Disconnect = new(s.Disconnect)
 	}
 	if s.Port != 0 {
 		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "http", Value: s.Port, HostNetwork: "default"}}}}

@@ -211,6 +211,7 @@ func updates(u *api.DesiredUpdates) map[string]int {
 	return map[string]int{
 		"ignore": int(u.Ignore), "place": int(u.Place), "migrate": int(u.Migrate), "stop": int(u.Stop),
 		"inplace": int(u.InPlaceUpdate), "destroy": int(u.DestructiveUpdate), "reschedule": int(u.RescheduleNow),
+		"disconnect": int(u.Disconnect), "reconnect": int(u.Reconnect),
 	}
 }
 
