@@ -11677,8 +11677,8 @@ func (z *NUMAResource) Msgsize() (s int) {
 func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -11723,6 +11723,10 @@ func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Hash == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.Deleting == false {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -11827,6 +11831,11 @@ func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "Hash"
 			o = append(o, 0xa4, 0x48, 0x61, 0x73, 0x68)
 			o = msgp.AppendBytes(o, z.Hash)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "Deleting"
+			o = append(o, 0xa8, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x69, 0x6e, 0x67)
+			o = msgp.AppendBool(o, z.Deleting)
 		}
 	}
 	return
@@ -12041,6 +12050,12 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Hash")
 				return
 			}
+		case "Deleting":
+			z.Deleting, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Deleting")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -12100,7 +12115,7 @@ func (z *Namespace) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0005) + msgp.StringPrefixSize + len(za0006)
 		}
 	}
-	s += 5 + msgp.BytesPrefixSize + len(z.Hash)
+	s += 5 + msgp.BytesPrefixSize + len(z.Hash) + 9 + msgp.BoolSize
 	return
 }
 
@@ -15705,8 +15720,8 @@ func (z *NodeNetworkResource) Msgsize() (s int) {
 func (z *NodePool) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -15731,6 +15746,10 @@ func (z *NodePool) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Hash == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.Deleting == false {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -15805,6 +15824,11 @@ func (z *NodePool) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "Hash"
 			o = append(o, 0xa4, 0x48, 0x61, 0x73, 0x68)
 			o = msgp.AppendBytes(o, z.Hash)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "Deleting"
+			o = append(o, 0xa8, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x69, 0x6e, 0x67)
+			o = msgp.AppendBool(o, z.Deleting)
 		}
 	}
 	return
@@ -15942,6 +15966,12 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Hash")
 				return
 			}
+		case "Deleting":
+			z.Deleting, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Deleting")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -15974,7 +16004,7 @@ func (z *NodePool) Msgsize() (s int) {
 			s += msgp.BoolSize
 		}
 	}
-	s += 16 + msgp.DurationSize + 5 + msgp.BytesPrefixSize + len(z.Hash)
+	s += 16 + msgp.DurationSize + 5 + msgp.BytesPrefixSize + len(z.Hash) + 9 + msgp.BoolSize
 	return
 }
 

@@ -2,6 +2,9 @@ package api
 
 import "time"
 
+// DefaultNodeIdentityTTL is how long a node's identity is good for.
+const DefaultNodeIdentityTTL = 24 * time.Hour
+
 // NodePool is a part of the fleet that jobs can ask for.
 type NodePool struct {
 	ObjectMeta             `msg:"-"`
@@ -10,7 +13,20 @@ type NodePool struct {
 	Meta                   map[string]string
 	SchedulerConfiguration *NodePoolSchedulerConfiguration
 	NodeIdentityTTL        time.Duration
-	Hash                   []byte
+	Hash                   []byte // of all the above, see SetHash
+	// Deleting is set while it is made sure that nothing is in the pool: no job can come
+	// into it.
+	Deleting bool `json:"-"`
+}
+
+// IsBuiltin reports whether every cluster has the pool.
+func (p *NodePool) IsBuiltin() bool { return p.Name == AllNodePool || p.Name == DefaultNodePool }
+
+// SetHash sets the hash by which two regions find out whether they have the same.
+func (p *NodePool) SetHash() {
+	content := *p
+	content.ObjectMeta, content.Hash, content.Deleting = ObjectMeta{}, nil, false
+	p.Hash = hashOf(&content)
 }
 
 // Key implements Object.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -13,9 +12,11 @@ import (
 
 // builtins are the objects that every cluster has.
 func builtins() []api.Object {
-	const identityTTL = 24 * time.Hour
+	namespace := &api.Namespace{Name: api.DefaultNamespace, Description: "Default shared namespace"}
+	namespace.SetHash()
+	const identityTTL = api.DefaultNodeIdentityTTL
 	return []api.Object{
-		&api.Namespace{Name: api.DefaultNamespace, Description: "Default shared namespace"},
+		namespace,
 		&api.NodePool{Name: api.AllNodePool, Description: "Node pool with all nodes in the cluster.", NodeIdentityTTL: identityTTL},
 		&api.NodePool{Name: api.DefaultNodePool, Description: "Default node pool.", NodeIdentityTTL: identityTTL},
 	}

@@ -148,11 +148,9 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 		"escaped dots":         {"GET", "/v1/job/%2e%2e%2fjobs", "", 404, "job not found"},
 		"zero byte in path":    {"GET", "/v1/job/a%00b", "", 400, "UTF-8"},
 		"invalid path":         {"GET", "/v1/job/%ff", "", 400, "UTF-8"},
-		"not supported":        {"PUT", "/v1/job/hello/scale", "{}", 501, "not supported: scaling jobs"},
+		"not supported":        {"GET", "/v1/agent/host", "", 501, "not supported: host information"},
 		"not supported either": {"GET", "/v1/vars", "", 501, "not supported: variables"},
 		"nor this":             {"PUT", "/v1/acl/bootstrap", "", 501, "not supported: access control"},
-		"nor a new pool":       {"PUT", "/v1/node/pool/fast", "{}", 501, "not supported: changing node pools"},
-		"nor a namespace less": {"DELETE", "/v1/namespace/team", "", 501, "not supported: changing namespaces"},
 		"nor an evaluation":    {"DELETE", "/v1/evaluations", "{}", 501, "not supported: deleting evaluations"},
 		"a pool called drain":  {"GET", "/v1/node/pool/drain", "", 404, "node pool not found"},
 	} {

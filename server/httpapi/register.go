@@ -83,13 +83,14 @@ func placeConditions(s store.Snapshot, j *api.Job) (store.Txn, error) {
 	var txn store.Txn
 	invalid := &api.InvalidError{What: fmt.Sprintf("job %q", api.Deref(j.ID))}
 	namespace := get[*api.Namespace](s, api.Key{Kind: api.KindNamespace, ID: api.Deref(j.Namespace)})
-	if namespace == nil {
+	if namespace == nil || namespace.Deleting {
 		invalid.Add("namespace", fmt.Sprintf("namespace %q does not exist", api.Deref(j.Namespace)))
 	} else {
 		txn.Conditions = append(txn.Conditions, store.Unchanged(namespace))
+		permitted(namespace, j, invalid)
 	}
 	pool := get[*api.NodePool](s, api.Key{Kind: api.KindNodePool, ID: api.Deref(j.NodePool)})
-	if pool == nil {
+	if pool == nil || pool.Deleting {
 		invalid.Add("node_pool", fmt.Sprintf("node pool %q does not exist", api.Deref(j.NodePool)))
 	} else {
 		txn.Conditions = append(txn.Conditions, store.Unchanged(pool))

@@ -96,8 +96,9 @@ func nodeRoutes() []route {
 		{pattern: "namespaces", get: query(kinds(api.KindNamespace), listNamespaces)},
 		{
 			pattern: "namespace/{namespace}", get: query(object("namespace", api.KindNamespace), readNamespace),
-			put: refuse(changingNamespaces), del: refuse(changingNamespaces),
+			put: writeNamespace, del: deleteNamespace,
 		},
+		{pattern: "namespace", put: writeNamespace},
 	}
 }
 
@@ -106,10 +107,10 @@ func nodeRoutes() []route {
 func poolRoutes() []route {
 	poolNodes := []api.Kind{api.KindNodePool, api.KindNode, api.KindNodeIntent, api.KindNodeStatus}
 	return []route{
-		{pattern: "node/pools", get: query(kinds(api.KindNodePool), listNodePools), put: refuse(changingPools)},
+		{pattern: "node/pools", get: query(kinds(api.KindNodePool), listNodePools), put: writeNodePool},
 		{
 			pattern: "node/pool/{pool}", get: query(object("pool", api.KindNodePool), readNodePool),
-			put: refuse(changingPools), del: refuse(changingPools),
+			put: writeNodePool, del: deleteNodePool,
 		},
 		{pattern: "node/pool/{pool}/nodes", get: query(kinds(poolNodes...), listPoolNodes)},
 		{pattern: "node/pool/{pool}/jobs", get: query(jobList(), listPoolJobs)},

@@ -25,6 +25,9 @@ func (c *call) prepare(j *api.Job) (warnings []string, err error) {
 	if api.Deref(j.Region) == "" {
 		j.Region = new(c.api.agent.Region)
 	}
+	if api.Deref(j.NodePool) == "" {
+		j.NodePool = c.api.defaultPool(*j.Namespace)
+	}
 	warnings = jobspec.Canonicalize(j)
 	jobspec.AddImplicitConstraints(j)
 	more, err := jobspec.Validate(j)

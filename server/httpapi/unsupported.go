@@ -2,8 +2,6 @@ package httpapi
 
 // Features that share a path with others that are there.
 const (
-	changingNamespaces  = "changing namespaces"
-	changingPools       = "changing node pools"
 	deletingEvaluations = "deleting evaluations"
 )
 
@@ -36,8 +34,6 @@ func unsupported() []route {
 		{"sentinel policies", []string{"sentinel/policies", "sentinel/policy/{name}"}},
 		{"recommendations", []string{"recommendations", "recommendation/{id}", "recommendation"}},
 		{"volumes", []string{"volumes", "volumes/{rest...}", "volume/{rest...}", "plugins", "plugin/{rest...}"}},
-		{changingNamespaces, []string{"namespace"}},
-		{changingPools, []string{"node/pool"}},
 		{"license", []string{"operator/license"}},
 		{"raft administration", []string{"operator/raft/configuration", "operator/raft/peer", "operator/raft/transfer-leadership"}},
 		{"autopilot", []string{"operator/autopilot/configuration", "operator/autopilot/health"}},

@@ -120,6 +120,32 @@ func (h *Hub) registration(s *nodeSession, n *api.Node) (store.Txn, error) {
 	return addFacts(txn, snap, n)
 }
 
+// addPool adds the write of a node's pool, if there is none of that name, or if it is
+// being deleted: a pool is there as soon as a node is in it.
+func addPool(txn store.Txn, snap store.Snapshot, name string) store.Txn {
+	if name == "" {
+		name = api.DefaultNodePool
+	}
+	pool := &api.NodePool{Name: name, NodeIdentityTTL: api.DefaultNodeIdentityTTL}
+	had, ok := store.Get[*api.NodePool](snap, pool.Key())
+	switch {
+	case ok && !had.Deleting:
+		txn.Conditions = append(txn.Conditions, store.Unchanged(had))
+		return txn
+	case ok:
+		kept := *had
+		kept.Deleting, pool = false, &kept
+		txn.Conditions = append(txn.Conditions, store.Unchanged(had))
+	case pool.IsBuiltin():
+		return txn // the leader is about to write it
+	default:
+		pool.SetHash()
+		txn.Conditions = append(txn.Conditions, store.Absent(pool.Key()))
+	}
+	txn.Writes = append(txn.Writes, store.Put(pool))
+	return txn
+}
+
 // addFacts adds the write of a node's facts, unless the store has the same.
 // Errors: api.ErrDenied if the node is known with another secret.
 func addFacts(txn store.Txn, snap store.Snapshot, n *api.Node) (store.Txn, error) {
@@ -127,7 +153,7 @@ func addFacts(txn store.Txn, snap store.Snapshot, n *api.Node) (store.Txn, error
 	if !ok {
 		txn.Conditions = append(txn.Conditions, store.Condition{Key: n.Key()})
 		txn.Writes = append(txn.Writes, store.Write{Put: n})
-		return txn, nil
+		return addPool(txn, snap, n.NodePool), nil
 	}
 	if subtle.ConstantTimeCompare([]byte(old.SecretID), []byte(n.SecretID)) != 1 {
 		return txn, fmt.Errorf("node %s is registered with another secret; if its data was restored or cloned, remove client/node-id from its data_dir: %w",
@@ -139,7 +165,7 @@ func addFacts(txn store.Txn, snap store.Snapshot, n *api.Node) (store.Txn, error
 	}
 	txn.Conditions = append(txn.Conditions, store.Condition{Key: n.Key(), ModifyIndex: old.ModifyIndex})
 	txn.Writes = append(txn.Writes, store.Write{Put: n})
-	return txn, nil
+	return addPool(txn, snap, n.NodePool), nil
 }
 
 // sameFacts compares by JSON, in which maps have an order.
