@@ -74,7 +74,12 @@ func (c *cli) listJobs(ctx context.Context, cl *client.Client, form *form) error
 		fmt.Fprintln(c.Out, "No running jobs")
 		return nil
 	}
-	everywhere := c.conn.namespace == "*"
+	fmt.Fprint(c.Out, jobTable(jobs, c.conn.namespace == "*"))
+	return nil
+}
+
+// jobTable lists jobs; everywhere adds their namespaces.
+func jobTable(jobs []*api.JobListStub, everywhere bool) string {
 	rows := [][]string{jobHeader}
 	if everywhere {
 		rows[0] = slices.Insert(slices.Clone(jobHeader), 1, "Namespace")
@@ -86,8 +91,7 @@ func (c *cli) listJobs(ctx context.Context, cl *client.Client, form *form) error
 		}
 		rows = append(rows, row)
 	}
-	fmt.Fprint(c.Out, table(rows))
-	return nil
+	return table(rows)
 }
 
 func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListStub, v *jobView) error {

@@ -15,7 +15,7 @@ import (
 )
 
 func (c *cli) node() *cobra.Command {
-	return noun("node", "See the machines of the fleet", c.nodeStatus(), c.nodeEligibility())
+	return noun("node", "See the machines of the fleet", c.nodeStatus(), c.nodeEligibility(), c.nodePool())
 }
 
 func nodeHeader(ids) []string {
@@ -97,12 +97,16 @@ func (c *cli) listNodes(ctx context.Context, cl *client.Client, v *nodeView) err
 		fmt.Fprintln(c.Out, "No nodes registered")
 		return nil
 	}
-	rows := [][]string{nodeHeader(ids(v.verbose))}
-	for _, n := range nodes {
-		rows = append(rows, nodeRow(n, ids(v.verbose)))
-	}
-	fmt.Fprint(c.Out, table(rows))
+	fmt.Fprint(c.Out, nodeTable(nodes, ids(v.verbose)))
 	return nil
+}
+
+func nodeTable(nodes []*api.NodeListStub, l ids) string {
+	rows := [][]string{nodeHeader(l)}
+	for _, n := range nodes {
+		rows = append(rows, nodeRow(n, l))
+	}
+	return table(rows)
 }
 
 func (c *cli) showNode(ctx context.Context, cl *client.Client, n *api.Node, v *nodeView) error {

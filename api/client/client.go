@@ -61,6 +61,8 @@ type Client struct {
 	Operator    *Operator
 	Events      *Events
 	Scaling     *Scaling
+	Namespaces  *Namespaces
+	NodePools   *NodePools
 }
 
 // New returns a client. The error says what is wrong with the address.
@@ -88,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 	c.Jobs, c.Allocations, c.Files = &Jobs{c}, &Allocations{c}, &Files{c}
 	c.Evaluations, c.Deployments, c.Nodes = &Evaluations{c}, &Deployments{c}, &Nodes{c}
 	c.Agent, c.Operator, c.Events = &Agent{c}, &Operator{c}, &Events{c}
-	c.Scaling = &Scaling{c}
+	c.Scaling, c.Namespaces, c.NodePools = &Scaling{c}, &Namespaces{c}, &NodePools{c}
 	return c, nil
 }
 
@@ -226,6 +228,12 @@ func (c *Client) do(ctx context.Context, method, path string, v url.Values, body
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	return nil, errors.Join(&StatusError{Code: resp.StatusCode, Body: string(text)}, err, resp.Body.Close())
+}
+
+// write sends a JSON body, and expects nothing but success.
+func (c *Client) write(ctx context.Context, method, path string, q Query, body any) error {
+	_, err := send[struct{}](ctx, c, method, path, q, body)
+	return err
 }
 
 // get reads a JSON answer into a T.
