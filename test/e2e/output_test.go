@@ -12,6 +12,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
+	"github.com/droverhq/drover/test/cluster"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what is printed to testdata/output instead of comparing it")
@@ -44,6 +45,26 @@ func normal(out string) string {
 	return out
 }
 
+// golden runs a command and compares what it prints with testdata/output.
+func golden(t *testing.T, a *cluster.Agent, name string, code int, args ...string) {
+	t.Helper()
+	got := normal(a.Must(code, args...))
+	path := filepath.Join("testdata", "output", name+".txt")
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("drover %v (rewrite with -rewrite):\n%s", args, diff)
+	}
+}
+
 func TestOutputHasTheFormThatScriptsKnow(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
@@ -52,21 +73,7 @@ func TestOutputHasTheFormThatScriptsKnow(t *testing.T) {
 	}
 	check := func(name string, code int, args ...string) {
 		t.Helper()
-		got := normal(a.Must(code, args...))
-		path := filepath.Join("testdata", "output", name+".txt")
-		if *rewrite {
-			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-			t.Errorf("drover %v (rewrite with -rewrite):\n%s", args, diff)
-		}
+		golden(t, a, name, code, args...)
 	}
 	file := hello(t, nil)
 	check("node-status", 0, "node", "status")
