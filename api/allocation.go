@@ -127,6 +127,10 @@ func AllocName(jobID, group string, index int) string {
 // WantsRun reports whether the servers want the allocation to run.
 func (a *Allocation) WantsRun() bool { return a.DesiredStatus == AllocDesiredRun }
 
+// IsCanary reports whether the allocation tries a version out that has not been
+// promoted.
+func (a *Allocation) IsCanary() bool { return a.DeploymentStatus != nil && a.DeploymentStatus.Canary }
+
 // Usage is an amount of a node's resources.
 type Usage struct {
 	CPU         int64 `msg:"c"` // MHz

@@ -44,21 +44,19 @@ var (
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
 		reflect.TypeFor[api.Resources]():        "CPU MemoryMB MemoryMaxMB Networks",
 		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
+		reflect.TypeFor[api.Service](): "Name TaskName PortLabel AddressMode Address Tags CanaryTags Checks CheckRestart Meta CanaryMeta " +
+			"OnUpdate Provider Cluster Namespace",
+		reflect.TypeFor[api.ServiceCheck](): "Name Type Path Protocol PortLabel AddressMode Interval Timeout InitialStatus Notes " +
+			"TLSServerName TLSSkipVerify Header Method CheckRestart TaskName Body OnUpdate",
+		reflect.TypeFor[api.CheckRestart](): "Limit Grace",
 	}
-	// withWarning are those that change nothing, of which the user is told. Services are
-	// not registered yet: one warning is about all that they have.
+	// withWarning are those that change nothing, of which the user is told.
 	withWarning = map[reflect.Type]string{
 		reflect.TypeFor[api.Job]():             "ConsulNamespace VaultNamespace Stop",
 		reflect.TypeFor[api.UpdateStrategy]():  "Stagger",
 		reflect.TypeFor[api.NetworkResource](): "Device CIDR IP MBits",
 		reflect.TypeFor[api.Resources]():       "DiskMB IOPS",
-		reflect.TypeFor[api.Service](): "Name TaskName PortLabel AddressMode Address Tags CanaryTags TaggedAddresses EnableTagOverride Checks " +
-			"CheckRestart Meta CanaryMeta OnUpdate Provider Cluster Namespace Weights",
-		reflect.TypeFor[api.ServiceWeights](): "Passing Warning",
-		reflect.TypeFor[api.CheckRestart]():   "Limit Grace IgnoreWarnings",
-		reflect.TypeFor[api.ServiceCheck](): "Name Type Command Args Path Protocol PortLabel Expose AddressMode Advertise Interval Timeout " +
-			"InitialStatus Notes TLSServerName TLSSkipVerify Header Method CheckRestart GRPCService GRPCUseTLS TaskName SuccessBeforePassing " +
-			"FailuresBeforeCritical FailuresBeforeWarning Body OnUpdate",
+		reflect.TypeFor[api.Service]():         "TaggedAddresses EnableTagOverride Weights",
 	}
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
@@ -74,6 +72,8 @@ var (
 			"Secrets Identities Actions Schedule",
 		reflect.TypeFor[api.Resources]():        "Cores Devices NUMA SecretsMB",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
+		reflect.TypeFor[api.ServiceCheck]():     "Command Args Expose Advertise GRPCService GRPCUseTLS SuccessBeforePassing FailuresBeforeCritical FailuresBeforeWarning",
+		reflect.TypeFor[api.CheckRestart]():     "IgnoreWarnings",
 		reflect.TypeFor[api.WorkloadIdentity](): "ChangeMode ChangeSignal Env File Filepath ServiceName TTL ExtraClaims",
 	}
 	// ofServers are those that servers set, whatever the user says.
@@ -83,6 +83,7 @@ var (
 	}
 	// moot are those that only say how to do what can't be asked for yet.
 	moot = map[reflect.Type]string{
+		reflect.TypeFor[api.ServiceWeights]():  "Passing Warning",                                        // Consul
 		reflect.TypeFor[api.RestartPolicy]():   "RenderTemplates",                                        // templates
 		reflect.TypeFor[api.MigrateStrategy](): "MaxParallel HealthCheck MinHealthyTime HealthyDeadline", // draining nodes
 	}
@@ -141,7 +142,9 @@ func whole() *api.Job {
 				Name: "t", Driver: "raw_exec", Resources: new(api.Resources),
 				Identity: &api.WorkloadIdentity{},
 			}},
-			Services: []*api.Service{{Name: "s", Provider: "nomad"}},
+			Services: []*api.Service{{Name: "s", Provider: "nomad", PortLabel: "80", Checks: []*api.ServiceCheck{{
+				Type: "http", Path: "/", Interval: time.Second, Timeout: time.Second, CheckRestart: &api.CheckRestart{Limit: 1},
+			}}}},
 		}},
 	}
 }
@@ -157,6 +160,8 @@ var parts = map[reflect.Type]func(j *api.Job) any{
 	reflect.TypeFor[api.Resources]():        func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
 	reflect.TypeFor[api.WorkloadIdentity](): func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Identity },
 	reflect.TypeFor[api.Service]():          func(j *api.Job) any { return j.TaskGroups[0].Services[0] },
+	reflect.TypeFor[api.ServiceCheck]():     func(j *api.Job) any { return j.TaskGroups[0].Services[0].Checks[0] },
+	reflect.TypeFor[api.CheckRestart]():     func(j *api.Job) any { return j.TaskGroups[0].Services[0].Checks[0].CheckRestart },
 }
 
 // check canonicalizes and validates a job with one more field set, if any.
@@ -212,13 +217,10 @@ func TestWhatIsNotDoneYetIsRefused(t *testing.T) {
 
 func TestWhatHasNoEffectIsWarnedOf(t *testing.T) {
 	before, err := check(t, nil, "")
-	if err != nil || len(before) != 1 || !strings.Contains(before[0], "services are not registered yet") {
+	if err != nil || len(before) != 0 {
 		t.Fatal(before, err)
 	}
 	for typ, names := range withWarning {
-		if parts[typ] == nil || typ == reflect.TypeFor[api.Service]() {
-			continue // of a service
-		}
 		for _, field := range strings.Fields(names) {
 			if after, err := check(t, typ, field); err != nil || len(after) != len(before)+1 {
 				t.Errorf("%s.%s: %q, %v", typ, field, after, err)

@@ -30,9 +30,9 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 	v.networks(p.in("network"), group.Networks)
 	v.tasks(p, job, group)
 	for _, service := range group.Services {
-		v.service(p.in("service %q", service.Name), group, service)
+		v.service(p.in("service %q", service.Name), group, nil, service)
 	}
-	v.serviceWarnings(p, group)
+	v.services(p, group)
 }
 
 // unsupportedInGroup refuses what node agents and controllers don't do yet.

@@ -5,38 +5,57 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/droverhq/drover/api"
 )
 
-// minCheckTime is the shortest interval and timeout of a check.
-const minCheckTime = time.Second
-
 // serviceNamePattern is what a name in DNS may be.
 var serviceNamePattern = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 
-// serviceWarning is said once of a job that has services.
-const serviceWarning = "services are not registered yet and their checks are not run: health is judged by the state of the tasks"
+// consulWarning is said once of a job that has services for Consul to register.
+const consulWarning = `services whose provider is "consul" (the default) are not registered and their checks are not run: ` +
+	`write provider = "nomad" to have the cluster do both`
 
-func (v *validator) serviceWarnings(p place, group *api.TaskGroup) {
+// services checks what the services of a group and its tasks have in common.
+func (v *validator) services(p place, group *api.TaskGroup) {
 	if len(group.Services) > 0 && api.Deref(group.ShutdownDelay) == 0 &&
 		!slices.ContainsFunc(group.Tasks, func(t *api.Task) bool { return t.ShutdownDelay != 0 }) {
 		v.warnings = append(v.warnings, p.path+" defines services, but neither the group nor any of its tasks have shutdown_delay set")
 	}
-	if (hasService(group, providerNomad) || hasService(group, providerConsul)) && !slices.Contains(v.warnings, serviceWarning) {
-		v.warnings = append(v.warnings, serviceWarning)
+	if hasService(group, providerConsul) && !slices.Contains(v.warnings, consulWarning) {
+		v.warnings = append(v.warnings, consulWarning)
+	}
+	if hasService(group, providerConsul) && hasService(group, providerNomad) {
+		p.addf("its services have different providers; one provider registers all services of a group")
+	}
+	v.differentServices(p, group.Services)
+	for _, task := range group.Tasks {
+		v.differentServices(p.in("task %q", task.Name), task.Services)
 	}
 }
 
-func (v *validator) service(p place, group *api.TaskGroup, service *api.Service) {
+// differentServices checks that services can be told apart.
+func (v *validator) differentServices(p place, services []*api.Service) {
+	for i, s := range services {
+		same := func(other *api.Service) bool { return other.Name == s.Name && other.PortLabel == s.PortLabel }
+		if slices.ContainsFunc(services[:i], same) {
+			p.in("service %q", s.Name).addf("another service has the same name and port")
+		}
+	}
+}
+
+// service checks a service of a task, or of the group if there is none.
+func (v *validator) service(p place, group *api.TaskGroup, task *api.Task, service *api.Service) {
 	p.oneOf("provider", service.Provider, providerNomad, providerConsul)
 	if !strings.Contains(service.Name, "${") && !serviceNamePattern.MatchString(service.Name) {
 		p.addf("a service's name stands in DNS: letters, digits and dashes, 63 at most")
 	}
 	p.oneOf("address_mode", service.AddressMode, "auto", "host", "alloc", "driver")
-	p.oneOf("on_update", service.OnUpdate, "require_healthy", "ignore_warnings", "ignore")
+	p.oneOf("on_update", service.OnUpdate, api.OnUpdateRequireHealthy, "ignore_warnings", api.OnUpdateIgnore)
 	checkPortReference(p, group, service.PortLabel)
+	if service.Address != "" && service.AddressMode != "auto" {
+		p.addf(`with an address of its own a service has address_mode = "auto"`)
+	}
 	if service.Connect != nil {
 		p.in("connect").unsupported("the service mesh")
 	}
@@ -46,30 +65,63 @@ func (v *validator) service(p place, group *api.TaskGroup, service *api.Service)
 	if service.Kind != "" {
 		p.in("kind").unsupported("services of a kind")
 	}
+	if service.TaskName != "" {
+		v.taskOfService(p, group, task, service.TaskName)
+	}
+	if service.Provider == providerNomad {
+		nativeService(p, service)
+	}
+	var names []string
 	for _, check := range service.Checks {
-		v.check(p.in("check %q", check.Name), group, service, check)
+		at := p.in("check %q", check.Name)
+		v.check(at, group, task, service, check)
+		if service.Provider == providerNomad && slices.Contains(names, check.Name) {
+			at.addf("another check of the service has the same name; give each a name")
+		}
+		names = append(names, check.Name)
 	}
 }
 
-func (v *validator) check(p place, group *api.TaskGroup, service *api.Service, check *api.ServiceCheck) {
-	known := []string{"http", "tcp"}
-	if service.Provider == providerConsul {
-		known = append(known, "grpc", "script")
+// nativeService checks a service that the cluster itself registers.
+func nativeService(p place, service *api.Service) {
+	unsupportedMode(p, service.AddressMode)
+	if service.OnUpdate == "ignore_warnings" {
+		p.addf(`on_update = "ignore_warnings" is for checks of Consul, which know warnings`)
 	}
-	p.oneOf("type", check.Type, known...)
-	if check.Interval < minCheckTime || check.Timeout < minCheckTime {
-		p.addf("interval and timeout are required, %s each at least", minCheckTime)
+	for _, field := range []struct {
+		there bool
+		name  string
+	}{
+		{service.EnableTagOverride, "enable_tag_override"},
+		{len(service.TaggedAddresses) > 0, "tagged_addresses"},
+		{service.Weights != nil, "weights"},
+	} {
+		if field.there {
+			p.in("%s", field.name).warnf("has an effect in Consul only")
+		}
 	}
-	if check.Type == "http" && check.Path == "" {
-		p.addf("a check over HTTP needs a path")
+}
+
+// unsupportedMode refuses addresses that need a network of the allocation's own.
+func unsupportedMode(p place, mode string) {
+	if mode == "alloc" || mode == "driver" {
+		p.in("address_mode").unsupported("addresses of mode " + mode + "; tasks use the network of their node")
 	}
-	if check.Type == "script" && check.Command == "" {
-		p.addf("a check by script needs a command")
+}
+
+// taskOfService checks the task that a service or check of a group, or of a task, says
+// it is about.
+func (v *validator) taskOfService(p place, group *api.TaskGroup, task *api.Task, name string) {
+	switch {
+	case task != nil && task.Name != name:
+		p.in("task").addf("it belongs to task %q already", task.Name)
+	case group.Task(name) == nil:
+		var names []string
+		for _, t := range group.Tasks {
+			names = append(names, t.Name)
+		}
+		p.in("task").addf("the group has no task %q.%s", name, suggest(name, names))
 	}
-	if check.CheckRestart != nil {
-		p.in("check_restart").notNegative("limit", int64(check.CheckRestart.Limit))
-	}
-	checkPortReference(p, group, check.PortLabel)
 }
 
 // checkPortReference checks that a port is one of the group's, or a number.

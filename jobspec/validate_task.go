@@ -87,7 +87,7 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	v.logs(p.in("logs"), group, task.LogConfig)
 	v.unsupportedInTask(p, task)
 	for _, service := range task.Services {
-		v.service(p.in("service %q", service.Name), group, service)
+		v.service(p.in("service %q", service.Name), group, task, service)
 	}
 	if _, older := task.Config["port_map"]; older {
 		p.warnf(`port_map in config is the older form; write port "name" { to = … } in a network block of the group, and ports = ["name"] in config`)

@@ -1,5 +1,7 @@
 package jobspec
 
+import "github.com/droverhq/drover/api"
+
 // Words of the job language that stand in values, beside those of package api.
 const (
 	specTypeCron      = "cron"
@@ -15,8 +17,8 @@ const (
 
 	payloadOptional = "optional"
 
-	providerNomad  = "nomad"
-	providerConsul = "consul"
+	providerNomad  = api.ServiceProviderNomad
+	providerConsul = api.ServiceProviderConsul
 )
 
 // What is accepted but should be written in another way.

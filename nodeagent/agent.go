@@ -14,6 +14,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/checks"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 	"github.com/droverhq/drover/nodeagent/hook"
@@ -38,6 +39,7 @@ type Agent struct {
 	db       *state.DB
 	reporter *reporter
 	worker   *worker
+	checks   *checks.Runner
 	crew     crew
 	starts   chan struct{} // one token for each task that is being started
 	removals chan struct{} // one token for each allocation whose files are being removed
@@ -69,6 +71,7 @@ func New(o Options) (*Agent, error) {
 		starts:       make(chan struct{}, o.ParallelStarts),
 		removals:     make(chan struct{}, parallelRemovals),
 		reporter:     newReporter(),
+		checks:       checks.NewRunner(checks.Options{}),
 	}
 	a.worker = newWorker(a)
 	for _, d := range o.Drivers {
@@ -137,6 +140,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 		c.run(own)
 	})
 	a.crew.Go(func() { a.watchDrivers(own) })
+	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })
 	<-ctx.Done()
 	if a.opts.StopTasks {

@@ -19,6 +19,7 @@ func (a *Agent) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/client/stats", answer(a.serveHostStats))
 	mux.HandleFunc("GET /v1/client/allocation/{id}/stats", answer(a.serveAllocStats))
+	mux.HandleFunc("GET /v1/client/allocation/{id}/checks", answer(a.serveChecks))
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/restart", answer(a.serveRestart))
 	mux.HandleFunc("POST /v1/client/allocation/{id}/restart", answer(a.serveRestart))
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/signal", answer(a.serveSignal))
@@ -89,6 +90,15 @@ func (a *Agent) requested(r *http.Request) (*runner, error) {
 		return run, nil
 	}
 	return nil, fmt.Errorf("allocation %s on this node: %w", id, api.ErrNotFound)
+}
+
+// serveChecks answers how the checks of an allocation's services do.
+func (a *Agent) serveChecks(r *http.Request) (any, error) {
+	run, err := a.requested(r)
+	if err != nil {
+		return nil, err
+	}
+	return run.results(), nil
 }
 
 // acted is what requests that change something answer.

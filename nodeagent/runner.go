@@ -14,6 +14,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
 	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/checks"
 	"github.com/droverhq/drover/nodeagent/state"
 )
 
@@ -34,7 +35,11 @@ type runner struct {
 	first    []alloc.Action // to carry out before any event: those of a restored life
 	draining bool           // a goroutine takes the events
 	tasks    map[string]*taskQueue
-	told     *api.AllocationStatus    // the last report
+	told     *api.AllocationStatus // the last report
+	stale    bool                  // there may be news to report, though nothing happened to a task
+	offer    *offer                // see offered
+	watched  []checks.Spec         // the checks that are made
+	checked  map[string]*api.CheckState
 	removed  bool                     // forget it when it has ended
 	held     chan struct{}            // not nil: nothing happens until others have ended; closed to end that
 	ended    chan struct{}            // closed when every task has ended, and that is stored
@@ -140,7 +145,11 @@ func (r *runner) update(al *api.Allocation, job *api.Job) {
 		}
 	}
 	if al.JobVersion == r.desired.JobVersion {
-		r.desired = al
+		promoted := r.desired.IsCanary() != al.IsCanary()
+		if r.desired = al; promoted {
+			r.stale = true
+			r.enqueue()
+		}
 	}
 	if !al.WantsRun() && !r.life.Ended() {
 		r.enqueue(alloc.Stop{NoShutdownDelay: api.Deref(al.DesiredTransition.NoShutdownDelay)})
@@ -217,7 +226,7 @@ func isStop(e alloc.Event) bool {
 func (r *runner) drain() {
 	for {
 		r.mu.Lock()
-		if len(r.events) == 0 && len(r.first) == 0 && (r.told != nil || r.a.ctx.Err() != nil) {
+		if len(r.events) == 0 && len(r.first) == 0 && (r.told != nil && !r.stale || r.a.ctx.Err() != nil) {
 			r.draining = false
 			r.mu.Unlock()
 			return
@@ -324,6 +333,8 @@ func (r *runner) untilStored(store func(context.Context) error) bool {
 // decide on it. It is called with mu held.
 func (r *runner) compose(now time.Time) (s *api.AllocationStatus, urgent bool) {
 	s = r.life.Status()
+	r.serve(s)
+	r.stale = false
 	if r.told != nil && sameStatus(s, r.told) {
 		return nil, false
 	}
@@ -336,9 +347,10 @@ func (r *runner) compose(now time.Time) (s *api.AllocationStatus, urgent bool) {
 	return s, urgent
 }
 
-// sameStatus compares two statuses of one life. Their events are the same objects.
+// sameStatus compares two statuses of one life. Their events, services and checks are
+// the same objects.
 func sameStatus(a, b *api.AllocationStatus) bool {
-	if a.ClientStatus != b.ClientStatus || len(a.TaskStates) != len(b.TaskStates) {
+	if a.ClientStatus != b.ClientStatus || len(a.TaskStates) != len(b.TaskStates) || !sameServices(a, b) {
 		return false
 	}
 	for name, x := range a.TaskStates {
@@ -350,9 +362,17 @@ func sameStatus(a, b *api.AllocationStatus) bool {
 	return true
 }
 
+func sameServices(a, b *api.AllocationStatus) bool {
+	return slices.Equal(a.Services, b.Services) && slices.Equal(a.Checks, b.Checks)
+}
+
 // isUrgent reports whether controllers or people wait for the news: a task runs or
-// has ended. That one waits to be started again is not.
+// has ended, a service is to be found or not, a check has turned. That a task waits to
+// be started again is not.
 func isUrgent(s, before *api.AllocationStatus) bool {
+	if before != nil && !sameServices(s, before) {
+		return true
+	}
 	for name, x := range s.TaskStates {
 		if x.State == api.TaskStatePending {
 			continue

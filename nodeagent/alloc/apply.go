@@ -87,7 +87,7 @@ func (e Exited) apply(l *Life, now time.Time) {
 	if t.Kill {
 		t.note(killed(at))
 	}
-	l.ended(t, ending{successful: e.Result.Successful()}, now)
+	l.ended(t, ending{successful: e.Result.Successful() && !t.Unwell}, now)
 	if t.Phase == PhaseDead {
 		t.State.FinishedAt = &at
 	}
@@ -148,7 +148,7 @@ func (e Restart) apply(l *Life, now time.Time) {
 	for _, t := range l.tasks {
 		if (e.Task == "" || e.Task == t.spec.Name) && t.Phase == PhaseRunning {
 			t.note(restartSignaled(e.Reason, now))
-			t.Again = true
+			t.Again, t.Unwell = !e.Unwell, e.Unwell
 			t.move(signal)
 			l.stopProcess(t)
 		}
@@ -187,7 +187,7 @@ func (l *Life) ended(t *task, e ending, now time.Time) {
 	if !t.Again {
 		v = t.spec.Restart.judge(&t.Window, e, now, l.jitter())
 	}
-	t.Again = false
+	t.Again, t.Unwell = false, false
 	if !v.again {
 		t.State.Failed = v.fails
 		if v.fails {
@@ -210,7 +210,7 @@ func (l *Life) finish(t *task, now time.Time) {
 	if !t.move(end) {
 		return
 	}
-	t.Again = false
+	t.Again, t.Unwell = false, false
 	t.State.FinishedAt = &now
 	l.destroy(t)
 }

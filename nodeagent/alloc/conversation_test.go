@@ -173,7 +173,7 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 	case "timer":
 		return alloc.Timer{Task: task}
 	case "restart":
-		return alloc.Restart{Task: task, Reason: reason}
+		return alloc.Restart{Task: task, Reason: reason, Unwell: d.HasArg("unwell")}
 	}
 	t.Fatalf("unknown command %s", d.Cmd)
 	return nil

@@ -42,6 +42,7 @@ type taskRecord struct {
 	Leftover []driver.Handle `json:",omitempty"`
 	Kill     bool            `json:",omitempty"` // it is to end for good
 	Again    bool            `json:",omitempty"` // it is to be started again at once when it has ended
+	Unwell   bool            `json:",omitempty"` // its end counts as a failure, however it ends
 	Wake     time.Time       // when the shutdown delay or the restart delay is over
 	Window   Window
 	State    taskState
@@ -209,6 +210,33 @@ func (l *Life) Task(name string) (phase Phase, attempt int, h *driver.Handle, ok
 		return "", 0, nil, false
 	}
 	return t.Phase, t.Attempt, t.Handle, true
+}
+
+// Serves reports whether the services of a task, or of the group if it is empty, are
+// to be found by others: while the task runs; from when all main tasks have started
+// until the allocation is to end. start tells one start of what serves from the next.
+func (l *Life) Serves(task string) (start int, ok bool) {
+	if l.rec.Ending != CauseNone {
+		return 0, false
+	}
+	if task != "" {
+		t := l.find(task)
+		if t == nil {
+			return 0, false
+		}
+		return t.Attempt, t.Phase == PhaseRunning
+	}
+	for _, t := range l.tasks {
+		start += t.Attempt
+		if t.spec.Role != Main {
+			continue
+		}
+		if t.State.StartedAt == nil {
+			return 0, false
+		}
+		ok = ok || t.Phase != PhaseDead
+	}
+	return start, ok
 }
 
 func (l *Life) find(name string) *task {

@@ -62,6 +62,9 @@ type (
 	Restart struct {
 		Task   string // empty: all
 		Reason string
+		// Unwell says that what runs has failed at what it is for: it is started again
+		// only as the restart policy allows.
+		Unwell bool
 	}
 	// Signaled notes that a signal has been sent to a task on a user's behalf.
 	Signaled struct{ Task, Signal, Reason string }

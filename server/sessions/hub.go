@@ -214,7 +214,7 @@ func (h *Hub) deliver(changes []store.Change) {
 // sameForAgent reports whether an agent has nothing to do about a change: most
 // changes of an allocation are the controllers' own notes, on health and successors.
 func sameForAgent(old, a *api.Allocation) bool {
-	return old.DesiredStatus == a.DesiredStatus && old.JobVersion == a.JobVersion && old.Lost == a.Lost &&
+	return old.DesiredStatus == a.DesiredStatus && old.IsCanary() == a.IsCanary() && old.JobVersion == a.JobVersion && old.Lost == a.Lost &&
 		api.Deref(old.DesiredTransition.NoShutdownDelay) == api.Deref(a.DesiredTransition.NoShutdownDelay)
 }
 
