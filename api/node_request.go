@@ -60,7 +60,7 @@ type NodeMetaRequest struct {
 
 // NodeMeta is the meta of a node and where it comes from.
 type NodeMeta struct {
-	Meta    map[string]*string // in effect: Dynamic over Static
+	Meta    map[string]string  // in effect: Dynamic over Static
 	Dynamic map[string]*string // set through the API; null: taken out
-	Static  map[string]*string // of the agent's configuration
+	Static  map[string]string  // of the agent's configuration
 }

@@ -44,6 +44,8 @@ type Agent struct {
 	starts   chan struct{} // one token for each task that is being started
 	removals chan struct{} // one token for each allocation whose files are being removed
 
+	facts        sync.Mutex         // held while node is changed; guards dynamicMeta
+	dynamicMeta  map[string]*string // what was set of the node's meta, by the API
 	node         atomic.Pointer[api.Node]
 	factsChanged chan struct{} // holds one token
 	leaving      chan struct{} // closed when the agent says goodbye
@@ -116,6 +118,9 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, a.db.Close()) }()
 	saved, err := a.db.Load()
 	if err != nil {
+		return err
+	}
+	if a.dynamicMeta, err = a.db.Meta(); err != nil {
 		return err
 	}
 	buried, err := a.db.Buried()

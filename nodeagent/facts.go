@@ -19,13 +19,10 @@ func (a *Agent) discover(ctx context.Context, id, secret string) *api.Node {
 	n := &api.Node{
 		ID: id, SecretID: secret,
 		Name: o.Name, Datacenter: o.Datacenter, NodePool: o.NodePool, NodeClass: o.NodeClass,
-		HTTPAddr: o.HTTPAddr, Meta: maps.Clone(o.Meta), NodeMaxAllocs: o.MaxAllocs,
+		HTTPAddr: o.HTTPAddr, Meta: effectiveMeta(o.Meta, a.dynamicMeta), NodeMaxAllocs: o.MaxAllocs,
 		Links: map[string]string{}, HostVolumes: map[string]*api.HostVolumeInfo{},
 		CSIControllerPlugins: map[string]string{}, CSINodePlugins: map[string]string{},
 		ReservedResources: &o.Reserved,
-	}
-	if n.Meta == nil {
-		n.Meta = map[string]string{}
 	}
 	list := o.Fingerprinters
 	if list == nil {
@@ -94,16 +91,28 @@ func (a *Agent) watchDrivers(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		old := a.node.Load()
-		n := a.withDrivers(ctx, old)
-		if n == old || ctx.Err() != nil {
-			continue
-		}
-		a.log.Info("drivers changed")
-		a.node.Store(n)
-		select {
-		case a.factsChanged <- struct{}{}:
-		default:
-		}
+		a.lookAtDrivers(ctx)
+	}
+}
+
+func (a *Agent) lookAtDrivers(ctx context.Context) {
+	a.facts.Lock()
+	defer a.facts.Unlock()
+	old := a.node.Load()
+	n := a.withDrivers(ctx, old)
+	if n == old || ctx.Err() != nil {
+		return
+	}
+	a.log.Info("drivers changed")
+	a.setFacts(n)
+}
+
+// setFacts changes the facts of the node and has the servers told. The caller holds
+// facts.
+func (a *Agent) setFacts(n *api.Node) {
+	a.node.Store(n)
+	select {
+	case a.factsChanged <- struct{}{}:
+	default:
 	}
 }

@@ -18,6 +18,9 @@ import (
 func (a *Agent) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/client/stats", answer(a.serveHostStats))
+	mux.HandleFunc("GET /v1/client/metadata", answer(a.serveMeta))
+	mux.HandleFunc("PUT /v1/client/metadata", answer(a.serveMetaChange))
+	mux.HandleFunc("POST /v1/client/metadata", answer(a.serveMetaChange))
 	mux.HandleFunc("GET /v1/client/allocation/{id}/stats", answer(a.serveAllocStats))
 	mux.HandleFunc("GET /v1/client/allocation/{id}/checks", answer(a.serveChecks))
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/restart", answer(a.serveRestart))

@@ -103,6 +103,7 @@ type cluster struct {
 	statuses map[string]*api.AllocationStatus
 	batches  int
 	hellos   []*api.Node
+	facts    []*api.Node // told after a hello
 	goodbye  bool
 	refuse   *session.Refused
 	down     bool
@@ -184,6 +185,8 @@ func (c *cluster) answer(l *line, f *session.Frame) {
 		if !c.deaf {
 			l.answers <- &session.Frame{Ack: &session.StatusAck{Seq: f.Statuses.Seq}}
 		}
+	case f.Facts != nil:
+		c.facts = append(c.facts, f.Facts)
 	case f.Goodbye != nil:
 		c.goodbye = true
 	}

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -53,6 +54,13 @@ func (r *request) inPool(n *api.Node) bool {
 
 func (r *request) inDatacenter(n *api.Node) bool {
 	return slices.ContainsFunc(r.datacenters, func(pattern string) bool { return matchesGlob(pattern, n.Datacenter) })
+}
+
+// Reaches reports whether a node is of the node pool and of one of the datacenters that
+// a job wants to run in.
+func Reaches(job *api.Job, n *api.Node) bool {
+	r := &request{pool: cmp.Or(api.Deref(job.NodePool), api.DefaultNodePool), datacenters: job.Datacenters}
+	return r.inPool(n) && r.inDatacenter(n)
 }
 
 // elsewhere says why a node is not one of those that the job wants to run on.

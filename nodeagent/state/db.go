@@ -72,7 +72,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("open node state %s: %w", path, err)
 	}
 	err = b.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{allocs, lives, jobOf, jobs, users, buried} {
+		for _, name := range [][]byte{allocs, lives, jobOf, jobs, users, buried, node} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

@@ -106,6 +106,7 @@ func planAllocationStop(s store.Snapshot, a *api.Allocation, noDelay bool, now t
 		return store.Txn{}, eval, err
 	}
 	stopped.DesiredTransition.Migrate = new(true)
+	stopped.DesiredTransition.MigrateWhenPlaced = nil
 	stopped.DesiredTransition.NoShutdownDelay = &noDelay
 	stopped.ModifyTime = now.UnixNano()
 	return store.Txn{

@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -70,6 +73,24 @@ func proxyNode(c *call) error {
 		return err
 	}
 	return c.api.nodes.pass(c, n.ID)
+}
+
+// proxyNodeMeta passes a change of a node's meta on to its agent. The node may be named
+// in the body instead of ?node_id=.
+func proxyNodeMeta(c *call) error {
+	if c.query.Get("node_id") == "" {
+		b, err := c.readBody()
+		if err != nil {
+			return err
+		}
+		var in struct{ NodeID string }
+		if err := json.Unmarshal(b, &in); err != nil {
+			return malformed("request body is not the expected JSON: %v", err)
+		}
+		c.query.Set("node_id", in.NodeID)
+		c.http.Body, c.http.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+	}
+	return proxyNode(c)
 }
 
 // pass lets a node's agent answer a request. What it sends is passed on as it comes.

@@ -339,12 +339,12 @@ func TestEverythingThatReadsABodyIsFuzzed(t *testing.T) {
 	c := newCluster(t)
 	c.hello()
 	for _, r := range routes() {
-		if r.put == nil || strings.Contains(r.pattern, "client/") {
+		if r.put == nil || strings.Contains(r.pattern, "client/") || strings.HasSuffix(r.pattern, "/purge") {
 			continue
 		}
 		path := strings.NewReplacer("{job...}", "hello", "{node}", helloNode, "{alloc}", helloAlloc).Replace(r.pattern)
 		a := c.do(http.MethodPut, "/v1/"+path, "]")
-		reads := !strings.HasSuffix(path, "/stop") && path != "system/gc"
+		reads := !strings.HasSuffix(path, "/stop") && path != "system/gc" && path != "node/"+helloNode+"/evaluate"
 		if reads && a.status != http.StatusBadRequest && a.status != http.StatusNotImplemented {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}

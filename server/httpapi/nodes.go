@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"time"
-
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/server/watch"
 	"github.com/droverhq/drover/store"
@@ -70,42 +68,4 @@ func readNodeAllocations(s store.Snapshot, c *call) (any, error) {
 		sorted: true,
 		view:   func(a *api.Allocation) any { return a },
 	}.answer(c)
-}
-
-// setEligibility is PUT /v1/node/ID/eligibility.
-func setEligibility(c *call) error {
-	var in api.NodeEligibilityRequest
-	if err := c.decode(&in); err != nil {
-		return err
-	}
-	if in.Eligibility != api.NodeEligible && in.Eligibility != api.NodeIneligible {
-		return malformed("eligibility %q is neither %q nor %q", in.Eligibility, api.NodeEligible, api.NodeIneligible)
-	}
-	index, err := c.api.change(c.http.Context(), func(s store.Snapshot) (store.Txn, error) {
-		n, err := c.node(s)
-		if err != nil {
-			return store.Txn{}, err
-		}
-		return planEligibility(s, n.ID, in.Eligibility, c.api.now())
-	})
-	if err != nil {
-		return err
-	}
-	c.indexHeader(index)
-	return c.answer(api.NodeUpdateResponse{Index: index, NodeModifyIndex: index})
-}
-
-// planEligibility says whether operators want allocations to be placed on a node.
-func planEligibility(s store.Snapshot, nodeID, eligibility string, now time.Time) (store.Txn, error) {
-	next := &api.NodeIntent{NodeID: nodeID}
-	condition := store.Absent(next.Key())
-	if had := get[*api.NodeIntent](s, next.Key()); had != nil {
-		if had.DrainStrategy != nil && eligibility == api.NodeEligible {
-			return store.Txn{}, malformed("node %s is draining: it can't be made eligible until that ends", nodeID)
-		}
-		condition = store.Unchanged(had)
-		next.DrainStrategy, next.LastDrain = had.DrainStrategy, had.LastDrain
-	}
-	next.Eligibility, next.UpdatedAt = eligibility, now.UnixNano()
-	return store.Txn{Conditions: []store.Condition{condition}, Writes: []store.Write{store.Put(next)}}, nil
 }

@@ -92,6 +92,9 @@ func nodeRoutes() []route {
 		{pattern: "node/{node}", get: query(object("node", nodeKinds...), readNode)},
 		{pattern: "node/{node}/allocations", get: query(allocationsOfNode, readNodeAllocations)},
 		{pattern: "node/{node}/eligibility", put: setEligibility},
+		{pattern: "node/{node}/drain", put: drainNode},
+		{pattern: "node/{node}/purge", put: purgeNode},
+		{pattern: "node/{node}/evaluate", put: evaluateOneNode},
 
 		{pattern: "namespaces", get: query(kinds(api.KindNamespace), listNamespaces)},
 		{
@@ -130,6 +133,7 @@ func agentRoutes() []route {
 		{pattern: "client/allocation/{alloc}/restart", put: proxyAllocation},
 		{pattern: "client/allocation/{alloc}/signal", put: proxyAllocation},
 		{pattern: "client/stats", get: proxyNode},
+		{pattern: "client/metadata", get: proxyNode, put: proxyNodeMeta},
 
 		{pattern: "agent/self", get: readSelf},
 		{pattern: "agent/health", get: readHealth},

@@ -163,11 +163,12 @@ func (h *Hub) serve(ctx context.Context, raw net.Conn) {
 	}
 }
 
-// dispatch drops changed allocations into the outboxes of their nodes.
+// dispatch drops changed allocations into the outboxes of their nodes, and ends the
+// sessions of nodes that are removed.
 func (h *Hub) dispatch(ctx context.Context) {
 	after := h.store.Snapshot().Index()
 	for ctx.Err() == nil {
-		feed := h.store.Watch(after, api.KindAllocation)
+		feed := h.store.Watch(after, api.KindAllocation, api.KindNodeSession)
 		err := h.follow(ctx, feed)
 		feed.Close()
 		if errors.Is(err, store.ErrResync) {
@@ -197,6 +198,10 @@ func (h *Hub) deliver(changes []store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range changes {
+		if c.Key.Kind == api.KindNodeSession {
+			h.removed(c)
+			continue
+		}
 		a, present := c.New.(*api.Allocation)
 		old, before := c.Old.(*api.Allocation)
 		switch {
@@ -208,6 +213,15 @@ func (h *Hub) deliver(changes []store.Change) {
 		if s := h.sessions[a.NodeID]; s != nil {
 			s.outbox.put(c.Index, a, !present)
 		}
+	}
+}
+
+// removed ends the session that a change removed from the store: the node was purged,
+// and its agent has to register it anew. The caller holds mu.
+func (h *Hub) removed(c store.Change) {
+	s := h.sessions[c.Key.ID]
+	if old, ok := c.Old.(*api.NodeSession); ok && c.New == nil && s != nil && old.ModifyIndex == s.recordedAt {
+		s.close()
 	}
 }
 

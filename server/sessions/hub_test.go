@@ -352,6 +352,27 @@ func TestGainAndLossOfASessionAreRecorded(t *testing.T) {
 	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected && s.Graceful })
 }
 
+func TestANodeThatIsPurgedRegistersAnew(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	conn := f.connect(n)
+	f.recv(conn)
+	_, err := f.store.Apply(f.ctx, store.Txn{Writes: []store.Write{
+		store.Delete(n.Key()), store.Delete((&api.NodeSession{NodeID: n.ID}).Key()),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Recv(f.ctx); err == nil {
+		t.Error("the session of a node that is gone goes on")
+	}
+	f.connect(n)
+	f.await(n.ID, func(s *api.NodeSession) bool { return s.Connected })
+	if _, ok := store.Get[*api.Node](f.store.Snapshot(), n.Key()); !ok {
+		t.Error("the node is not there again")
+	}
+}
+
 func TestANewSessionTakesTheOldOnesPlace(t *testing.T) {
 	f := newFixture(t)
 	n := node()
