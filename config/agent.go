@@ -58,6 +58,12 @@ type Server struct {
 	JobGCThreshold        time.Duration `hcl:"job_gc_threshold"`        // default 4h
 	DeploymentGCThreshold time.Duration `hcl:"deployment_gc_threshold"` // default 1h
 	NodeGCThreshold       time.Duration `hcl:"node_gc_threshold"`       // default 24h
+	// How many ended objects are kept at most, however young: the oldest go first.
+	EvalGCLimit       int `hcl:"eval_gc_limit"`       // default 100,000
+	AllocGCLimit      int `hcl:"alloc_gc_limit"`      // default 100,000
+	DeploymentGCLimit int `hcl:"deployment_gc_limit"` // default 20,000
+	JobGCLimit        int `hcl:"job_gc_limit"`        // default 20,000
+
 	JobGCInterval         time.Duration `hcl:"job_gc_interval"`         // how often it is looked; default 5m
 	JobTrackedVersions    int           `hcl:"job_tracked_versions"`    // versions kept of a job; default 6
 

@@ -73,6 +73,19 @@ func (a *Agent) validateServer(wrong *api.InvalidError) {
 	if a.Server.JobGCInterval <= 0 {
 		wrong.Add("server.job_gc_interval", "must be more than 0s")
 	}
+	for _, limit := range []struct {
+		name string
+		n    int
+	}{
+		{"eval_gc_limit", a.Server.EvalGCLimit},
+		{"alloc_gc_limit", a.Server.AllocGCLimit},
+		{"deployment_gc_limit", a.Server.DeploymentGCLimit},
+		{"job_gc_limit", a.Server.JobGCLimit},
+	} {
+		if limit.n < 0 {
+			wrong.Add("server."+limit.name, "must not be negative; 0 is the default")
+		}
+	}
 	if a.Server.HeartbeatGrace < 0 {
 		wrong.Add("server.heartbeat_grace", "must not be negative")
 	}

@@ -39,6 +39,8 @@ func newServerRole(a *agent) (*serverRole, error) {
 			GC: gc.Options{
 				Interval: cfg.Server.JobGCInterval, EvalThreshold: cfg.Server.EvalGCThreshold,
 				JobThreshold: cfg.Server.JobGCThreshold, DeploymentThreshold: cfg.Server.DeploymentGCThreshold,
+				EvalLimit: cfg.Server.EvalGCLimit, AllocationLimit: cfg.Server.AllocGCLimit,
+				DeploymentLimit: cfg.Server.DeploymentGCLimit, JobLimit: cfg.Server.JobGCLimit,
 				NodeThreshold: cfg.Server.NodeGCThreshold, TrackedVersions: cfg.Server.JobTrackedVersions,
 			},
 		},

@@ -13,7 +13,7 @@ func allocations(a age) iter.Seq[unit] {
 		awaited := a.awaited()
 		for alloc := range store.List[*api.Allocation](a, store.Query{}) {
 			status := a.status(alloc)
-			if !ended(alloc, status) || awaited[alloc.ID] || a.counted(alloc) || !a.old(lastWritten(alloc, status), a.o.EvalThreshold) {
+			if !ended(alloc, status) || awaited[alloc.ID] || a.counted(alloc) || !a.goes(api.KindAllocation, lastWritten(alloc, status), a.o.EvalThreshold) {
 				continue
 			}
 			holds, conditions := a.holds(alloc, status)

@@ -53,9 +53,10 @@ func Force(ctx context.Context, s Store, now time.Time, o Options) (Report, erro
 
 func pass(ctx context.Context, s Store, now time.Time, o Options, force bool) (Report, error) {
 	c := collector{ctx: ctx, store: s, limit: o.PassLimit}
+	crowd := crowding(s.Snapshot(), o)
 	for _, p := range phases {
 		c.begin()
-		for u := range p.find(age{s.Snapshot(), now, o, force}) {
+		for u := range p.find(age{s.Snapshot(), now, o, crowd, force}) {
 			if err := c.add(u); err != nil {
 				return c.report, fmt.Errorf("remove %s: %w", p.what, err)
 			}

@@ -23,6 +23,12 @@ type Options struct {
 	DeploymentThreshold time.Duration
 	// NodeThreshold is how long a node without allocations must be down. Default 24 h.
 	NodeThreshold time.Duration
+	// EvalLimit, AllocationLimit, DeploymentLimit and JobLimit are how many ended
+	// evaluations, allocations and deployments and how many dead jobs are kept, however
+	// young: beyond, the oldest go first. They bound the memory of a server under steady
+	// batch work. Defaults 100,000 evaluations and allocations, 20,000 deployments and
+	// jobs.
+	EvalLimit, AllocationLimit, DeploymentLimit, JobLimit int
 	// TrackedVersions is how many versions of a job are kept for reverting to, besides
 	// those that are tagged or in use. Default 6.
 	TrackedVersions int
@@ -38,6 +44,8 @@ const (
 	defaultNode      = 24 * time.Hour
 	defaultVersions  = 6
 	defaultPassLimit = 50_000
+	defaultMany      = 100_000
+	defaultSome      = 20_000
 
 	// moreDelay lets others write between two passes when there is much to remove.
 	moreDelay = time.Second
@@ -54,12 +62,17 @@ func (o Options) withDefaults() Options {
 	duration(&o.JobThreshold, defaultJob)
 	duration(&o.DeploymentThreshold, defaultEval)
 	duration(&o.NodeThreshold, defaultNode)
-	if o.TrackedVersions <= 0 {
-		o.TrackedVersions = defaultVersions
+	number := func(n *int, value int) {
+		if *n <= 0 {
+			*n = value
+		}
 	}
-	if o.PassLimit <= 0 {
-		o.PassLimit = defaultPassLimit
-	}
+	number(&o.EvalLimit, defaultMany)
+	number(&o.AllocationLimit, defaultMany)
+	number(&o.DeploymentLimit, defaultSome)
+	number(&o.JobLimit, defaultSome)
+	number(&o.TrackedVersions, defaultVersions)
+	number(&o.PassLimit, defaultPassLimit)
 	return o
 }
 
@@ -71,7 +84,7 @@ func Register(m *reconcile.Manager, o Options) error {
 	for _, kind := range []api.Kind{
 		api.KindJob, api.KindJobStatus, api.KindJobVersion, api.KindJobSubmission,
 		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment,
-		api.KindNode, api.KindNodeIntent, api.KindNodeSession, api.KindNodeStatus,
+		api.KindNode, api.KindNodeIntent, api.KindNodeSession, api.KindNodeStatus, api.KindScalingEvents,
 		api.KindPeriodicLaunch, api.KindDispatchToken,
 	} {
 		b.Writes(kind, reconcile.Removes)

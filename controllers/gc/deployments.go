@@ -12,7 +12,7 @@ import (
 func deployments(a age) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		for d := range store.List[*api.Deployment](a, store.Query{}) {
-			if d.Active() || !a.old(d.ModifyTime, a.o.DeploymentThreshold) || a.hasLive(d) {
+			if d.Active() || !a.goes(api.KindDeployment, d.ModifyTime, a.o.DeploymentThreshold) || a.hasLive(d) {
 				continue
 			}
 			job := a.job(d.Namespace, d.JobID)

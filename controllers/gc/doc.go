@@ -1,7 +1,7 @@
 // Package gc removes what has ended and what nothing refers to any more, so that the
 // store holds what runs and a while of history.
 //
-// Three concerns, three places:
+// Four concerns, four places:
 //
 //   - What may go: one pure function per kind of object (jobs.go, allocations.go,
 //     evaluations.go, deployments.go, versions.go, nodes.go, orphans.go). Each yields
@@ -9,6 +9,8 @@
 //   - How fast: Collect (collect.go) takes the functions in turn, each with a fresh
 //     snapshot so that what one removed no longer refers to anything, and removes
 //     units in transactions of bounded size, and a bounded number in a pass.
+//   - How many: crowd.go finds out of which kinds there are more ended objects than are
+//     kept; the oldest of them go before their time.
 //   - When: the controller (controller.go) makes a pass every few minutes.
 //
 // The law is that nothing goes that something live refers to: not the version, node,

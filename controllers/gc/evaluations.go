@@ -14,7 +14,7 @@ func evaluations(a age) iter.Seq[unit] {
 		open := a.openEvaluations()
 		for _, status := range []string{api.EvalComplete, api.EvalFailed, api.EvalCancelled} {
 			for e := range store.List[*api.Evaluation](a, store.Query{Index: store.ByStatus, Value: status}) {
-				if open[e.ID] || !a.old(e.ModifyTime, a.o.EvalThreshold) ||
+				if open[e.ID] || !a.goes(api.KindEvaluation, e.ModifyTime, a.o.EvalThreshold) ||
 					store.Count[*api.Allocation](a, store.Query{Index: store.ByEval, Value: e.ID}) > 0 {
 					continue
 				}

@@ -15,7 +15,7 @@ func jobs(a age) iter.Seq[unit] {
 		dead := store.Query{Index: store.ByStatus, Value: api.JobStatusDead}
 		for status := range store.List[*api.JobStatus](a, dead) {
 			job := a.job(status.Namespace, status.JobID)
-			if job == nil || !mayGo(job) || a.inUse(job) {
+			if job == nil || !mayGo(job) || a.inUse(job, status) {
 				continue
 			}
 			u := unit{
@@ -37,10 +37,12 @@ func mayGo(job *api.Job) bool {
 
 // inUse reports whether something of the job is under way, or not old enough, or kept
 // by a user.
-func (a age) inUse(job *api.Job) bool {
+func (a age) inUse(job *api.Job, status *api.JobStatus) bool {
 	value := store.JobValue(api.Deref(job.Namespace), api.Deref(job.ID))
 	ofJob := store.Query{Index: store.ByJob, Value: value}
-	if !a.old(api.Deref(job.SubmitTime), a.o.JobThreshold) {
+	crowded := a.crowd.out(api.KindJob, endOf(job, status))
+	old := func(written int64) bool { return crowded || a.old(written, a.o.JobThreshold) }
+	if !old(endOf(job, status)) {
 		return true
 	}
 	for v := range store.List[*api.JobVersion](a, ofJob) {
@@ -49,12 +51,12 @@ func (a age) inUse(job *api.Job) bool {
 		}
 	}
 	for e := range store.List[*api.Evaluation](a, ofJob) {
-		if !e.Terminal() || !a.old(e.ModifyTime, a.o.JobThreshold) {
+		if !e.Terminal() || !old(e.ModifyTime) {
 			return true
 		}
 	}
 	for alloc := range store.List[*api.Allocation](a, ofJob) {
-		if status := a.status(alloc); !ended(alloc, status) || !a.old(lastWritten(alloc, status), a.o.JobThreshold) {
+		if status := a.status(alloc); !ended(alloc, status) || !old(lastWritten(alloc, status)) {
 			return true
 		}
 	}

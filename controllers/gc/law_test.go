@@ -183,7 +183,11 @@ func TestNothingGoesThatSomethingLiveRefersTo(t *testing.T) {
 		if rapid.Bool().Draw(rt, "force") {
 			collect = gc.Force
 		}
-		options := gc.Options{PassLimit: rapid.IntRange(1, 100).Draw(rt, "limit")}
+		few := rapid.IntRange(1, 6)
+		options := gc.Options{
+			PassLimit: rapid.IntRange(1, 100).Draw(rt, "limit"), EvalLimit: few.Draw(rt, "evals kept"),
+			AllocationLimit: few.Draw(rt, "allocations kept"), DeploymentLimit: few.Draw(rt, "deployments kept"), JobLimit: few.Draw(rt, "jobs kept"),
+		}
 		for {
 			report, err := collect(t.Context(), s, now, options)
 			if err != nil {

@@ -18,6 +18,7 @@ func orphans(a age) iter.Seq[unit] {
 		{api.KindJobStatus, ofKind(api.KindJob)},
 		{api.KindJobSubmission, ofKind(api.KindJobVersion)},
 		{api.KindPeriodicLaunch, ofKind(api.KindJob)},
+		{api.KindScalingEvents, ofKind(api.KindJob)},
 		{api.KindDispatchToken, childOf},
 		{api.KindNodeStatus, ofKind(api.KindNode)},
 		{api.KindNodeIntent, ofKind(api.KindNode)},

@@ -13,6 +13,7 @@ type age struct {
 	store.Snapshot
 	now   time.Time
 	o     Options
+	crowd crowd
 	force bool
 }
 
@@ -29,6 +30,12 @@ var phases = []struct {
 	{"job versions", versions},
 	{"nodes", nodes},
 	{"orphans", orphans},
+}
+
+// goes reports whether an ended object of a kind, last written at a time (Unix
+// nanoseconds), is older than the threshold, or one too many.
+func (a age) goes(kind api.Kind, written int64, threshold time.Duration) bool {
+	return a.crowd.out(kind, written) || a.old(written, threshold)
 }
 
 // old reports whether what was last written at a time (Unix nanoseconds) is older than
