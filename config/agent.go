@@ -64,8 +64,8 @@ type Server struct {
 	DeploymentGCLimit int `hcl:"deployment_gc_limit"` // default 20,000
 	JobGCLimit        int `hcl:"job_gc_limit"`        // default 20,000
 
-	JobGCInterval         time.Duration `hcl:"job_gc_interval"`         // how often it is looked; default 5m
-	JobTrackedVersions    int           `hcl:"job_tracked_versions"`    // versions kept of a job; default 6
+	JobGCInterval      time.Duration `hcl:"job_gc_interval"`      // how often it is looked; default 5m
+	JobTrackedVersions int           `hcl:"job_tracked_versions"` // versions kept of a job; default 6
 
 	// HeartbeatGrace is how long a node may be without a session before it is down;
 	// default 10s.

@@ -36,5 +36,5 @@ func ExampleRegister() {
 	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |
 	// | drain | NodeIntent | Allocation, AllocationStatus | Allocation (shared), NodeIntent |  |
 	// | migrate | Job | NodeIntent, Allocation, AllocationStatus, Deployment | Allocation (shared) |  |
-	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch |
+	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch, ScalingEvents |
 }
