@@ -63,6 +63,8 @@ type Client struct {
 	Scaling     *Scaling
 	Namespaces  *Namespaces
 	NodePools   *NodePools
+	Kinds       *Kinds
+	Resources   *Resources
 }
 
 // New returns a client. The error says what is wrong with the address.
@@ -91,6 +93,8 @@ func New(cfg Config) (*Client, error) {
 	c.Evaluations, c.Deployments, c.Nodes = &Evaluations{c}, &Deployments{c}, &Nodes{c}
 	c.Agent, c.Operator, c.Events = &Agent{c}, &Operator{c}, &Events{c}
 	c.Scaling, c.Namespaces, c.NodePools = &Scaling{c}, &Namespaces{c}, &NodePools{c}
+	c.Scaling = &Scaling{c}
+	c.Kinds, c.Resources = &Kinds{c}, &Resources{c}
 	return c, nil
 }
 

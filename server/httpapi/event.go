@@ -17,6 +17,7 @@ const (
 	topicDeployment = "Deployment"
 	topicNode       = "Node"
 	topicNodePool   = "NodePool"
+	topicKind       = "KindDefinition"
 )
 
 // eventKinds says which kinds of objects the events of a topic come from.
@@ -27,6 +28,7 @@ var eventKinds = map[string][]api.Kind{
 	topicDeployment: {api.KindDeployment},
 	topicNode:       {api.KindNode, api.KindNodeIntent, api.KindNodeStatus},
 	topicNodePool:   {api.KindNodePool},
+	topicKind:       {api.KindKindDefinition},
 }
 
 // subscription says which events a stream shows.
@@ -41,7 +43,7 @@ var otherTopics = []string{
 }
 
 // newSubscription reads ?topic=, which may be given several times: Job, Job:shop,
-// Allocation:*, *.
+// Allocation:*, *. An author-defined kind is a topic of that name.
 func newSubscription(c *call) (subscription, error) {
 	s := subscription{topics: map[string][]string{}, namespace: c.namespaces()}
 	for _, t := range c.query["topic"] {
@@ -52,8 +54,8 @@ func newSubscription(c *call) (subscription, error) {
 		switch _, known := eventKinds[topic]; {
 		case slices.Contains(otherTopics, topic):
 			return s, notSupported("events of the topic %s", topic)
-		case !known && topic != "*":
-			return s, malformed("there is no topic %q; there are %s and *", topic, strings.Join(slices.Sorted(maps.Keys(eventKinds)), ", "))
+		case !known && topic != "*" && !authored(c.api.store.Snapshot(), topic):
+			return s, malformed("there is no topic %q; there are %s, author-defined kinds, and *", topic, strings.Join(slices.Sorted(maps.Keys(eventKinds)), ", "))
 		}
 		s.topics[topic] = append(s.topics[topic], key)
 	}
@@ -63,15 +65,24 @@ func newSubscription(c *call) (subscription, error) {
 	return s, nil
 }
 
-// kinds returns the kinds whose changes the subscription is about.
+// authored reports whether a topic is a kind that somebody defined.
+func authored(s store.Snapshot, topic string) bool {
+	_, ok := s.Get(api.KindDefinitionKey(topic))
+	return ok
+}
+
+// kinds returns the kinds whose changes the subscription is about; none for all.
 func (s subscription) kinds() []api.Kind {
+	if _, ok := s.topics["*"]; ok {
+		return nil // kinds may be defined later
+	}
 	var all []api.Kind
-	for topic, kinds := range eventKinds {
-		if _, ok := s.topics["*"]; ok {
-			all = append(all, kinds...)
-		} else if _, ok := s.topics[topic]; ok {
-			all = append(all, kinds...)
+	for topic := range s.topics {
+		if known, ok := eventKinds[topic]; ok {
+			all = append(all, known...)
+			continue
 		}
+		all = append(all, api.Kind(topic), api.StatusKind(api.Kind(topic)))
 	}
 	return all
 }
@@ -137,6 +148,13 @@ func describe(s store.Snapshot, c store.Change, object api.Object) (pending, boo
 		return nodeEvent(n, nodeEventType(c)), true
 	case *api.NodePool:
 		return poolEvent(o, c.New == nil), true
+	case *api.KindDefinition:
+		return kindEvent(o, c.New == nil), true
+	case *api.Resource:
+		return resourceEvent(o, resourceEventType(c)), true
+	case *api.ResourceStatus:
+		r := get[*api.Resource](s, resourceKeyOf(o))
+		return resourceEvent(r, resourceEventType(c)), r != nil
 	}
 	return pending{}, false
 }
