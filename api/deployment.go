@@ -50,17 +50,51 @@ func (d *Deployment) Active() bool {
 	return false
 }
 
+// Promotable reports whether canaries of any group wait, or will wait, to be promoted.
+func (d *Deployment) Promotable() bool {
+	for _, s := range d.TaskGroups {
+		if s.OnTrial() {
+			return true
+		}
+	}
+	return false
+}
+
+// RunningDescription says what a rollout that goes on needs, as its StatusDescription
+// does.
+func (d *Deployment) RunningDescription() string {
+	const running = "Deployment is running"
+	if !d.Promotable() {
+		return running
+	}
+	for _, s := range d.TaskGroups {
+		if s.OnTrial() && !s.AutoPromote {
+			return running + " but requires manual promotion"
+		}
+	}
+	return running + " pending automatic promotion"
+}
+
 // DeploymentState is how the rollout of one task group does.
 type DeploymentState struct {
-	AutoRevert        bool
-	AutoPromote       bool
-	ProgressDeadline  time.Duration
+	AutoRevert       bool
+	AutoPromote      bool
+	ProgressDeadline time.Duration // 0: the first unhealthy instance fails the rollout
+	// RequireProgressBy is when the rollout fails unless another instance is healthy.
 	RequireProgressBy *time.Time
-	Promoted          bool
-	PlacedCanaries    []string
-	DesiredCanaries   int
-	DesiredTotal      int
-	PlacedAllocs      int
-	HealthyAllocs     int
-	UnhealthyAllocs   int
+	// Promoted says that the canaries were found good: from then on the instances of the
+	// older version are replaced.
+	Promoted        bool
+	PlacedCanaries  []string // IDs of the allocations that are, or were, canaries
+	DesiredCanaries int      // 0: the group needs none
+	DesiredTotal    int      // instances of the new version in the end
+	PlacedAllocs    int
+	HealthyAllocs   int
+	UnhealthyAllocs int
+}
+
+// OnTrial reports whether the group has canaries that nobody promoted yet. Until then
+// the older version keeps all its instances.
+func (s *DeploymentState) OnTrial() bool {
+	return s != nil && s.DesiredCanaries > 0 && !s.Promoted
 }

@@ -107,3 +107,9 @@ func asNumber(v reflect.Value) (float64, bool) {
 	}
 	return 0, false
 }
+
+// SameSpec reports whether two versions of a job ask for the same.
+func SameSpec(a, b *Job) bool {
+	return Same(a, b, "Version", "VersionTag", "SubmitTime", "NomadTokenID",
+		"Status", "StatusDescription", "Stable", "CreateIndex", "ModifyIndex", "JobModifyIndex")
+}

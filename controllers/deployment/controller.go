@@ -78,13 +78,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 // read collects the view of a deployment from a snapshot.
 func (c *controller) read(snap store.Snapshot, d *api.Deployment, now time.Time) *view {
-	v := &view{now: now, deployment: d}
-	v.version, _ = store.Get[*api.JobVersion](snap, api.JobVersionKey(d.Namespace, d.JobID, d.JobVersion))
-	v.job, _ = store.Get[*api.Job](snap, api.JobKey(d.Namespace, d.JobID))
-	v.submission = func(n uint64) *api.JobSubmission {
-		s, _ := store.Get[*api.JobSubmission](snap, (&api.JobSubmission{Namespace: d.Namespace, JobID: d.JobID, Version: n}).Key())
-		return s
-	}
+	v := readDeployment(snap, d, now)
 	for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByDeployment, Value: d.ID}) {
 		i := instance{Allocation: a}
 		i.status, _ = store.Get[*api.AllocationStatus](snap, (&api.AllocationStatus{ID: a.ID}).Key())
@@ -92,6 +86,18 @@ func (c *controller) read(snap store.Snapshot, d *api.Deployment, now time.Time)
 			i.seen = c.sightings.First(d.ID, a.ID, turn, now)
 		}
 		v.instances = append(v.instances, i)
+	}
+	return v
+}
+
+// readDeployment collects what there is of a deployment besides its instances.
+func readDeployment(snap store.Snapshot, d *api.Deployment, now time.Time) *view {
+	v := &view{now: now, deployment: d}
+	v.version, _ = store.Get[*api.JobVersion](snap, api.JobVersionKey(d.Namespace, d.JobID, d.JobVersion))
+	v.job, _ = store.Get[*api.Job](snap, api.JobKey(d.Namespace, d.JobID))
+	v.submission = func(n uint64) *api.JobSubmission {
+		s, _ := store.Get[*api.JobSubmission](snap, (&api.JobSubmission{Namespace: d.Namespace, JobID: d.JobID, Version: n}).Key())
+		return s
 	}
 	for version := range store.List[*api.JobVersion](snap, store.Query{Index: store.ByJob, Value: store.JobValue(d.Namespace, d.JobID)}) {
 		if version.Stable && api.Deref(version.Job.Version) < d.JobVersion && !version.Job.Stopped() {
@@ -147,8 +153,14 @@ func (c *controller) end(v *view, p *plan, txn *store.Txn) {
 	if v.job == nil {
 		return
 	}
-	txn.Writes = append(txn.Writes, store.Put(&api.Evaluation{
-		ID:           c.options.NewID(),
+	txn.Writes = append(txn.Writes, store.Put(v.evaluation(c.options.NewID())))
+}
+
+// evaluation returns a request to look at the job of a deployment.
+func (v *view) evaluation(id string) *api.Evaluation {
+	d := v.deployment
+	return &api.Evaluation{
+		ID:           id,
 		Namespace:    d.Namespace,
 		JobID:        d.JobID,
 		Type:         api.Deref(v.job.Type),
@@ -158,14 +170,14 @@ func (c *controller) end(v *view, p *plan, txn *store.Txn) {
 		Status:       api.EvalPending,
 		CreateTime:   v.now.UnixNano(),
 		ModifyTime:   v.now.UnixNano(),
-	}))
+	}
 }
 
 // revert registers the spec of a stable version again, as a new version.
 func revert(v *view, to *api.JobVersion, txn *store.Txn) {
 	job := *to.Job
 	job.Version = new(api.Deref(v.job.Version) + 1)
-	job.SubmitTime = new(v.now.UnixNano())
+	job.SubmitTime, job.VersionTag = new(v.now.UnixNano()), nil
 	job.SetIndexes(v.job.Indexes())
 	txn.Writes = append(txn.Writes, store.Put(&job), store.Put(&api.JobVersion{Job: &job}))
 	txn.Conditions = append(txn.Conditions, store.Unchanged(v.job))
@@ -183,7 +195,8 @@ func active(c store.Change) bool {
 	return before != nil && before.Active() || after != nil && after.Active()
 }
 
-// moved passes allocations that join or leave a deployment, or are to stop.
+// moved passes allocations that join or leave a deployment, are to stop, or whose health
+// was said.
 func moved(c store.Change) bool {
 	before, _ := c.Old.(*api.Allocation)
 	after, _ := c.New.(*api.Allocation)
@@ -193,7 +206,8 @@ func moved(c store.Change) bool {
 	case before.DeploymentID == "" && after.DeploymentID == "":
 		return false
 	}
-	return before.DeploymentID != after.DeploymentID || before.DesiredStatus != after.DesiredStatus || before.Lost != after.Lost
+	return before.DeploymentID != after.DeploymentID || before.DesiredStatus != after.DesiredStatus || before.Lost != after.Lost ||
+		(&instance{Allocation: before}).known() != (&instance{Allocation: after}).known()
 }
 
 func ofAllocation(_ store.Snapshot, c store.Change) []reconcile.Request {

@@ -44,6 +44,7 @@ func decide(v *view) *plan {
 	for name, state := range v.deployment.TaskGroups {
 		next.TaskGroups[name] = tallies.of(name).apply(state)
 	}
+	p.promote(v, &next, tallies)
 	p.conclude(v, &next, tallies)
 	if !api.Same(&next, v.deployment) {
 		next.ModifyTime = v.now.UnixNano()
@@ -55,8 +56,10 @@ func decide(v *view) *plan {
 // tally counts the instances of a group.
 type tally struct {
 	placed, healthy, unhealthy int
-	live                       int // of the healthy ones, those that are to run on
-	first, last                time.Time
+	live                       int         // of the healthy ones, those that are to run on
+	tried                      int         // of these, canaries
+	canaries                   []*instance // all that are or were
+	first, last                time.Time   // the first placement, and the latest progress
 }
 
 type tallies map[string]*tally
@@ -92,7 +95,11 @@ func (p *plan) judge(v *view) tallies {
 				p.judged = append(p.judged, i.as(verdict, v))
 			}
 		}
-		counts.of(i.TaskGroup).add(i, verdict, since, at)
+		t := counts.of(i.TaskGroup)
+		t.add(i, verdict, since, at)
+		if verdict != i.known() && i.known() == health.Healthy {
+			t.progress(v.now)
+		}
 	}
 	return counts
 }
@@ -129,18 +136,39 @@ func (t *tally) add(i *instance, h health.Verdict, since, at time.Time) {
 	if t.first.IsZero() || since.Before(t.first) {
 		t.first = since
 	}
+	canary := i.DeploymentStatus != nil && i.DeploymentStatus.Canary
+	if canary {
+		t.canaries = append(t.canaries, i)
+	}
 	switch h {
 	case health.Healthy:
 		t.healthy++
-		if i.WantsRun() && i.Lost == "" {
-			t.live++
+		t.progress(at)
+		if !i.WantsRun() || i.Lost != "" {
+			t.progress(time.Unix(0, i.ModifyTime)) // when it left
+			return
 		}
-		if at.After(t.last) {
-			t.last = at
+		t.live++
+		if canary {
+			t.tried++
 		}
 	case health.Unhealthy:
 		t.unhealthy++
 	}
+}
+
+// progress notes that an instance became healthy, or that one was until then: whoever
+// follows it has a whole progress deadline, too.
+func (t *tally) progress(at time.Time) {
+	if at.After(t.last) {
+		t.last = at
+	}
+}
+
+// awaits reports whether the canaries of a group are as good as they can be: it waits
+// to be promoted.
+func (t *tally) awaits(state *api.DeploymentState) bool {
+	return state.OnTrial() && t.tried >= state.DesiredCanaries
 }
 
 // apply returns the state of a group with what was counted. Every instance that
@@ -148,6 +176,9 @@ func (t *tally) add(i *instance, h health.Verdict, since, at time.Time) {
 func (t *tally) apply(state *api.DeploymentState) *api.DeploymentState {
 	next := *state
 	next.PlacedAllocs, next.HealthyAllocs, next.UnhealthyAllocs = t.placed, t.healthy, t.unhealthy
+	if ids := t.canaryIDs(); len(ids) > 0 {
+		next.PlacedCanaries = ids
+	}
 	if state.ProgressDeadline <= 0 || t.placed == 0 {
 		return &next
 	}
@@ -170,7 +201,7 @@ func (p *plan) conclude(v *view, next *api.Deployment, counts tallies) {
 	complete := true
 	for name, state := range next.TaskGroups {
 		t := counts.of(name)
-		if t.live >= state.DesiredTotal {
+		if t.live >= state.DesiredTotal && !state.OnTrial() {
 			continue
 		}
 		complete = false
@@ -178,6 +209,7 @@ func (p *plan) conclude(v *view, next *api.Deployment, counts tallies) {
 		case state.ProgressDeadline <= 0 && t.unhealthy > 0:
 			p.fail(v, next, failedUnhealthy)
 			return
+		case t.awaits(state):
 		case state.ProgressDeadline <= 0 || state.RequireProgressBy == nil:
 		case !state.RequireProgressBy.After(v.now):
 			p.fail(v, next, failedProgress)
@@ -213,7 +245,7 @@ func (v *view) target() (*api.JobVersion, string) {
 	}
 	to := v.stable[0]
 	n := api.Deref(to.Job.Version)
-	if sameSpec(to.Job, v.job) {
+	if api.SameSpec(to.Job, v.job) {
 		return nil, fmt.Sprintf(" - not rolling back to stable job version %d as current job has same specification", n)
 	}
 	return to, fmt.Sprintf(" - rolling back to job version %d", n)
@@ -224,10 +256,4 @@ func (p *plan) look(at time.Time) {
 	if !at.IsZero() && (p.again.IsZero() || at.Before(p.again)) {
 		p.again = at
 	}
-}
-
-// sameSpec reports whether two versions of a job ask for the same.
-func sameSpec(a, b *api.Job) bool {
-	return api.Same(a, b, "Version", "VersionTag", "SubmitTime", "NomadTokenID",
-		"Status", "StatusDescription", "Stable", "CreateIndex", "ModifyIndex", "JobModifyIndex")
 }

@@ -66,7 +66,10 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	reserved := c.fleet.place(v, p, c.newID)
 	defer func() { c.fleet.settle(reserved, ctx.Err() != nil) }()
 	r := v.account(p, reserved.placed, reserved.heard, c.newID)
-	return reconcile.Result{}, c.write(ctx, v.compose(p, reserved.placed, r), reserved)
+	if err := c.write(ctx, v.compose(p, reserved.placed, r), reserved); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: p.again(v.now)}, nil
 }
 
 // onJob follows the jobs; For has woken the pass.
@@ -164,4 +167,15 @@ func onDeployment(_ store.Snapshot, c store.Change) []reconcile.Request {
 	return []reconcile.Request{{Namespace: d.Namespace, ID: d.JobID}}
 }
 
-func deploymentMoved(before, after *api.Deployment) bool { return before.Status != after.Status }
+// deploymentMoved passes changes by which more may be done, or less.
+func deploymentMoved(before, after *api.Deployment) bool {
+	if before.Status != after.Status {
+		return true
+	}
+	for group, state := range after.TaskGroups {
+		if before.TaskGroups[group].OnTrial() != state.OnTrial() {
+			return true
+		}
+	}
+	return false
+}

@@ -8,7 +8,6 @@ import (
 
 // Descriptions of deployments that this controller begins and ends.
 const (
-	deploymentRunning    = "Deployment is running"
 	deploymentSuperseded = "Cancelled due to newer version of job"
 	deploymentStopped    = "Cancelled because job is stopped"
 )
@@ -64,6 +63,7 @@ func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deploy
 			AutoRevert:       api.Deref(u.AutoRevert),
 			AutoPromote:      api.Deref(u.AutoPromote),
 			ProgressDeadline: api.Deref(u.ProgressDeadline),
+			DesiredCanaries:  t.desiredCanaries(v),
 			DesiredTotal:     t.due(nil),
 		}
 	}
@@ -72,7 +72,7 @@ func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deploy
 	}
 	index := api.Deref(v.job.JobModifyIndex)
 	p.fresh = true
-	return &api.Deployment{
+	d := &api.Deployment{
 		ID:                 newID(),
 		Namespace:          v.req.Namespace,
 		JobID:              v.req.ID,
@@ -82,15 +82,17 @@ func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deploy
 		JobCreateIndex:     api.Deref(v.job.CreateIndex),
 		TaskGroups:         groups,
 		Status:             api.DeploymentRunning,
-		StatusDescription:  deploymentRunning,
 		EvalPriority:       api.Deref(v.job.Priority),
 		CreateTime:         v.now.UnixNano(),
 		ModifyTime:         v.now.UnixNano(),
 	}
+	d.StatusDescription = d.RunningDescription()
+	return d
 }
 
-// revise follows the number of nodes during the rollout of a system job.
-func (p *plan) revise(current *api.Deployment, tallies []*tally) *api.Deployment {
+// revise follows the number of instances that the current version is to have: nodes of a
+// system job come and go, and who failed for good may come back.
+func (p *plan) revise(v *view, current *api.Deployment, tallies []*tally) *api.Deployment {
 	if !current.Active() {
 		return current
 	}
@@ -101,13 +103,19 @@ func (p *plan) revise(current *api.Deployment, tallies []*tally) *api.Deployment
 	}
 	for _, t := range tallies {
 		state := revised.TaskGroups[t.name]
-		if state == nil || state.DesiredTotal == t.due(current) {
+		if state == nil {
 			continue
 		}
 		changed := *state
 		changed.DesiredTotal = t.due(current)
-		revised.TaskGroups[t.name] = &changed
-		p.revised = true
+		if v.job.IsSystem() && state.OnTrial() {
+			placed := state.DesiredCanaries - t.canariesLeft(current)
+			changed.DesiredCanaries = min(state.DesiredCanaries, placed+len(t.destructive))
+		}
+		if changed.DesiredTotal != state.DesiredTotal || changed.DesiredCanaries != state.DesiredCanaries {
+			revised.TaskGroups[t.name] = &changed
+			p.revised = true
+		}
 	}
 	if !p.revised {
 		return current
@@ -115,7 +123,8 @@ func (p *plan) revise(current *api.Deployment, tallies []*tally) *api.Deployment
 	return &revised
 }
 
-// deploymentOf returns the ID of the deployment that instances of a group belong to.
+// deploymentOf returns the ID of the deployment that instances of the current version
+// of a group belong to.
 func (p *plan) deploymentOf(group string) string {
 	if p.rollout == nil || p.rollout.TaskGroups[group] == nil {
 		return ""
@@ -131,7 +140,17 @@ func (p *plan) notePlaced(at *placed, now time.Time) {
 		if state == nil {
 			continue
 		}
-		state.PlacedAllocs = len(g.inPlace) + at.count(n)
+		state.PlacedAllocs = len(g.inPlace)
+		for i := range g.wants {
+			id := at.groups[n][i].AllocID
+			if id == "" || g.wants[i].older != nil {
+				continue
+			}
+			state.PlacedAllocs++
+			if g.wants[i].canary {
+				state.PlacedCanaries = append(state.PlacedCanaries, id)
+			}
+		}
 		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
 			by := now.Add(state.ProgressDeadline)
 			state.RequireProgressBy = &by

@@ -239,12 +239,14 @@ func (w *want) leaves() bool {
 // which instance.
 func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 	var first [reasons]*want
+	tried := false
 	for n, g := range p.groups {
 		for i := range g.wants {
 			w := &g.wants[i]
 			if first[w.why] == nil && (at.groups[n][i].AllocID != "" || w.leaves() || !backlog) {
 				first[w.why] = w
 			}
+			tried = tried || w.canary && w.why == missing && at.groups[n][i].AllocID != ""
 		}
 	}
 	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
@@ -260,7 +262,7 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		return api.TriggerQueuedAllocs, nil
 	case first[migrated] != nil && first[migrated].prev.live():
 		return api.TriggerNodeDrain, first[migrated].prev
-	case p.rollout != nil && (first[updated] != nil || raised):
+	case p.rollout != nil && (first[updated] != nil || raised || tried):
 		return api.TriggerDeployment, nil
 	case first[lost] != nil:
 		return api.TriggerNodeUpdate, first[lost].prev

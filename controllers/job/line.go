@@ -186,20 +186,36 @@ func (l *line) release(req reconcile.Request) []string {
 func (p *plan) needs(j *api.Job, at *placed) []need {
 	var out []need
 	for i, g := range p.groups {
-		short := at.queued[g.name]
-		if short == 0 {
+		if at.queued[g.name] == 0 {
 			continue
 		}
-		n := need{job: j, group: g.group, count: short}
+		first := len(out)
 		for k := range g.wants {
 			if at.groups[i][k].AllocID == "" {
-				n.note(&g.wants[k])
+				out = noteNeed(out, first, j, g, &g.wants[k])
 			}
 		}
-		n.shape = shapeOf(&n)
-		out = append(out, n)
+	}
+	for i := range out {
+		out[i].shape = shapeOf(&out[i])
 	}
 	return out
+}
+
+// noteNeed adds a want that found no room to the needs of its group, which are those
+// from first on: one for each version.
+func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need {
+	job, group := w.spec(j, g.group)
+	at := first
+	for at < len(needs) && needs[at].job != job {
+		at++
+	}
+	if at == len(needs) {
+		needs = append(needs, need{job: job, group: group})
+	}
+	needs[at].count++
+	needs[at].note(w)
+	return needs
 }
 
 // note notes where a want that found no room could go.

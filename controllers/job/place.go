@@ -42,7 +42,7 @@ func (p *plan) place(j *api.Job, on engine, newID func() string) *placed {
 			out.fail(g.name, g.nowhere, 0)
 		}
 		for _, batch := range batches(j, g) {
-			batch.place(j, on, newID, found, out)
+			batch.place(on, newID, found, out)
 		}
 	}
 	var short []*api.TaskGroup
@@ -107,41 +107,49 @@ func (o *placed) took(all time.Duration) {
 
 // batch is wants of a group that are asked for together.
 type batch struct {
-	group   *groupPlan
-	wants   []int // indexes into group.wants
+	name    string // of the group
+	job     *api.Job
+	group   *api.TaskGroup
+	all     []want // of the group
+	wants   []int  // indexes into all
 	penalty []string
 	frees   bool // their predecessors stop in the same transaction, if they have not been told to before
 	system  bool
 }
 
-// batches cuts the wants of a group so that those of one batch can be exchanged:
-// they avoid the same nodes, and all or none make room by their predecessors' end.
+// alike is what wants of one batch have in common.
+type alike struct {
+	older   *api.Job
+	penalty string // the node to be avoided
+	frees   bool
+}
+
+// batches cuts the wants of a group so that those of one batch can be exchanged: they
+// are of one version, avoid the same nodes, and all or none make room by their
+// predecessors' end.
 func batches(j *api.Job, g *groupPlan) []*batch {
 	var out []*batch
-	byPenalty := make(map[string]*batch)
-	var rest, updates *batch
-	for n, w := range g.wants {
-		var b **batch
+	known := make(map[alike]*batch)
+	for n := range g.wants {
+		w := &g.wants[n]
+		kind := alike{older: w.older}
 		switch w.why {
 		case rescheduled:
-			fallen := byPenalty[w.prev.NodeID]
-			if fallen == nil {
-				fallen = &batch{group: g, penalty: []string{w.prev.NodeID}, system: j.IsSystem()}
-				byPenalty[w.prev.NodeID] = fallen
-				out = append(out, fallen)
-			}
-			fallen.wants = append(fallen.wants, n)
-			continue
+			kind.penalty = w.prev.NodeID
 		case updated, migrated, resumed:
-			b = &updates
-		default:
-			b = &rest
+			kind.frees = true
 		}
-		if *b == nil {
-			*b = &batch{group: g, frees: b == &updates, system: j.IsSystem()}
-			out = append(out, *b)
+		b := known[kind]
+		if b == nil {
+			b = &batch{name: g.name, all: g.wants, frees: kind.frees, system: j.IsSystem()}
+			b.job, b.group = w.spec(j, g.group)
+			if kind.penalty != "" {
+				b.penalty = []string{kind.penalty}
+			}
+			known[kind] = b
+			out = append(out, b)
 		}
-		(*b).wants = append((*b).wants, n)
+		b.wants = append(b.wants, n)
 	}
 	return out
 }
@@ -149,8 +157,8 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 // place asks for the whole batch. Where that fails although predecessors make room,
 // it asks for one after the other: the room of an instance that is not replaced,
 // and so does not stop, must not be counted on.
-func (b *batch) place(j *api.Job, on engine, newID func() string, found []scheduler.Placement, out *placed) {
-	got, why := b.ask(j, on, newID, b.wants)
+func (b *batch) place(on engine, newID func() string, found []scheduler.Placement, out *placed) {
+	got, why := b.ask(on, newID, b.wants)
 	if why == nil || !b.frees || len(b.wants) == 1 {
 		b.take(got, b.wants, found)
 		b.unplaced(len(b.wants)-len(got), why, out)
@@ -162,7 +170,7 @@ func (b *batch) place(j *api.Job, on engine, newID func() string, found []schedu
 	failed, first := 0, why
 	for n := range b.wants {
 		one := b.wants[n : n+1]
-		got, why := b.ask(j, on, newID, one)
+		got, why := b.ask(on, newID, one)
 		b.take(got, one, found)
 		if why == nil {
 			continue
@@ -180,14 +188,14 @@ func (b *batch) place(j *api.Job, on engine, newID func() string, found []schedu
 
 func (b *batch) unplaced(count int, why *api.AllocationMetric, out *placed) {
 	if why != nil {
-		out.fail(b.group.name, why, count)
+		out.fail(b.name, why, count)
 	}
 }
 
-func (b *batch) ask(j *api.Job, on engine, newID func() string, wants []int) ([]scheduler.Placement, *api.AllocationMetric) {
+func (b *batch) ask(on engine, newID func() string, wants []int) ([]scheduler.Placement, *api.AllocationMetric) {
 	ask := scheduler.Ask{
-		Job:          j,
-		Group:        b.group.group,
+		Job:          b.job,
+		Group:        b.group,
 		Count:        len(wants),
 		PenaltyNodes: b.penalty,
 		IDs:          make([]string, len(wants)),
@@ -198,7 +206,7 @@ func (b *batch) ask(j *api.Job, on engine, newID func() string, wants []int) ([]
 	if b.frees {
 		ask.Freed = make([]string, len(wants))
 		for n, w := range wants {
-			ask.Freed[n] = b.group.wants[w].prev.ID
+			ask.Freed[n] = b.all[w].prev.ID
 		}
 	}
 	if !b.system {
@@ -206,7 +214,7 @@ func (b *batch) ask(j *api.Job, on engine, newID func() string, wants []int) ([]
 	}
 	nodes := make([]string, len(wants))
 	for n, w := range wants {
-		nodes[n] = b.group.wants[w].node
+		nodes[n] = b.all[w].node
 	}
 	return on.PlaceOn(ask, nodes)
 }
@@ -225,6 +233,6 @@ func (b *batch) take(got []scheduler.Placement, wants []int, found []scheduler.P
 		byNode[at.NodeID] = at
 	}
 	for _, w := range wants {
-		found[w] = byNode[b.group.wants[w].node]
+		found[w] = byNode[b.all[w].node]
 	}
 }

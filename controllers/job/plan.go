@@ -3,6 +3,7 @@ package job
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/droverhq/drover/api"
 )
@@ -28,6 +29,8 @@ type groupPlan struct {
 	counts              api.DesiredUpdates
 	// awaits says that some instance will be replaced later, or may come back.
 	awaits bool
+	// again is when more may be done although nothing changes; zero: never.
+	again time.Time
 	// nowhere says why no node is right for the group of a system job.
 	nowhere *api.AllocationMetric
 }
@@ -38,6 +41,42 @@ type want struct {
 	node string    // that it is for, in a system job
 	prev *instance // that it follows, or nil
 	why  reason
+	// older is the spec that it gets while the current version may not take the place of
+	// another one; nil: the current one.
+	older *api.Job
+	// canary says that it tries the current version out.
+	canary bool
+	// from is who held its place last and left it without having been told to, or nil.
+	from *instance
+}
+
+// spec returns what an instance is made of.
+func (w *want) spec(j *api.Job, g *api.TaskGroup) (*api.Job, *api.TaskGroup) {
+	if w.older == nil {
+		return j, g
+	}
+	return w.older, w.older.Group(api.Deref(g.Name))
+}
+
+// follow notes who held a place last that nobody holds now, and whether he is
+// followed.
+func (w *want) follow(last *instance) {
+	if last == nil || last.NextAllocation != "" {
+		return
+	}
+	w.prev, w.from = last, last
+	switch {
+	case last.Lost != "":
+		w.why = lost
+	case api.Deref(last.DesiredTransition.Migrate):
+		w.why = migrated
+	case !last.WantsRun() && !last.ended():
+		w.why, w.from = resumed, nil
+	case !last.WantsRun():
+		w.prev, w.from = nil, nil
+	default:
+		w.prev = nil
+	}
 }
 
 // reason is why an instance has to be placed.
@@ -92,13 +131,13 @@ func (p *plan) run(v *view, byGroup map[string][]*instance, nodes ground, curren
 		if v.job.IsSystem() {
 			tallies = append(tallies, countNodes(v, g, of, nodes))
 		} else {
-			tallies = append(tallies, countSlots(v, g, of, nodes))
+			tallies = append(tallies, countSlots(v, g, of, nodes, current))
 		}
 	}
 	if current == nil {
 		current = p.start(v, tallies, newID)
-	} else if v.job.IsSystem() {
-		current = p.revise(current, tallies)
+	} else {
+		current = p.revise(v, current, tallies)
 	}
 	if current != nil && current.Active() {
 		p.rollout = current
@@ -133,6 +172,18 @@ func (p *plan) stopRest(byGroup map[string][]*instance) {
 		}
 	}
 	slices.SortStableFunc(p.groups[len(planned):], func(a, b *groupPlan) int { return strings.Compare(a.name, b.name) })
+}
+
+// again is how long after now more may be done although nothing changes; 0: never.
+func (p *plan) again(now time.Time) time.Duration {
+	var first time.Time
+	for _, g := range p.groups {
+		first = sooner(first, g.again)
+	}
+	if first.IsZero() {
+		return 0
+	}
+	return first.Sub(now)
 }
 
 func (g *groupPlan) stopLive(of []*instance) {

@@ -53,11 +53,19 @@ var history = rapid.SliceOfN(rapid.OneOf(
 		case "s2":
 			line += " also=second port=8080"
 		}
+		if name[0] == 's' || name[0] == 'y' {
+			line += rapid.SampledFrom([]string{"", " canary=1", " canary=2", " canary=4", " canary=40 stagger=20s"}).Draw(t, "canary")
+			line += rapid.SampledFrom([]string{"", "", " revert"}).Draw(t, "revert") + rapid.SampledFrom([]string{"", " auto_promote"}).Draw(t, "promotion")
+		}
 		return line + rapid.SampledFrom([]string{"", "", " constraint=a", " distinct"}).Draw(t, "rule")
 	}),
 	rapid.SampledFrom([]string{"agents", "agents", "agents", "advance 1s", "advance 5s", "advance 30s", "advance 5m", "restart", "collect"}),
 	rapid.Custom(func(t *rapid.T) string {
 		return fmt.Sprintf("%s %s", rapid.SampledFrom([]string{"fail", "fail", "complete", "migrate"}).Draw(t, "verb"), instanceName.Draw(t, "name"))
+	}),
+	rapid.Custom(func(t *rapid.T) string {
+		return fmt.Sprintf("%s %s", rapid.SampledFrom([]string{"promote", "promote", "promote", "pause", "resume", "abort"}).Draw(t, "verb"),
+			rapid.SampledFrom([]string{"s1", "s2", "y1"}).Draw(t, "job"))
 	}),
 	rapid.Custom(func(t *rapid.T) string {
 		return fmt.Sprintf("stop %s%s", rapid.SampledFrom([]string{"s1", "s2", "b1", "b2", "b3", "y1"}).Draw(t, "job"),
@@ -99,12 +107,12 @@ func play(c *scenario.Cluster, lines []string) error {
 			}
 			continue
 		}
-		check := foretell(c, line)
+		check, before := foretell(c, line), take(c)
 		if _, err := c.Do(line); err != nil {
 			return fmt.Errorf("step %d, %s: %w", n, line, err)
 		}
 		c.Settle()
-		if err := errors.Join(check(), laws(c)); err != nil {
+		if err := errors.Join(check(), laws(c), before.olderInstancesStay(take(c))); err != nil {
 			return fmt.Errorf("after step %d, %s: %w", n, line, err)
 		}
 	}
@@ -146,6 +154,13 @@ func possible(c *scenario.Cluster, line string) bool {
 	case "stop":
 		_, ok := reconciletest.Find[*api.Job](c.World, api.JobKey(api.DefaultNamespace, what))
 		return ok
+	case "promote", "pause", "resume", "abort":
+		for d := range reconciletest.List[*api.Deployment](c.World) {
+			if d.JobID == what {
+				return true
+			}
+		}
+		return false
 	case "fail", "complete", "migrate":
 		a := c.Latest(what)
 		if a == nil || !a.WantsRun() {
@@ -239,8 +254,11 @@ func (c *census) namesAreUnique() error {
 				continue
 			}
 			name := a.Name
-			if a.JobType == api.JobTypeSystem {
+			switch {
+			case a.JobType == api.JobTypeSystem:
 				name += "@" + a.NodeID
+			case c.onTrial(a):
+				name += " on trial"
 			}
 			if seen[name] {
 				return fmt.Errorf("job %s has two live %s", id, name)
@@ -254,10 +272,18 @@ func (c *census) namesAreUnique() error {
 func (c *census) countsAreKept() error {
 	for id, all := range c.byJob {
 		j, registered := store.Get[*api.Job](c.snap, api.JobKey(api.DefaultNamespace, id))
-		live := make(map[string]int)
+		live, canaries := make(map[string]int), make(map[string]int)
 		for _, a := range all {
-			if c.live(a) {
+			switch {
+			case c.live(a) && c.onTrial(a):
+				canaries[a.TaskGroup]++
+			case c.live(a):
 				live[a.TaskGroup]++
+			}
+		}
+		for group, n := range canaries {
+			if !registered || j.Stopped() || j.Group(group) == nil || n > *j.Group(group).Update.Canary {
+				return fmt.Errorf("job %s has %d live canaries of group %s", id, n, group)
 			}
 		}
 		for group, n := range live {
@@ -282,10 +308,13 @@ func (c *census) rolloutsAreSlow() error {
 		if !ok || !d.Active() {
 			continue
 		}
-		for group := range d.TaskGroups {
+		for group, state := range d.TaskGroups {
 			begun := 0
 			for _, a := range c.byJob[d.JobID] {
-				if a.DeploymentID != d.ID || a.TaskGroup != group || !c.live(a) || a.PreviousAllocation == "" || a.DeploymentStatus != nil {
+				if a.DeploymentID != d.ID || a.TaskGroup != group || !c.live(a) || a.PreviousAllocation == "" {
+					continue
+				}
+				if h := a.DeploymentStatus; h != nil && h.Healthy != nil {
 					continue
 				}
 				prev, ok := store.Get[*api.Allocation](c.snap, (&api.Allocation{ID: a.PreviousAllocation}).Key())
@@ -293,9 +322,65 @@ func (c *census) rolloutsAreSlow() error {
 					begun++
 				}
 			}
-			if limit := *j.Group(group).Update.MaxParallel; begun > limit {
+			limit := *j.Group(group).Update.MaxParallel
+			if state.OnTrial() && !j.IsSystem() {
+				limit = 0
+			}
+			if begun > limit {
 				return fmt.Errorf("job %s version %d: %d instances of group %s are under way, %d may be", d.JobID, d.JobVersion, begun, group, limit)
 			}
+		}
+	}
+	return nil
+}
+
+// onTrial reports whether an allocation is a canary beside the instances of another
+// version.
+func (c *census) onTrial(a *api.Allocation) bool {
+	if a.DeploymentStatus == nil || !a.DeploymentStatus.Canary || a.JobType == api.JobTypeSystem {
+		return false
+	}
+	d, ok := store.Get[*api.Deployment](c.snap, (&api.Deployment{ID: a.DeploymentID}).Key())
+	return ok && d.TaskGroups[a.TaskGroup].OnTrial()
+}
+
+// olderInstancesStay: whoever runs while the canaries of another version are tried out
+// goes on, or is followed by one of his version.
+func (c *census) olderInstancesStay(after *census) error {
+	for d := range store.List[*api.Deployment](after.snap, store.Query{}) {
+		j, ok := store.Get[*api.Job](after.snap, api.JobKey(d.Namespace, d.JobID))
+		if !ok || j.IsSystem() || *j.Version != d.JobVersion || *j.CreateIndex != d.JobCreateIndex {
+			continue
+		}
+		for group, state := range d.TaskGroups {
+			if _, known := c.snap.Get(d.Key()); !known || !state.OnTrial() {
+				continue
+			}
+			if err := c.stay(after, d, group); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *census) stay(after *census, d *api.Deployment, group string) error {
+	now := make(map[string]*api.Allocation)
+	for _, a := range after.byJob[d.JobID] {
+		now[a.ID] = a
+	}
+	for _, a := range c.byJob[d.JobID] {
+		if a.TaskGroup != group || a.JobVersion == d.JobVersion || a.CreateIndex < d.JobCreateIndex || !c.live(a) {
+			continue
+		}
+		is := now[a.ID]
+		switch {
+		case is == nil || after.live(is) || is.Lost != "" || api.Deref(is.DesiredTransition.Migrate) || after.statuses[a.ID].Terminal():
+		default:
+			return fmt.Errorf("%s of version %d was stopped while version %d is on trial", a.Name, a.JobVersion, d.JobVersion)
+		}
+		if is != nil && is.NextAllocation != "" && now[is.NextAllocation] != nil && now[is.NextAllocation].JobVersion == d.JobVersion {
+			return fmt.Errorf("%s is followed by version %d, which is on trial", a.Name, d.JobVersion)
 		}
 	}
 	return nil
@@ -346,8 +431,8 @@ func (c *census) noRoomIsLeft() error {
 	for s := range store.List[*api.JobStatus](c.snap, store.Query{}) {
 		j, _ := store.Get[*api.Job](c.snap, api.JobKey(s.Namespace, s.JobID))
 		for group := range s.Queued {
-			if j.IsSystem() {
-				continue
+			if j.IsSystem() || c.heldBack(j) {
+				continue // what waits may be of an older version
 			}
 			_, why := fleet.Clone().Place(scheduler.Ask{Job: j, Group: j.Group(group), Count: 1, IDs: []string{"probe"}})
 			if why == nil {
@@ -424,7 +509,7 @@ func converges(c *scenario.Cluster) error {
 	}
 	now := take(c)
 	for j := range store.List[*api.Job](now.snap, store.Query{}) {
-		if j.Stopped() || j.IsSystem() || now.rolloutFailed(j) {
+		if j.Stopped() || j.IsSystem() || now.heldBack(j) {
 			continue
 		}
 		status, _ := store.Get[*api.JobStatus](now.snap, api.JobStatusKey(*j.Namespace, *j.ID))
@@ -438,9 +523,11 @@ func converges(c *scenario.Cluster) error {
 	return nil
 }
 
-func (c *census) rolloutFailed(j *api.Job) bool {
+// heldBack reports whether the rollout of a job's version adds nothing.
+func (c *census) heldBack(j *api.Job) bool {
 	return slices.ContainsFunc(slices.Collect(store.List[*api.Deployment](c.snap, store.Query{})), func(d *api.Deployment) bool {
-		return d.JobID == *j.ID && d.JobVersion == *j.Version && d.JobCreateIndex == *j.CreateIndex && d.Status == api.DeploymentFailed
+		return d.JobID == *j.ID && d.JobVersion == *j.Version && d.JobCreateIndex == *j.CreateIndex &&
+			(d.Status == api.DeploymentFailed || d.Status == api.DeploymentPaused || d.Active() && d.Promotable())
 	})
 }
 

@@ -22,6 +22,7 @@ const rescheduleOK = "ok"
 
 // newcomer returns the allocation of a want that found room.
 func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
+	job, group := w.spec(v.job, g.group)
 	a := &api.Allocation{
 		ID:            at.AllocID,
 		Namespace:     v.req.Namespace,
@@ -30,8 +31,8 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 		NodeID:        at.NodeID,
 		NodeName:      at.NodeName,
 		JobID:         v.req.ID,
-		JobVersion:    v.current(),
-		JobType:       api.Deref(v.job.Type),
+		JobVersion:    api.Deref(job.Version),
+		JobType:       api.Deref(job.Type),
 		TaskGroup:     g.name,
 		DesiredStatus: api.AllocDesiredRun,
 		DeploymentID:  deploymentID,
@@ -41,13 +42,19 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 		CreateTime:    v.now.UnixNano(),
 		ModifyTime:    v.now.UnixNano(),
 	}
+	if w.older != nil {
+		a.DeploymentID = ""
+	}
+	if w.canary {
+		a.DeploymentStatus = &api.AllocDeploymentStatus{Canary: true}
+	}
 	if w.prev == nil {
 		return a
 	}
 	a.PreviousAllocation = w.prev.ID
 	switch w.why {
 	case rescheduled:
-		a.RescheduleTracker = track(g.group, w.prev, v.now)
+		a.RescheduleTracker = track(group, w.prev, v.now)
 	case lost, migrated:
 		a.RescheduleTracker = w.prev.RescheduleTracker
 	}

@@ -52,7 +52,11 @@ func (v *view) running(p *plan, at *placed) int {
 		}
 	}
 	for g, group := range p.groups {
-		n -= len(group.stop)
+		for _, i := range group.stop {
+			if i.live() {
+				n--
+			}
+		}
 		for i := range group.wants {
 			w := &group.wants[i]
 			if at.groups[g][i].AllocID != "" {

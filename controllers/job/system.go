@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/droverhq/drover/api"
@@ -16,6 +17,7 @@ func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally 
 	t := newTally(v, g, of)
 	feasible, why := nodes.Feasible(v.job, g)
 	slices.Sort(feasible)
+	t.feasible = len(feasible)
 	if len(feasible) == 0 {
 		t.nowhere = why
 	}
@@ -26,11 +28,13 @@ func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally 
 		h := holders[node]
 		delete(holders, node)
 		if h == nil {
-			t.vacate(want{name: name, node: node, prev: past[node]})
+			t.vacate(want{name: name, node: node}, past[node])
 			continue
 		}
-		t.sort(h, want{name: name, node: node, prev: h}, &fates)
+		t.sort(h, want{name: name, node: node, prev: h, from: h}, &fates)
 	}
+	// Whoever was placed last is replaced last, so that one who comes takes nobody's turn.
+	slices.SortStableFunc(t.destructive, func(a, b want) int { return cmp.Compare(a.prev.CreateIndex, b.prev.CreateIndex) })
 	for _, i := range of {
 		switch {
 		case holders[i.NodeID] != i:

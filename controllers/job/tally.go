@@ -20,6 +20,10 @@ type tally struct {
 	apart                                    []*instance // are on nodes that take nothing now, and stay
 	idle                                     []*instance // of these and the current ones, those that failed or are lost
 	begun                                    bool        // some instance is, or was, of the current version
+	canaries                                 []*instance // hold a place beside those of the older version
+	gone                                     []*instance // canaries that hold none any more
+	taken                                    map[int]bool
+	feasible                                 int // how many nodes are right for a system job
 	nowhere                                  *api.AllocationMetric
 }
 
@@ -34,35 +38,29 @@ func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
 	return t
 }
 
-// countSlots makes the tally of a group that has a count.
-func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally {
+// countSlots makes the tally of a group that has a count. current is the deployment of
+// the job's version, if there is one.
+func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current *api.Deployment) *tally {
 	t := newTally(v, g, of)
-	s := assign(v, g, of)
-	t.surplus = s.surplus
+	s := assign(v, g, t.setApart(v, of, current))
+	t.surplus = append(t.surplus, s.surplus...)
 	fates := fates{view: v, group: g, nodes: nodes}
 	for _, slot := range s.vacant {
-		t.vacate(want{name: api.AllocName(v.req.ID, t.name, slot), prev: s.past[slot]})
+		t.vacate(want{name: api.AllocName(v.req.ID, t.name, slot)}, s.past[slot])
 	}
 	for _, h := range s.holders {
-		t.sort(h, want{name: h.Name, prev: h}, &fates)
+		t.sort(h, want{name: h.Name, prev: h, from: h}, &fates)
+	}
+	t.taken = make(map[int]bool, len(s.holders))
+	for _, h := range s.holders {
+		t.taken[h.slot] = true
 	}
 	return t
 }
 
-// vacate notes a slot that nobody holds. w.prev is who held it last, if anybody.
-func (t *tally) vacate(w want) {
-	switch prev := w.prev; {
-	case prev == nil || prev.NextAllocation != "":
-		w.prev = nil
-	case prev.Lost != "":
-		w.why = lost
-	case api.Deref(prev.DesiredTransition.Migrate):
-		w.why = migrated
-	case !prev.WantsRun() && !prev.ended():
-		w.why = resumed
-	default:
-		w.prev = nil
-	}
+// vacate notes a slot that nobody holds, and who held it last, if anybody.
+func (t *tally) vacate(w want, last *instance) {
+	w.follow(last)
 	t.vacant = append(t.vacant, w)
 }
 

@@ -21,6 +21,7 @@ type view struct {
 	blocked     []*api.Evaluation     // those that wait for room: none or one
 	status      *api.JobStatus        // nil: this is the first pass
 	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
+	stable      func() []*api.Job     // the versions that were found good
 }
 
 // read collects the view of a job from a snapshot.
@@ -28,12 +29,26 @@ func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v := &view{req: req, now: now, index: snap.Index()}
 	v.job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
 	v.status, _ = store.Get[*api.JobStatus](snap, api.JobStatusKey(req.Namespace, req.ID))
+	versions := make(map[uint64]*api.Job)
 	v.version = func(n uint64) *api.Job {
-		version, ok := store.Get[*api.JobVersion](snap, api.JobVersionKey(req.Namespace, req.ID, n))
-		if !ok {
-			return nil
+		job, known := versions[n]
+		if known {
+			return job
 		}
-		return version.Job
+		if version, ok := store.Get[*api.JobVersion](snap, api.JobVersionKey(req.Namespace, req.ID, n)); ok {
+			job = version.Job
+		}
+		versions[n] = job
+		return job
+	}
+	v.stable = func() []*api.Job {
+		var stable []*api.Job
+		for version := range store.List[*api.JobVersion](snap, store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}) {
+			if version.Stable {
+				stable = append(stable, version.Job)
+			}
+		}
+		return stable
 	}
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}
 	v.instances = readInstances(snap, ofJob)
@@ -94,6 +109,16 @@ func (v *view) foreign(i *instance) bool {
 	return v.job != nil && i.CreateIndex < api.Deref(v.job.CreateIndex)
 }
 
+// deployment returns the deployment of that ID, or nil.
+func (v *view) deployment(id string) *api.Deployment {
+	for _, d := range v.deployments {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
 // instance is an allocation with what its node agent says of it.
 type instance struct {
 	*api.Allocation
@@ -113,6 +138,17 @@ func (i *instance) failed() bool {
 
 func (i *instance) completed() bool {
 	return i.status != nil && i.status.ClientStatus == api.AllocClientComplete
+}
+
+// canary reports whether it was placed to try its version out.
+func (i *instance) canary() bool { return i.DeploymentStatus != nil && i.DeploymentStatus.Canary }
+
+// use is 0 for an instance that failed or is not healthy, 1 for others.
+func (i *instance) use() int {
+	if i.ended() || i.Lost != "" || healthOf(i.Allocation) == unhealthy {
+		return 0
+	}
+	return 1
 }
 
 // live reports whether it should run and, as far as is known, does or will.

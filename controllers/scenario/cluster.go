@@ -59,6 +59,8 @@ func (c *Cluster) Do(line string) (string, error) {
 		c.Stop(args[0], len(args) > 1)
 	case "end":
 		return "", c.end(args)
+	case "promote", "pause", "resume", "abort", "good", "bad":
+		return c.operate(verb, args)
 	case "agents":
 		c.Agents()
 	case "advance":
@@ -208,12 +210,7 @@ func (c *Cluster) end(args []string) error {
 	if len(args) != 2 {
 		return fmt.Errorf("end takes a job and a status")
 	}
-	var latest *api.Deployment
-	for d := range reconciletest.List[*api.Deployment](c.World) {
-		if d.JobID == args[0] && (latest == nil || latest.CreateIndex < d.CreateIndex) {
-			latest = d
-		}
-	}
+	latest := c.deployment(args[0])
 	if latest == nil {
 		return fmt.Errorf("%s has no deployment", args[0])
 	}
@@ -286,9 +283,9 @@ func (c *Cluster) toEach(verb string, names []string) error {
 			c.Put(c.Report(a, api.AllocClientComplete))
 			continue
 		case "healthy":
-			changed.DeploymentStatus = &api.AllocDeploymentStatus{Healthy: new(true), Timestamp: &now}
+			changed.DeploymentStatus = healthStatus(a, true, now)
 		case "unhealthy":
-			changed.DeploymentStatus = &api.AllocDeploymentStatus{Healthy: new(false), Timestamp: &now}
+			changed.DeploymentStatus = healthStatus(a, false, now)
 		case "reschedule":
 			changed.DesiredTransition.Reschedule = new(true)
 		case "lose":
@@ -305,6 +302,15 @@ func (c *Cluster) toEach(verb string, names []string) error {
 		c.Put(&changed)
 	}
 	return nil
+}
+
+func healthStatus(a *api.Allocation, healthy bool, now time.Time) *api.AllocDeploymentStatus {
+	status := api.AllocDeploymentStatus{}
+	if a.DeploymentStatus != nil {
+		status = *a.DeploymentStatus
+	}
+	status.Healthy, status.Timestamp = &healthy, &now
+	return &status
 }
 
 // Latest returns the newest allocation of a name, or nil. A name is job.group[0], or

@@ -30,6 +30,9 @@
 //	healthy|unhealthy NAME…    as the deployment controller says it
 //	reschedule|lose|migrate NAME…  as the allocation controller, or a user, asks it
 //	end JOB STATUS         its deployment ends
+//	promote JOB [GROUP…]   an operator promotes the canaries of its deployment,
+//	pause|resume|abort JOB …pauses it, lets it go on, makes it fail,
+//	good|bad JOB NAME…     …or says how instances of it do
 //	advance 10s
 //	restart                another server gains leadership
 //	show JOB               everything that there is of a job

@@ -25,6 +25,10 @@ type Spec struct {
 	Deadline        time.Duration     // healthy_deadline
 	Progress        time.Duration     // progress
 	AutoRevert      bool              // revert
+	Canary          int               // canary
+	AutoPromote     bool              // auto_promote
+	HealthCheck     string            // health: task_states, manual
+	Stagger         time.Duration     // stagger
 	Attempts        int               // of rescheduling; −1: unlimited
 	Delay           time.Duration     // of rescheduling
 	Distinct        bool              // distinct_hosts
@@ -42,7 +46,7 @@ func NewSpec(id string) Spec {
 		ID: id, Type: api.JobTypeService, Group: "web", Count: 1, CPU: 100, Memory: 100,
 		Priority: api.DefaultJobPriority, KillTimeout: 5 * time.Second,
 		MaxParallel: 1, MinHealthy: 10 * time.Second, Deadline: 5 * time.Minute, Progress: 10 * time.Minute,
-		Attempts: -1, Delay: 30 * time.Second, Migrate: 1,
+		Attempts: -1, Delay: 30 * time.Second, Migrate: 1, HealthCheck: api.HealthCheckTaskStates,
 	}
 }
 
@@ -98,6 +102,14 @@ func (s *Spec) set(key, value string) error {
 		return duration(&s.Progress)
 	case "revert":
 		s.AutoRevert = true
+	case "canary":
+		return number(&s.Canary)
+	case "auto_promote":
+		s.AutoPromote = true
+	case "health":
+		s.HealthCheck = value
+	case "stagger":
+		return duration(&s.Stagger)
 	case "attempts":
 		return number(&s.Attempts)
 	case "delay":
@@ -185,8 +197,8 @@ func (s *Spec) group(name string) *api.TaskGroup {
 	if s.MaxParallel > 0 && s.Type != api.JobTypeBatch && s.Type != api.JobTypeSysBatch {
 		g.Update = &api.UpdateStrategy{
 			MaxParallel: new(s.MaxParallel), MinHealthyTime: new(s.MinHealthy), HealthyDeadline: new(s.Deadline),
-			ProgressDeadline: new(s.Progress), HealthCheck: new(api.HealthCheckTaskStates),
-			Canary: new(0), AutoRevert: new(s.AutoRevert), AutoPromote: new(false),
+			ProgressDeadline: new(s.Progress), HealthCheck: new(s.HealthCheck),
+			Canary: new(s.Canary), AutoRevert: new(s.AutoRevert), AutoPromote: new(s.AutoPromote), Stagger: new(s.Stagger),
 		}
 	}
 	return g

@@ -159,6 +159,9 @@ func (t *teller) allocation(snap store.Snapshot, a *api.Allocation) string {
 		"alloc", a.Name, a.NodeID, fmt.Sprintf("v%d", a.JobVersion), a.DesiredStatus, client,
 		t.names[a.DeploymentID],
 	}
+	if d := a.DeploymentStatus; d != nil && d.Canary {
+		words = append(words, "canary")
+	}
 	if d := a.DeploymentStatus; d != nil && d.Healthy != nil {
 		words = append(words, map[bool]string{true: "healthy", false: "unhealthy"}[*d.Healthy])
 	}
@@ -211,7 +214,7 @@ func updates(u *api.DesiredUpdates) map[string]int {
 	return map[string]int{
 		"ignore": int(u.Ignore), "place": int(u.Place), "migrate": int(u.Migrate), "stop": int(u.Stop),
 		"inplace": int(u.InPlaceUpdate), "destroy": int(u.DestructiveUpdate), "reschedule": int(u.RescheduleNow),
-		"disconnect": int(u.Disconnect), "reconnect": int(u.Reconnect),
+		"canary": int(u.Canary), "disconnect": int(u.Disconnect), "reconnect": int(u.Reconnect),
 	}
 }
 
@@ -219,8 +222,15 @@ func (t *teller) deployment(d *api.Deployment) string {
 	words := []string{"deployment", t.names[d.ID], d.JobID, fmt.Sprintf("v%d", d.JobVersion), d.Status}
 	for _, group := range slices.Sorted(maps.Keys(d.TaskGroups)) {
 		s := d.TaskGroups[group]
-		words = append(words, fmt.Sprintf("%s(%d placed=%d healthy=%d unhealthy=%d)",
-			group, s.DesiredTotal, s.PlacedAllocs, s.HealthyAllocs, s.UnhealthyAllocs))
+		canaries := ""
+		if s.DesiredCanaries > 0 {
+			canaries = fmt.Sprintf(" canaries=%d/%d", len(s.PlacedCanaries), s.DesiredCanaries)
+		}
+		if s.Promoted {
+			canaries += " promoted"
+		}
+		words = append(words, fmt.Sprintf("%s(%d%s placed=%d healthy=%d unhealthy=%d)",
+			group, s.DesiredTotal, canaries, s.PlacedAllocs, s.HealthyAllocs, s.UnhealthyAllocs))
 	}
 	return join(append(words, d.StatusDescription)...)
 }

@@ -1,0 +1,216 @@
+package job
+
+import (
+	"slices"
+
+	"github.com/droverhq/drover/api"
+)
+
+// Canaries try a version out that is about to replace another one. While a group is on
+// trial (its canaries are not promoted) the older version keeps its instances: who is
+// lost or fails is followed by one of the version that he had.
+//
+// A group with a count gets its canaries besides. Each has the number of an instance
+// that it is to replace, so that it can take over its slot when it is promoted. Those
+// of a rollout that has ended without are stopped. The canaries of a system job are
+// the first of its instances that are replaced.
+
+// setApart takes the canaries that are not promoted out of the instances of a group,
+// and returns the others. Those of other rollouts than the current one, and of one
+// that has ended, are not needed any more.
+func (t *tally) setApart(v *view, of []*instance, current *api.Deployment) []*instance {
+	if !slices.ContainsFunc(of, (*instance).canary) {
+		return of
+	}
+	members := make([]*instance, 0, len(of))
+	for _, i := range of {
+		d := v.deployment(i.DeploymentID)
+		switch {
+		case !i.canary() || d == nil || !d.TaskGroups[t.name].OnTrial():
+			members = append(members, i)
+		case d != current || !d.Active():
+			if i.WantsRun() && i.Lost == "" { // also one that failed: it is not to be replaced
+				t.surplus = append(t.surplus, i)
+			}
+		case v.holds(t.group, i):
+			t.addCanary(v, i)
+		default:
+			t.gone = append(t.gone, i)
+		}
+	}
+	for _, c := range t.canaries {
+		if c.failed() || c.Lost != "" {
+			t.idle = append(t.idle, c)
+		}
+	}
+	return members
+}
+
+// addCanary notes a canary that holds a number. Two may, if the node of one was out of
+// contact for a while.
+func (t *tally) addCanary(v *view, i *instance) {
+	at := slices.IndexFunc(t.canaries, func(c *instance) bool { return c.slot == i.slot })
+	if at < 0 {
+		t.canaries = append(t.canaries, i)
+		return
+	}
+	outdone := i
+	if v.better(t.group, i, t.canaries[at]) {
+		outdone, t.canaries[at] = t.canaries[at], i
+	}
+	if outdone.live() {
+		t.surplus = append(t.surplus, outdone)
+	}
+}
+
+// onTrial reports whether a group has canaries that are not promoted. d may be nil.
+func (t *tally) onTrial(d *api.Deployment) bool {
+	return d != nil && d.TaskGroups[t.name].OnTrial()
+}
+
+// heldBack reports whether nobody of an older version may be followed by one of the
+// current version. d, the deployment of that version, may be nil.
+func (t *tally) heldBack(d *api.Deployment) bool {
+	return d != nil && d.TaskGroups[t.name] != nil && (!goesOn(d) || t.onTrial(d))
+}
+
+// keepVersion gives who follows somebody the version that he had, while the current one
+// is held back.
+func (t *tally) keepVersion(v *view, current *api.Deployment, w want) want {
+	if w.from == nil || w.from.JobVersion == v.current() || !t.heldBack(current) {
+		return w
+	}
+	if had := v.version(w.from.JobVersion); had != nil && had.Group(t.name) != nil {
+		w.older = had
+	}
+	return w
+}
+
+// desiredCanaries is how many canaries a rollout begins with: none if it replaces
+// nobody, or puts in order what a failed rollout left. For a system job they are so
+// many percent of the nodes, rounded up.
+func (t *tally) desiredCanaries(v *view) int {
+	n := api.Deref(t.group.Update.Canary)
+	switch {
+	case n <= 0 || len(t.destructive) == 0 || v.restores():
+		return 0
+	case v.job.IsSystem():
+		return min(len(t.destructive), (t.feasible*n+99)/100)
+	}
+	return n
+}
+
+// restores reports whether the current version is a stable one again, after the rollout
+// of the version before it has failed.
+func (v *view) restores() bool {
+	failed := slices.ContainsFunc(v.deployments, func(d *api.Deployment) bool {
+		return d.Status == api.DeploymentFailed && d.JobVersion+1 == v.current() &&
+			d.JobCreateIndex == api.Deref(v.job.CreateIndex)
+	})
+	if !failed {
+		return false
+	}
+	for _, stable := range v.stable() {
+		if api.SameSpec(stable, v.job) {
+			return true
+		}
+	}
+	return false
+}
+
+// tryOut plans the canaries of a group with a count.
+func (t *tally) tryOut(v *view, p *groupPlan, current *api.Deployment) {
+	if v.job.IsSystem() || !t.onTrial(current) || !current.Active() {
+		return
+	}
+	for _, c := range t.canaries {
+		w := want{name: c.Name, prev: c, from: c, canary: true}
+		switch {
+		case c.replaceable():
+			w.why = rescheduled
+			p.counts.RescheduleNow++
+			p.counts.Place++
+			p.counts.Stop++
+		case c.leaving():
+			w.why = migrated
+			p.counts.Migrate++
+		default:
+			p.counts.Ignore++
+			continue
+		}
+		p.wants = append(p.wants, w)
+	}
+	missing := current.TaskGroups[t.name].DesiredCanaries - len(t.canaries)
+	for _, number := range t.numbers(missing) {
+		w := want{name: api.AllocName(v.req.ID, t.name, number), canary: true}
+		w.follow(t.lastCanary(number))
+		if goesOn(current) || w.why == lost || w.why == migrated {
+			p.wants = append(p.wants, w)
+			p.counts.Canary++
+		}
+	}
+}
+
+// numbers chooses the numbers of further canaries: of instances that they are to
+// replace, then of slots that nobody holds, then further ones.
+func (t *tally) numbers(missing int) []int {
+	if missing <= 0 {
+		return nil
+	}
+	used := make(map[int]bool)
+	for _, c := range t.canaries {
+		used[c.slot] = true
+	}
+	count := max(0, api.Deref(t.group.Count))
+	var out []int
+	choose := func(number int) {
+		if len(out) < missing && !used[number] {
+			used[number] = true
+			out = append(out, number)
+		}
+	}
+	for _, w := range t.destructive {
+		if w.prev.slot < count {
+			choose(w.prev.slot)
+		}
+	}
+	for number := 0; len(out) < missing; number++ {
+		if !t.taken[number] {
+			choose(number)
+		}
+	}
+	return out
+}
+
+// lastCanary returns the canary that had a number last, if it is gone, or nil.
+func (t *tally) lastCanary(number int) *instance {
+	var last *instance
+	for _, c := range t.gone {
+		if c.slot == number && newer(c, last) {
+			last = c
+		}
+	}
+	return last
+}
+
+// canariesLeft is how many instances of a system job may still become canaries.
+func (t *tally) canariesLeft(current *api.Deployment) int {
+	n := current.TaskGroups[t.name].DesiredCanaries
+	for _, i := range t.ofRollout(current) {
+		if i.canary() {
+			n--
+		}
+	}
+	return max(0, n)
+}
+
+// ofRollout returns the instances of the current version that a rollout has made.
+func (t *tally) ofRollout(d *api.Deployment) []*instance {
+	var out []*instance
+	for _, i := range slices.Concat(t.current, t.apart) {
+		if i.DeploymentID == d.ID {
+			out = append(out, i)
+		}
+	}
+	return out
+}
