@@ -18,9 +18,12 @@ var (
 	// API act on.
 	honoured = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "Region Namespace ID Name Type Priority Datacenters NodePool Constraints Affinities TaskGroups Update " +
-			"Spreads Reschedule Migrate Meta UI ParentID VersionTag",
-		reflect.TypeFor[api.JobUIConfig](): "Description Links",
-		reflect.TypeFor[api.JobUILink]():   "Label URL",
+			"Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI ParentID VersionTag",
+		reflect.TypeFor[api.PeriodicConfig]():         "Enabled Spec Specs SpecType ProhibitOverlap TimeZone",
+		reflect.TypeFor[api.ParameterizedJobConfig](): "Payload MetaRequired MetaOptional",
+		reflect.TypeFor[api.DispatchPayloadConfig]():  "File",
+		reflect.TypeFor[api.JobUIConfig]():            "Description Links",
+		reflect.TypeFor[api.JobUILink]():              "Label URL",
 		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
 			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling " +
 			"Disconnect StopAfterClientDisconnect MaxClientDisconnect",
@@ -39,7 +42,7 @@ var (
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
-			"KillTimeout LogConfig Leader ShutdownDelay KillSignal Identity",
+			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
 		reflect.TypeFor[api.Resources]():        "CPU MemoryMB MemoryMaxMB Networks",
@@ -61,14 +64,15 @@ var (
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
 	refused = map[reflect.Type]string{
-		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion Periodic ParameterizedJob DispatchIdempotencyToken Dispatched Payload " +
+		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion DispatchIdempotencyToken Dispatched Payload " +
 			"DependsOn Deadline TTLAfterFinished",
 		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
 			"Consul Indexed Gang",
-		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
-		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
-		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
-		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates DispatchPayload VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
+		reflect.TypeFor[api.ParameterizedJobConfig](): "MaxConcurrent",
+		reflect.TypeFor[api.UpdateStrategy]():         "Canary AutoRevert AutoPromote",
+		reflect.TypeFor[api.EphemeralDisk]():          "Sticky Migrate",
+		reflect.TypeFor[api.NetworkResource]():        "DNS Hostname CNI",
+		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Actions Schedule",
 		reflect.TypeFor[api.Resources]():        "Cores Devices NUMA SecretsMB",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
@@ -151,8 +155,12 @@ func whole() *api.Job {
 
 // parts are the types whose fields are refused or warned of, and where they are.
 var parts = map[reflect.Type]func(j *api.Job) any{
-	reflect.TypeFor[api.Job]():              func(j *api.Job) any { return j },
-	reflect.TypeFor[api.TaskGroup]():        func(j *api.Job) any { return j.TaskGroups[0] },
+	reflect.TypeFor[api.Job]():       func(j *api.Job) any { return j },
+	reflect.TypeFor[api.TaskGroup](): func(j *api.Job) any { return j.TaskGroups[0] },
+	reflect.TypeFor[api.ParameterizedJobConfig](): func(j *api.Job) any {
+		j.ParameterizedJob = new(api.ParameterizedJobConfig)
+		return j.ParameterizedJob
+	},
 	reflect.TypeFor[api.UpdateStrategy]():   func(j *api.Job) any { return j.TaskGroups[0].Update },
 	reflect.TypeFor[api.EphemeralDisk]():    func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
 	reflect.TypeFor[api.NetworkResource]():  func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },

@@ -134,6 +134,8 @@ func (v *validator) job(job *api.Job) {
 	v.unsupportedInJob(p, job)
 	v.withoutEffectInJob(p, job)
 	v.rules(p, job, job.Constraints, job.Affinities, job.Spreads)
+	v.periodic(p.in("periodic"), job)
+	v.parameterized(p.in("parameterized"), job)
 	v.groups(p, job)
 }
 
@@ -169,12 +171,6 @@ func (v *validator) withoutEffectInJob(p place, job *api.Job) {
 func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	if api.Deref(job.Type) == api.JobTypeSysBatch {
 		p.in("type").unsupported("jobs of type sysbatch")
-	}
-	if job.Periodic != nil {
-		p.in("periodic").unsupported("jobs that are launched by the clock")
-	}
-	if job.ParameterizedJob != nil {
-		p.in("parameterized").unsupported("jobs that are dispatched")
 	}
 	if job.Dispatched || len(job.Payload) > 0 || api.Deref(job.DispatchIdempotencyToken) != "" {
 		p.unsupported("a payload and what else only a dispatched job has")

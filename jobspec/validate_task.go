@@ -58,6 +58,7 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	if task.Driver == "" {
 		p.in("driver").addf("Missing task driver")
 	}
+	v.dispatchPayload(p.in("dispatch_payload"), job, task.DispatchPayload)
 	if task.Lifecycle != nil {
 		p.in("lifecycle").oneOf("hook", task.Lifecycle.Hook, api.HookPrestart, api.HookPoststart, api.HookPoststop)
 	}
@@ -157,7 +158,6 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{task.Consul != nil, "consul", "Consul"},
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},
 		{len(task.VolumeMounts) > 0, "volume_mount", "volumes"},
-		{task.DispatchPayload != nil, "dispatch_payload", "jobs that are dispatched"},
 		{len(task.ScalingPolicies) > 0, "scaling", "scaling the resources of a task"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},

@@ -15,7 +15,9 @@ const (
 	// defaultAudience is who the default identity of a task is meant for.
 	defaultAudience = "nomadproject.io"
 
-	payloadOptional = "optional"
+	payloadOptional  = "optional"
+	payloadRequired  = "required"
+	payloadForbidden = "forbidden"
 
 	providerNomad  = api.ServiceProviderNomad
 	providerConsul = api.ServiceProviderConsul
