@@ -18,7 +18,7 @@ import (
 
 func (c *cli) alloc() *cobra.Command {
 	return noun("alloc", "See and handle allocations: the instances of jobs",
-		c.allocStatus(), c.allocLogs(), c.allocFS(), c.allocStop())
+		c.allocStatus(), c.allocLogs(), c.allocFS(), c.allocStop(), c.allocChecks())
 }
 
 func (c *cli) allocStop() *cobra.Command {

@@ -37,6 +37,9 @@ func (c *cli) allocStatus() *cobra.Command {
 			}
 			v := &allocView{alloc: a, version: stub.JobVersion, ids: ids(verbose), stats: stats, now: time.Now()}
 			if !short && liveAlloc(a) {
+				if v.checks, err = checksOf(ctx, cl, a.ID, a.Namespace); err != nil {
+					return fmt.Errorf("Error querying allocation checks: %w", err)
+				}
 				v.use, v.useErr = cl.Allocations.Stats(ctx, a.ID, client.Query{Namespace: a.Namespace})
 			}
 			fmt.Fprint(c.Out, v.text(short))
@@ -71,6 +74,7 @@ type allocView struct {
 	now     time.Time
 	use     *api.AllocResourceUsage
 	useErr  error
+	checks  map[string]*api.CheckResult
 }
 
 func (v *allocView) when(ns int64) string {
@@ -92,6 +96,7 @@ func (v *allocView) text(short bool) string {
 		b.WriteString("\nTasks\n" + table(rows))
 		return b.String()
 	}
+	b.WriteString(checkTable(v.checks))
 	for _, name := range v.tasks() {
 		b.WriteString("\n" + v.task(name))
 	}

@@ -61,6 +61,7 @@ type Client struct {
 	Operator    *Operator
 	Events      *Events
 	Scaling     *Scaling
+	Services    *Services
 	Namespaces  *Namespaces
 	NodePools   *NodePools
 	Kinds       *Kinds
@@ -93,8 +94,7 @@ func New(cfg Config) (*Client, error) {
 	c.Evaluations, c.Deployments, c.Nodes = &Evaluations{c}, &Deployments{c}, &Nodes{c}
 	c.Agent, c.Operator, c.Events = &Agent{c}, &Operator{c}, &Events{c}
 	c.Scaling, c.Namespaces, c.NodePools = &Scaling{c}, &Namespaces{c}, &NodePools{c}
-	c.Scaling = &Scaling{c}
-	c.Kinds, c.Resources = &Kinds{c}, &Resources{c}
+	c.Kinds, c.Resources, c.Services = &Kinds{c}, &Resources{c}, &Services{c}
 	return c, nil
 }
 

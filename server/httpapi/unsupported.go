@@ -17,8 +17,6 @@ func unsupported() []route {
 		{"reverting jobs", []string{"job/{job...}/revert"}},
 		{"marking versions", []string{"job/{job...}/stable", "job/{job...}/versions/{tag}/tag"}},
 		{"job actions", []string{"job/{job...}/action", "job/{job...}/actions"}},
-		{"service discovery", []string{"job/{job...}/services", "allocation/{alloc}/services", "services", "service/{name}", "service/{name}/{id}"}},
-		{"service checks", []string{"allocation/{alloc}/checks", "client/allocation/{alloc}/checks"}},
 		{"exec in tasks", []string{"client/allocation/{alloc}/exec"}},
 		{"pausing tasks", []string{"client/allocation/{alloc}/pause"}},
 		{"collecting on nodes", []string{"client/gc", "client/allocation/{alloc}/gc", "client/allocation/{alloc}/snapshot"}},
