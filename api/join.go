@@ -14,7 +14,7 @@ import (
 // of j that is stored, may be nil.
 func JoinJob(j *Job, status *JobStatus, version *JobVersion) *Job {
 	out := *j
-	st, why := JobStatusPending, ""
+	st, why := firstStatus(j), ""
 	modify := Deref(j.JobModifyIndex)
 	if status != nil {
 		st, why = status.Status, status.StatusDescription
@@ -30,6 +30,18 @@ func JoinJob(j *Job, status *JobStatus, version *JobVersion) *Job {
 	out.CreateIndex, out.ModifyIndex = new(Deref(j.CreateIndex)), &modify
 	out.JobModifyIndex = new(Deref(j.JobModifyIndex))
 	return &out
+}
+
+// firstStatus is the state of a job that no controller has looked at yet. Nothing can
+// keep one that only launches others from doing so.
+func firstStatus(j *Job) string {
+	switch {
+	case !j.IsTemplate():
+		return JobStatusPending
+	case j.Stopped():
+		return JobStatusDead
+	}
+	return JobStatusRunning
 }
 
 // JoinVersion returns one version of a job as the HTTP API shows it. current, the
@@ -61,7 +73,7 @@ func JobStub(joined *Job, summary *JobSummary, withMeta bool) *JobListStub {
 		Type:              Deref(joined.Type),
 		Priority:          Deref(joined.Priority),
 		Periodic:          joined.Periodic != nil,
-		ParameterizedJob:  joined.ParameterizedJob != nil && !joined.Dispatched,
+		ParameterizedJob:  joined.IsDispatchable(),
 		Stop:              Deref(joined.Stop),
 		Status:            Deref(joined.Status),
 		StatusDescription: Deref(joined.StatusDescription),

@@ -5,6 +5,7 @@ import "time"
 // Requests and answers, never stored.
 //
 //msgp:ignore QueryMeta JobRegisterRequest JobRegisterResponse JobDeregisterResponse JobPlanRequest
+//msgp:ignore JobDispatchRequest JobDispatchResponse PeriodicForceResponse
 //msgp:ignore JobPlanResponse JobValidateResponse JobsParseRequest JobVersionsResponse AllocStopResponse
 //msgp:ignore AllocFileInfo StreamFrame AgentHealth AgentRoleHealth AgentSelf
 //msgp:ignore AgentMember ServerMembers Event Events
@@ -51,6 +52,31 @@ type JobDeregisterResponse struct {
 	LastContact     time.Duration
 	KnownLeader     bool
 	NextToken       string
+}
+
+// JobDispatchRequest is the body of PUT /v1/job/ID/dispatch.
+type JobDispatchRequest struct {
+	Payload []byte            `json:",omitempty"`
+	Meta    map[string]string `json:",omitempty"`
+	// IDPrefixTemplate is put into the ID of the child, before the time.
+	IDPrefixTemplate string `json:"IdPrefixTemplate,omitempty"`
+	Priority         int    `json:",omitempty"` // 0: that of the job
+}
+
+// JobDispatchResponse is its answer.
+type JobDispatchResponse struct {
+	DispatchedJobID string
+	EvalID          string // empty if the child waits for the clock, or was there
+	EvalCreateIndex uint64
+	JobCreateIndex  uint64
+	Index           uint64
+}
+
+// PeriodicForceResponse is the answer to PUT /v1/job/ID/periodic/force.
+type PeriodicForceResponse struct {
+	EvalID          string
+	EvalCreateIndex uint64
+	Index           uint64
 }
 
 // JobPlanRequest is the body of PUT /v1/job/ID/plan.

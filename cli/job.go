@@ -16,7 +16,7 @@ import (
 
 func (c *cli) job() *cobra.Command {
 	return noun("job", "Run jobs and see how they do",
-		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop(),
+		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop(), c.jobDispatch(), c.jobPeriodic(),
 		c.jobScale(), c.jobScalingEvents(), c.jobAllocs())
 }
 
@@ -87,7 +87,10 @@ func (c *cli) stopJob(ctx context.Context, cl *client.Client, stub *api.JobListS
 	if err != nil {
 		return fmt.Errorf("Error deregistering job: %w", err)
 	}
-	if detach || resp.EvalID == "" {
+	if resp.EvalID == "" {
+		return nil // it launched others, and had nothing to stop itself
+	}
+	if detach {
 		fmt.Fprintln(c.Out, resp.EvalID)
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,10 @@ func (c *cli) jobRun() *cobra.Command {
 				return registerError(err)
 			}
 			c.warn(warnings, resp.Warnings)
+			if job.Job.IsTemplate() {
+				c.registered(job.Job, time.Now())
+				return nil
+			}
 			if detach || resp.EvalID == "" {
 				fmt.Fprintf(c.Out, "Job registration successful\nEvaluation ID: %s\n", resp.EvalID)
 				return nil

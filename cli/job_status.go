@@ -103,13 +103,16 @@ func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListS
 	if v.form.asked() {
 		return v.form.print(c.Out, job)
 	}
-	fmt.Fprint(c.Out, jobFacts(job))
+	fmt.Fprint(c.Out, jobFacts(job, time.Now()))
 	if v.short {
 		return nil
 	}
 	summary, _, err := cl.Jobs.Summary(ctx, stub.ID, q)
 	if err != nil {
 		return fmt.Errorf("Error querying job summary: %w", err)
+	}
+	if job.IsTemplate() {
+		return c.showChildren(ctx, cl, job, summary)
 	}
 	fmt.Fprint(c.Out, "\nSummary\n", summaryTable(summary))
 	return c.showJobHistory(ctx, cl, stub.ID, q, v)
@@ -146,12 +149,12 @@ func (c *cli) showJobHistory(ctx context.Context, cl *client.Client, id string, 
 	return nil
 }
 
-func jobFacts(job *api.Job) string {
+func jobFacts(job *api.Job, now time.Time) string {
 	status := api.Deref(job.Status)
 	if job.Stopped() {
 		status += " (stopped)"
 	}
-	return pairs(
+	facts := []string{
 		"ID", api.Deref(job.ID),
 		"Name", api.Deref(job.Name),
 		"Submit Date", stamp(api.Deref(job.SubmitTime)),
@@ -162,8 +165,12 @@ func jobFacts(job *api.Job) string {
 		"Node Pool", api.Deref(job.NodePool),
 		"Status", status,
 		"Periodic", strconv.FormatBool(job.Periodic != nil),
-		"Parameterized", strconv.FormatBool(job.ParameterizedJob != nil),
-	)
+		"Parameterized", strconv.FormatBool(job.IsDispatchable()),
+	}
+	if job.Periodic != nil && !job.IsDispatchable() {
+		facts = append(facts, "Next Periodic Launch", nextLaunch(job, now))
+	}
+	return pairs(facts...)
 }
 
 func summaryTable(s *api.JobSummary) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +53,7 @@ func (c *cli) showPlan(ctx context.Context, cl *client.Client, files *jobFile, p
 		fmt.Fprintln(c.Out, strings.TrimRight(c.diffText(plan.Diff, verbose), "\n"))
 		fmt.Fprintln(c.Out)
 	}
-	fmt.Fprint(c.Out, "Scheduler dry-run:\n", dryRunText(plan))
+	fmt.Fprint(c.Out, "Scheduler dry-run:\n", dryRunText(plan, time.Now()))
 	c.warn(warnings, plan.Warnings)
 	fmt.Fprintf(c.Out, `Job Modify Index: %d
 To submit the job with version verification run:
@@ -95,9 +96,17 @@ func plannedChanges(p *api.JobPlanResponse) bool {
 	return len(p.FailedTGAllocs) > 0
 }
 
-func dryRunText(p *api.JobPlanResponse) string {
+func dryRunText(p *api.JobPlanResponse, now time.Time) string {
 	if len(p.FailedTGAllocs) == 0 {
-		return "- All tasks successfully allocated.\n\n"
+		return "- All tasks successfully allocated.\n\n" + launchText(p, now)
 	}
-	return "- WARNING: Failed to place all allocations.\n" + failureText(p.FailedTGAllocs, "  ", true) + "\n"
+	return "- WARNING: Failed to place all allocations.\n" + failureText(p.FailedTGAllocs, "  ", true) + "\n" + launchText(p, now)
+}
+
+// launchText says when a planned job would be launched by the clock.
+func launchText(p *api.JobPlanResponse, now time.Time) string {
+	if p.NextPeriodicLaunch == nil {
+		return ""
+	}
+	return fmt.Sprintf("- If submitted now, next periodic launch would be at %s.\n\n", launchTime(*p.NextPeriodicLaunch, now))
 }

@@ -67,6 +67,10 @@ type Server struct {
 	JobGCInterval      time.Duration `hcl:"job_gc_interval"`      // how often it is looked; default 5m
 	JobTrackedVersions int           `hcl:"job_tracked_versions"` // versions kept of a job; default 6
 
+	// DispatchPayloadLimit is how large the payload of a dispatched job may be, in bytes;
+	// default 16 KiB, at most 1 MiB. Servers keep it in memory, with the job.
+	DispatchPayloadLimit int `hcl:"dispatch_payload_limit"`
+
 	// HeartbeatGrace is how long a node may be without a session before it is down;
 	// default 10s.
 	HeartbeatGrace time.Duration `hcl:"heartbeat_grace"`
@@ -138,7 +142,8 @@ func Default() *Agent {
 			EvalGCThreshold: time.Hour, JobGCThreshold: 4 * time.Hour,
 			DeploymentGCThreshold: time.Hour, NodeGCThreshold: 24 * time.Hour,
 			JobGCInterval: 5 * time.Minute, JobTrackedVersions: 6,
-			HeartbeatGrace: 10 * time.Second,
+			DispatchPayloadLimit: 16 << 10,
+			HeartbeatGrace:       10 * time.Second,
 		},
 		Client: Client{
 			NodePool:       "default",

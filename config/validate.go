@@ -12,6 +12,10 @@ import (
 
 var logLevels = []string{"DEBUG", "INFO", "WARN", "ERROR"}
 
+// maxDispatchPayload is 1 MiB: every replica holds the payloads of all jobs that there
+// are.
+const maxDispatchPayload = 1 << 20
+
 // Validate reports everything that is wrong, as an *api.InvalidError.
 func (a *Agent) Validate() error {
 	wrong := &api.InvalidError{What: "agent configuration"}
@@ -85,6 +89,9 @@ func (a *Agent) validateServer(wrong *api.InvalidError) {
 		if limit.n < 0 {
 			wrong.Add("server."+limit.name, "must not be negative; 0 is the default")
 		}
+	}
+	if n := a.Server.DispatchPayloadLimit; n < 1 || n > maxDispatchPayload {
+		wrong.Add("server.dispatch_payload_limit", fmt.Sprintf("%d is not between 1 and %d bytes", n, maxDispatchPayload))
 	}
 	if a.Server.HeartbeatGrace < 0 {
 		wrong.Add("server.heartbeat_grace", "must not be negative")

@@ -56,6 +56,20 @@ func (j *Jobs) Stop(ctx context.Context, id string, purge bool, q Query) (*api.J
 	return send[*api.JobDeregisterResponse](ctx, j.c, http.MethodDelete, jobPath(id, ""), q, nil)
 }
 
+// Dispatch makes a child of a parameterized job. With a token that was used before, the
+// answer names the child that it made.
+func (j *Jobs) Dispatch(ctx context.Context, id string, r api.JobDispatchRequest, token string, q Query) (*api.JobDispatchResponse, error) {
+	if token != "" {
+		q.Params = map[string]string{"idempotency_token": token}
+	}
+	return send[*api.JobDispatchResponse](ctx, j.c, http.MethodPut, jobPath(id, "/dispatch"), q, r)
+}
+
+// PeriodicForce launches a periodic job now.
+func (j *Jobs) PeriodicForce(ctx context.Context, id string, q Query) (*api.PeriodicForceResponse, error) {
+	return send[*api.PeriodicForceResponse](ctx, j.c, http.MethodPut, jobPath(id, "/periodic/force"), q, nil)
+}
+
 // Evaluate asks for a new pass over a job.
 func (j *Jobs) Evaluate(ctx context.Context, id string, q Query) (*api.JobRegisterResponse, error) {
 	return send[*api.JobRegisterResponse](ctx, j.c, http.MethodPut, jobPath(id, "/evaluate"), q, map[string]string{"JobID": id})

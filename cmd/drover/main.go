@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	_ "time/tzdata" // crons in any zone, on machines that know none
 
 	"github.com/droverhq/drover/cli"
 	"github.com/droverhq/drover/shim"

@@ -44,7 +44,7 @@ func newServerRole(a *agent) (*serverRole, error) {
 				NodeThreshold: cfg.Server.NodeGCThreshold, TrackedVersions: cfg.Server.JobTrackedVersions,
 			},
 		},
-		Limits: httpapi.Limits{MaxBody: int64(cfg.Limits.HTTPMaxBodyBytes)},
+		Limits: httpapi.Limits{MaxBody: int64(cfg.Limits.HTTPMaxBodyBytes), MaxPayload: cfg.Server.DispatchPayloadLimit},
 		Log:    a.log.WithName("server"),
 	}
 	if a.client != nil {

@@ -47,6 +47,8 @@ type Limits struct {
 	// MaxSource is the largest jobspec source that is kept with a job, in bytes; by
 	// default 1 MiB. A larger one is dropped with a warning.
 	MaxSource int
+	// MaxPayload is the largest payload of a dispatch, in bytes; by default 16 KiB.
+	MaxPayload int
 	// BodyTimeout is how long a client may take to send a body; by default 1 minute.
 	BodyTimeout time.Duration
 	// WriteTimeout is how long a client may take to read what was last written to it;
@@ -60,6 +62,7 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	l.MaxBody = cmp.Or(l.MaxBody, 32<<20)
 	l.MaxSource = cmp.Or(l.MaxSource, 1<<20)
+	l.MaxPayload = cmp.Or(l.MaxPayload, 16<<10)
 	l.BodyTimeout = cmp.Or(l.BodyTimeout, time.Minute)
 	l.WriteTimeout = cmp.Or(l.WriteTimeout, 30*time.Second)
 	l.Heartbeat = cmp.Or(l.Heartbeat, 10*time.Second)

@@ -34,7 +34,8 @@ func deregisterJob(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := api.JobDeregisterResponse{EvalID: did.eval.ID, EvalCreateIndex: index, JobModifyIndex: index, Index: index}
+	out := api.JobDeregisterResponse{JobModifyIndex: index, Index: index}
+	out.EvalID, out.EvalCreateIndex = did.asked(index)
 	if did.unchangedAt != 0 {
 		out.JobModifyIndex = did.unchangedAt
 	}

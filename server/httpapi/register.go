@@ -27,8 +27,8 @@ type registration struct {
 
 // registered is what a registration did, but for the index.
 type registered struct {
-	job  *api.Job // as it is stored then
-	eval *api.Evaluation
+	job  *api.Job        // as it is stored then
+	eval *api.Evaluation // nil for a job that places nothing itself
 	// unchangedAt is the index at which the job was written before, if it is the same.
 	unchangedAt uint64
 }
@@ -50,7 +50,7 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 	if err != nil {
 		return txn, registered{}, err
 	}
-	out := registered{job: job, eval: evaluationOf(job, cmp.Or(r.trigger, api.TriggerJobRegister), r.evalPriority, now)}
+	out := registered{job: job, eval: registrationEval(job, cmp.Or(r.trigger, api.TriggerJobRegister), r.evalPriority, now)}
 	if current == nil {
 		txn.Conditions = append(txn.Conditions, store.Absent(job.Key()))
 	} else {
@@ -61,8 +61,7 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 		}
 		if same {
 			out.job, out.unchangedAt = current, api.Deref(current.JobModifyIndex)
-			out.eval.JobModifyIndex = out.unchangedAt
-			txn.Writes = append(txn.Writes, store.Put(out.eval))
+			txn.Writes = append(txn.Writes, out.again()...)
 			return txn, out, nil
 		}
 	}
@@ -74,8 +73,42 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 		kept.Namespace, kept.JobID, kept.Version = namespace, id, *job.Version
 		txn.Writes = append(txn.Writes, store.Put(&kept))
 	}
-	txn.Writes = append(txn.Writes, store.Put(out.eval))
+	txn.Writes = append(txn.Writes, puts(out.eval)...)
 	return txn, out, nil
+}
+
+// registrationEval returns a request to look at a job that was written; nil for one that
+// places nothing itself.
+func registrationEval(job *api.Job, trigger string, priority int, now time.Time) *api.Evaluation {
+	if job.IsTemplate() {
+		return nil
+	}
+	return evaluationOf(job, trigger, priority, now)
+}
+
+// puts writes an evaluation, if there is one.
+func puts(eval *api.Evaluation) []store.Write {
+	if eval == nil {
+		return nil
+	}
+	return []store.Write{store.Put(eval)}
+}
+
+// again writes the evaluation of a job that stays as it was written before.
+func (r *registered) again() []store.Write {
+	if r.eval != nil {
+		r.eval.JobModifyIndex = r.unchangedAt
+	}
+	return puts(r.eval)
+}
+
+// asked returns the ID of the evaluation, and the index at which it was written; none
+// for a job that places nothing itself.
+func (r *registered) asked(index uint64) (string, uint64) {
+	if r.eval == nil {
+		return "", 0
+	}
+	return r.eval.ID, index
 }
 
 // placeConditions says that the namespace and the node pool of a job exist.
@@ -119,6 +152,17 @@ func (r registration) check(current *api.Job) error {
 	invalid := &api.InvalidError{What: fmt.Sprintf("job %q", api.Deref(r.job.ID))}
 	if from, to := api.Deref(current.Type), api.Deref(r.job.Type); from != to {
 		invalid.Add("type", fmt.Sprintf("a %s job can't become a %s job: purge it first, or use another ID", from, to))
+	}
+	for _, block := range []struct {
+		name      string
+		was, will bool
+	}{
+		{"periodic", current.Periodic != nil, r.job.Periodic != nil},
+		{"parameterized", current.ParameterizedJob != nil, r.job.ParameterizedJob != nil},
+	} {
+		if block.was != block.will {
+			invalid.Add(block.name, "a job can neither get nor lose this block, which says what it is: purge it first, or use another ID")
+		}
 	}
 	return invalid.OrNil()
 }
@@ -226,12 +270,11 @@ func planStop(s store.Snapshot, namespace, id string, priority int, now time.Tim
 	if current == nil {
 		return store.Txn{}, registered{}, errUnknownJob
 	}
-	out := registered{eval: evaluationOf(current, api.TriggerJobDeregister, priority, now)}
+	out := registered{eval: registrationEval(current, api.TriggerJobDeregister, priority, now)}
 	txn := store.Txn{Conditions: []store.Condition{store.Unchanged(current)}}
 	if current.Stopped() {
 		out.unchangedAt = api.Deref(current.JobModifyIndex)
-		out.eval.JobModifyIndex = out.unchangedAt
-		txn.Writes = []store.Write{store.Put(out.eval)}
+		txn.Writes = out.again()
 		return txn, out, nil
 	}
 	stopped, err := api.Clone(current)
@@ -246,7 +289,7 @@ func planStop(s store.Snapshot, namespace, id string, priority int, now time.Tim
 	stopped.Stop, stopped.Version, stopped.SubmitTime = new(true), new(version+1), new(now.UnixNano())
 	next := &api.JobVersion{Job: stopped, Stable: stable}
 	txn.Conditions = append(txn.Conditions, store.Absent(next.Key()))
-	txn.Writes = []store.Write{store.Put(stopped), store.Put(next), store.Put(out.eval)}
+	txn.Writes = append([]store.Write{store.Put(stopped), store.Put(next)}, puts(out.eval)...)
 	return txn, out, nil
 }
 
@@ -258,14 +301,15 @@ func planPurge(s store.Snapshot, namespace, id string, priority int, now time.Ti
 	if current == nil {
 		return store.Txn{}, registered{}, errUnknownJob
 	}
-	out := registered{eval: evaluationOf(current, api.TriggerJobDeregister, priority, now)}
+	out := registered{eval: registrationEval(current, api.TriggerJobDeregister, priority, now)}
 	txn := store.Txn{
 		Conditions: []store.Condition{store.Unchanged(current)},
 		Writes: []store.Write{
 			store.Delete(current.Key()), store.Delete(api.JobStatusKey(namespace, id)),
-			store.Delete(api.ScalingEventsKey(namespace, id)), store.Put(out.eval),
+			store.Delete(api.ScalingEventsKey(namespace, id)), store.Delete(api.PeriodicLaunchKey(namespace, id)),
 		},
 	}
+	txn.Writes = append(txn.Writes, puts(out.eval)...)
 	for _, v := range versionsOf(s, namespace, id) {
 		key := api.Key{Kind: api.KindJobSubmission, Namespace: namespace, ID: api.VersionID(id, api.Deref(v.Job.Version))}
 		if get[*api.JobSubmission](s, key) != nil {

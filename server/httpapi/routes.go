@@ -48,6 +48,8 @@ func jobRoutes() []route {
 		},
 		{pattern: "job/{job...}/submission", get: query(ofJob(itself), readSubmission)},
 		{pattern: "job/{job...}/evaluate", put: evaluateJob},
+		{pattern: "job/{job...}/periodic/force", put: forcePeriodic},
+		{pattern: "job/{job...}/dispatch", put: dispatchJob},
 
 		// Last, because a job's ID may look like any of the paths above.
 		{pattern: "job/{job...}", get: query(ofJob(itself), readJob), put: registerJob, del: deregisterJob},

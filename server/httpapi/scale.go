@@ -29,9 +29,7 @@ func scaleJob(c *call) error {
 		return err
 	}
 	out := api.JobRegisterResponse{JobModifyIndex: did.unchangedAt, Index: index}
-	if did.eval != nil {
-		out.EvalID, out.EvalCreateIndex = did.eval.ID, index
-	}
+	out.EvalID, out.EvalCreateIndex = did.asked(index)
 	if did.unchangedAt == 0 {
 		out.JobModifyIndex = index
 	}
@@ -88,7 +86,9 @@ func planScale(s store.Snapshot, namespace, id, group string, in api.ScalingRequ
 	if err != nil {
 		return txn, did, err
 	}
-	event.EvalID = &did.eval.ID
+	if did.eval != nil {
+		event.EvalID = &did.eval.ID
+	}
 	return recordScaling(s, txn, current, event), did, nil
 }
 

@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job"
+	"github.com/droverhq/drover/cron"
 	"github.com/droverhq/drover/jobspec"
 	"github.com/droverhq/drover/store"
 )
@@ -32,6 +34,7 @@ func (c *call) prepare(j *api.Job) (warnings []string, err error) {
 	jobspec.AddImplicitConstraints(j)
 	more, err := jobspec.Validate(j)
 	warnings = append(warnings, more...)
+	warnings = append(warnings, jobspec.ScheduleWarnings(j, c.api.now())...)
 	if err != nil {
 		return warnings, err
 	}
@@ -99,6 +102,9 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 		FailedTGAllocs: preview.Failed,
 		CreatedEvals:   preview.Created,
 	}
+	if out.NextPeriodicLaunch, err = nextLaunch(did.job, now); err != nil {
+		return nil, err
+	}
 	current := get[*api.Job](s, did.job.Key())
 	if current != nil {
 		out.JobModifyIndex = api.Deref(current.JobModifyIndex)
@@ -109,6 +115,22 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 		annotate(out.Diff, preview.Updates)
 	}
 	return out, nil
+}
+
+// nextLaunch returns when a job is launched by the clock next; nil if it is not.
+func nextLaunch(j *api.Job, now time.Time) (*time.Time, error) {
+	if !j.LaunchesOnTime() {
+		return nil, nil
+	}
+	schedule, err := cron.Of(j.Periodic)
+	if err != nil {
+		return nil, err
+	}
+	next := schedule.Next(now)
+	if next.IsZero() {
+		return nil, nil
+	}
+	return &next, nil
 }
 
 // diffs compares each version of a job with the one before; versions are newest first.

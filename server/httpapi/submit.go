@@ -43,8 +43,9 @@ func registerJob(c *call) error {
 		return err
 	}
 	out := api.JobRegisterResponse{
-		EvalID: did.eval.ID, EvalCreateIndex: index, JobModifyIndex: index, Index: index, Warnings: jobspec.WarningText(warnings),
+		JobModifyIndex: index, Index: index, Warnings: jobspec.WarningText(warnings),
 	}
+	out.EvalID, out.EvalCreateIndex = did.asked(index)
 	if did.unchangedAt != 0 {
 		out.JobModifyIndex = did.unchangedAt
 	}

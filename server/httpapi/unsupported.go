@@ -12,8 +12,6 @@ func unsupported() []route {
 		name     string
 		patterns []string
 	}{
-		{"periodic jobs", []string{"job/{job...}/periodic/force"}},
-		{"parameterized jobs", []string{"job/{job...}/dispatch"}},
 		{"reverting jobs", []string{"job/{job...}/revert"}},
 		{"marking versions", []string{"job/{job...}/stable", "job/{job...}/versions/{tag}/tag"}},
 		{"job actions", []string{"job/{job...}/action", "job/{job...}/actions"}},
