@@ -14,6 +14,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
+	"github.com/droverhq/drover/jobspec"
 )
 
 // applyRetries is how often apply plans anew when somebody else changed the job
@@ -29,8 +30,11 @@ guarded by the job's index: a change that somebody else makes meanwhile is never
 overwritten unseen. Then the rollout is followed to its end: a service until all is
 healthy, a batch job until it has ended.
 
-Of a folder the files *.nomad.hcl, *.nomad.json and *.nomad are applied, in the order
-of their names; where there are none, *.hcl and *.json.
+Of a folder the files *.nomad.hcl, *.nomad.json, *.nomad, *.kind.hcl and *.kind.json are
+applied, in the order of their names; where there are none, *.hcl and *.json.
+
+A file may also hold kind_definition and kind blocks: kinds of your own, and objects of
+them. They are applied before the jobs, definitions first.
 
 Exit code 0 only when all jobs are healthy or complete; 1 for errors and failures;
 2 when something could not be placed (it will be, as soon as there is room).
@@ -65,7 +69,7 @@ func jobPaths(arg string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nothing applied: %w", err)
 	}
-	for _, endings := range [][]string{{".nomad.hcl", ".nomad.json", ".nomad"}, {".hcl", ".json"}} {
+	for _, endings := range [][]string{{".nomad.hcl", ".nomad.json", ".nomad", ".kind.hcl", ".kind.json"}, {".hcl", ".json"}} {
 		var paths []string
 		for _, e := range entries {
 			if !e.IsDir() && slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(e.Name(), end) }) {
@@ -93,10 +97,20 @@ type applier struct {
 // nothing half done; then a job that fails does not keep the others from running.
 func (a *applier) all(ctx context.Context, paths []string) error {
 	var jobs []*parsedJob
+	var kinds manifests
 	var wrong []error
 	from := map[string]string{}
 	for _, path := range paths {
-		job, warnings, err := a.files.read(a.In, path)
+		src, err := readAll(a.In, path)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		if jobspec.HoldsKinds(src) {
+			wrong = append(wrong, kinds.read(a.files.options(path, src)))
+			continue
+		}
+		job, warnings, err := a.files.parse(path, src)
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
@@ -109,8 +123,11 @@ func (a *applier) all(ctx context.Context, paths []string) error {
 		job.Warnings = warnings
 		jobs = append(jobs, job)
 	}
-	if len(wrong) > 0 {
-		return failf(1, "nothing applied:\n%w", errors.Join(wrong...))
+	if err := errors.Join(wrong...); err != nil {
+		return failf(1, "nothing applied:\n%w", err)
+	}
+	if err := a.kinds(ctx, &kinds); err != nil {
+		return err
 	}
 	var failed []string
 	code := 0

@@ -46,7 +46,16 @@ func (f *jobFile) read(in io.Reader, path string) (*parsedJob, []string, error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("Error getting job struct: Error reading job file: %w", err)
 	}
-	opts := jobspec.ParseOptions{Path: path, Body: src, Vars: f.vars, VarFiles: f.varFiles, Envs: os.Environ(), AllowFS: true, Strict: f.strict}
+	return f.parse(path, src)
+}
+
+// options are those of parsing a text.
+func (f *jobFile) options(path string, src []byte) jobspec.ParseOptions {
+	return jobspec.ParseOptions{Path: path, Body: src, Vars: f.vars, VarFiles: f.varFiles, Envs: os.Environ(), AllowFS: true, Strict: f.strict}
+}
+
+// parse reads the text of a job file.
+func (f *jobFile) parse(path string, src []byte) (*parsedJob, []string, error) {
 	sub := &api.JobSubmission{Source: string(src), Format: "hcl2", VariableFlags: map[string]string{}}
 	for _, v := range f.vars {
 		if name, value, ok := strings.Cut(v, "="); ok { // Parse refuses the others
@@ -63,7 +72,7 @@ func (f *jobFile) read(in io.Reader, path string) (*parsedJob, []string, error) 
 		}
 		sub.Variables += string(b) + "\n"
 	}
-	job, warnings, err := jobspec.Parse(opts)
+	job, warnings, err := jobspec.Parse(f.options(path, src))
 	if err != nil {
 		return nil, nil, fmt.Errorf("Error getting job struct: Error parsing job file from %s:\n%w", path, err)
 	}

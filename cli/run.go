@@ -119,7 +119,7 @@ watches them, replaces what fails and rolls out new versions.
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
-		c.agent(), c.apply(), c.plan("plan FILE"), c.job(), c.alloc(), c.node(), c.service(),
+		c.agent(), c.apply(), c.plan("plan FILE"), c.get(), c.remove(), c.job(), c.alloc(), c.node(), c.service(),
 		c.eval(), c.deployment(), c.server(), c.system(), c.operator(), c.version(),
 		c.scaling(), c.namespace(),
 		alias(c.jobRun(), "run FILE"), alias(c.jobStatus(), "status [JOB]"), alias(c.jobStop(), "stop JOB"),

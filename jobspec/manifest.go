@@ -38,9 +38,9 @@ func HoldsKinds(body []byte) bool {
 	if len(body) > MaxSourceBytes || checkTokens("", body).HasErrors() {
 		return false
 	}
-	file, diagnostics := hclsyntax.ParseConfig(body, "", hcl.InitialPos)
+	file, _ := hclsyntax.ParseConfig(body, "", hcl.InitialPos) // whoever parses it in earnest tells of errors
 	root, ok := file.Body.(*hclsyntax.Body)
-	return !diagnostics.HasErrors() && ok && slices.ContainsFunc(root.Blocks, func(b *hclsyntax.Block) bool {
+	return ok && slices.ContainsFunc(root.Blocks, func(b *hclsyntax.Block) bool {
 		return b.Type == definitionBlock || b.Type == resourceBlock
 	})
 }

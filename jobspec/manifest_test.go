@@ -81,7 +81,7 @@ func TestKindsAreToldFromJobs(t *testing.T) {
 		`kind "a" "b" {}`:                            true,
 		`kind_definition "a" {}`:                     true,
 		`job "a" {}`:                                 false,
-		`kind "a" {`:                                 false,
+		`kind "a" {`:                                 true,
 		`{"Kind": "a", "Name": "b"}`:                 true,
 		`{"Name": "a", "Schema": {}}`:                true,
 		`{"Job": {"ID": "a"}}`:                       false,

@@ -192,7 +192,7 @@ func objectsAgainst(s store.Snapshot, marked *api.KindDefinition) error {
 	}
 	what := fmt.Sprintf("the schema of kind %q can't change so: %d of its objects would not pass it", marked.Name, against)
 	if kindspec.SameSchema(marked.Pending, kindspec.Nothing()) {
-		what = fmt.Sprintf("kind %q is in use: delete its %d objects first", marked.Name, against)
+		what = fmt.Sprintf("kind %q is in use: delete its objects first, %d in all", marked.Name, against)
 		for i := range lines {
 			lines[i], _, _ = strings.Cut(lines[i], ":")
 		}

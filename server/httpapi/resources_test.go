@@ -72,7 +72,7 @@ func TestObjectsOfADefinedKindAreCheckedKeptListedAndDeleted(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	c.refused("DELETE", "/v1/kind/backup_policy", "", 409, "in use: delete its 2 objects first", "default/hourly")
+	c.refused("DELETE", "/v1/kind/backup_policy", "", 409, "in use: delete its objects first, 2 in all", "default/hourly")
 	c.refused("DELETE", "/v1/resource/backup_policy/hourly?cas=1", "", 409)
 	c.must("DELETE", "/v1/resource/backup_policy/hourly", "", nil)
 	c.must("DELETE", "/v1/resource/backup_policy/nightly", "", nil)
