@@ -15,7 +15,7 @@ import (
 )
 
 func (c *cli) node() *cobra.Command {
-	return noun("node", "See the machines of the fleet", c.nodeStatus(), c.nodeEligibility(), c.nodePool())
+	return noun("node", "See the machines of the fleet, and look after them", c.nodeStatus(), c.nodeDrain(), c.nodeEligibility(), c.nodeMeta(), c.nodePurge(), c.nodePool())
 }
 
 func nodeHeader(ids) []string {
