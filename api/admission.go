@@ -39,7 +39,7 @@ func (a *JobAdmission) Of(j *Job) bool {
 // Limited reports whether the job is one of those children of a parameterized job of
 // which only so many may run at once.
 func (j *Job) Limited() bool {
-	return j.Dispatched && j.ParameterizedJob != nil && j.ParameterizedJob.MaxConcurrent != nil
+	return j.Dispatched && Deref(j.ParentID) != "" && j.ParameterizedJob != nil && j.ParameterizedJob.MaxConcurrent != nil
 }
 
 // NeedsAdmission reports whether a job may only begin when its JobAdmission says so:

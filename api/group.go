@@ -47,6 +47,14 @@ type IndexedStrategy struct {
 	MaxFailed *int
 }
 
+// MaxGang is how many instances may be placed at once or not at all: they are written in
+// one transaction.
+const MaxGang = 1000
+
+// IndexedRetryInterval is the interval of the reschedule policy of an indexed group whose
+// block says how many attempts an index has: they count for as long as the job goes on.
+const IndexedRetryInterval = 100 * 365 * 24 * time.Hour
+
 // Task returns the task of that name, or nil.
 func (g *TaskGroup) Task(name string) *Task {
 	for _, t := range g.Tasks {

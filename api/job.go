@@ -299,6 +299,15 @@ type JobDependency struct {
 	Condition string // DependsOn…; "" means success for a batch job and healthy for a service
 }
 
+// Key returns the key of the job that a dependency of j names.
+func (d *JobDependency) Key(j *Job) Key {
+	namespace := d.Namespace
+	if namespace == "" {
+		namespace = Deref(j.Namespace)
+	}
+	return JobKey(namespace, d.Job)
+}
+
 // JobUIConfig is shown by the web console.
 type JobUIConfig struct {
 	Description string

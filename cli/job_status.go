@@ -107,6 +107,9 @@ func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListS
 	if v.short {
 		return nil
 	}
+	if err := c.showDependencies(ctx, cl, job); err != nil {
+		return err
+	}
 	summary, _, err := cl.Jobs.Summary(ctx, stub.ID, q)
 	if err != nil {
 		return fmt.Errorf("Error querying job summary: %w", err)
@@ -114,7 +117,7 @@ func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListS
 	if job.IsTemplate() {
 		return c.showChildren(ctx, cl, job, summary)
 	}
-	fmt.Fprint(c.Out, "\nSummary\n", summaryTable(summary))
+	fmt.Fprint(c.Out, "\nSummary\n", summaryTable(summary), indexesText(summary))
 	return c.showJobHistory(ctx, cl, stub.ID, q, v)
 }
 
@@ -163,7 +166,7 @@ func jobFacts(job *api.Job, now time.Time) string {
 		"Datacenters", strings.Join(job.Datacenters, ","),
 		"Namespace", api.Deref(job.Namespace),
 		"Node Pool", api.Deref(job.NodePool),
-		"Status", status,
+		"Status", status+remark(job),
 		"Periodic", strconv.FormatBool(job.Periodic != nil),
 		"Parameterized", strconv.FormatBool(job.IsDispatchable()),
 	}

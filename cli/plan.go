@@ -97,6 +97,13 @@ func plannedChanges(p *api.JobPlanResponse) bool {
 }
 
 func dryRunText(p *api.JobPlanResponse, now time.Time) string {
+	if p.Waits != "" {
+		return "- The job " + p.Waits + "\n  Nothing is placed until then.\n" + placementText(p, now)
+	}
+	return placementText(p, now)
+}
+
+func placementText(p *api.JobPlanResponse, now time.Time) string {
 	if len(p.FailedTGAllocs) == 0 {
 		return "- All tasks successfully allocated.\n\n" + launchText(p, now)
 	}

@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 
+	"github.com/droverhq/drover/controllers/admission"
 	"github.com/droverhq/drover/controllers/allocation"
 	"github.com/droverhq/drover/controllers/deployment"
 	"github.com/droverhq/drover/controllers/drain"
@@ -27,6 +28,7 @@ type Options struct {
 // Register adds all controllers to a manager.
 func Register(m *reconcile.Manager, o Options) error {
 	return errors.Join(
+		admission.Register(m),
 		job.Register(m, o.Job),
 		deployment.Register(m, o.Deployment),
 		allocation.Register(m, o.Allocation),

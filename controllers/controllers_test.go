@@ -28,7 +28,8 @@ func ExampleRegister() {
 	// Output:
 	// | controller | for | woken by | writes | removes |
 	// | --- | --- | --- | --- | --- |
-	// | job | Job | Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
+	// | admission | Job | JobStatus, Deployment, Allocation, AllocationStatus | JobAdmission |  |
+	// | job | Job | JobAdmission, Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
 	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job (shared), JobSubmission, JobVersion (shared) |  |
 	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
@@ -36,5 +37,5 @@ func ExampleRegister() {
 	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |
 	// | drain | NodeIntent | Allocation, AllocationStatus | Allocation (shared), NodeIntent |  |
 	// | migrate | Job | NodeIntent, Allocation, AllocationStatus, Deployment | Allocation (shared) |  |
-	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch, ScalingEvents |
+	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch, ScalingEvents |
 }

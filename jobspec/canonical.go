@@ -49,6 +49,7 @@ func storedUpdate(update *api.UpdateStrategy) *api.UpdateStrategy {
 }
 
 func canonicalizeGroup(job *api.Job, group *api.TaskGroup) {
+	canonicalizeIndexed(group)
 	setDefault(&group.PreventRescheduleOnLost, false)
 	if group.Disconnect != nil {
 		setDefault(&group.Disconnect.Replace, true)

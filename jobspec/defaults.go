@@ -80,6 +80,9 @@ func fillGroup(job *api.Job, group *api.TaskGroup) {
 	if group.Scaling != nil && group.Scaling.Min != nil {
 		setDefault(&group.Count, int(*group.Scaling.Min))
 	}
+	if group.Indexed != nil {
+		setDefault(&group.Count, api.Deref(group.Indexed.Completions))
+	}
 	setDefault(&group.Count, 1)
 	fillRules(group.Constraints, group.Affinities, group.Spreads)
 	if group.EphemeralDisk == nil {

@@ -18,22 +18,22 @@ type parts struct {
 var (
 	jobParts = parts{
 		fields: []string{
-			"AllAtOnce", "ConsulNamespace", "Dispatched", "Name", "Namespace", "NodePool", "ParentID", "Priority", "Region", "Stop",
-			"Type", "VaultNamespace",
+			"AllAtOnce", "ConsulNamespace", "Deadline", "Dispatched", "Name", "Namespace", "NodePool", "ParentID", "Priority", "Region", "Stop",
+			"TTLAfterFinished", "Type", "VaultNamespace",
 		},
 		maps: []string{"Meta"},
 		blocks: []string{
-			"Datacenters", "Constraints", "Affinities", "Spreads", "Periodic", "ParameterizedJob", "Multiregion", "UI",
+			"Datacenters", "Constraints", "Affinities", "Spreads", "Periodic", "ParameterizedJob", "DependsOn", "Multiregion", "UI",
 		},
 	}
 	groupParts = parts{
 		fields: []string{
-			"Count", "MaxClientDisconnect", "MaxRunDuration", "PreventRescheduleOnLost", "ShutdownDelay", "StopAfterClientDisconnect",
+			"Count", "Gang", "MaxClientDisconnect", "MaxRunDuration", "PreventRescheduleOnLost", "ShutdownDelay", "StopAfterClientDisconnect",
 		},
 		maps: []string{"Meta"},
 		blocks: []string{
 			"Constraints", "Affinities", "RestartPolicy", "Disconnect", "Migrate", "ReschedulePolicy", "EphemeralDisk", "Update",
-			"Spreads", "Consul", "Networks", "Services", "Volumes", "Scaling",
+			"Spreads", "Consul", "Networks", "Services", "Volumes", "Scaling", "Indexed",
 		},
 	}
 	taskParts = parts{
@@ -69,6 +69,7 @@ var notCompared = map[reflect.Type][]string{
 // other list. Elements of other types are the same or not.
 var identifiedBy = map[reflect.Type]string{
 	reflect.TypeFor[api.Action]():            "Name",
+	reflect.TypeFor[api.JobDependency]():     "Job",
 	reflect.TypeFor[api.JobUILink]():         "Label",
 	reflect.TypeFor[api.MultiregionRegion](): "Name",
 	reflect.TypeFor[api.Port]():              "Label",

@@ -18,9 +18,11 @@ var (
 	// API act on.
 	honoured = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "Region Namespace ID Name Type Priority Datacenters NodePool Constraints Affinities TaskGroups Update " +
-			"Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI ParentID VersionTag",
+			"Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI ParentID VersionTag " +
+			"DependsOn Deadline",
+		reflect.TypeFor[api.JobDependency]():          "Job Namespace Condition",
 		reflect.TypeFor[api.PeriodicConfig]():         "Enabled Spec Specs SpecType ProhibitOverlap TimeZone",
-		reflect.TypeFor[api.ParameterizedJobConfig](): "Payload MetaRequired MetaOptional",
+		reflect.TypeFor[api.ParameterizedJobConfig](): "Payload MetaRequired MetaOptional MaxConcurrent",
 		reflect.TypeFor[api.DispatchPayloadConfig]():  "File",
 		reflect.TypeFor[api.JobUIConfig]():            "Description Links",
 		reflect.TypeFor[api.JobUILink]():              "Label URL",
@@ -65,13 +67,12 @@ var (
 	// sets each.
 	refused = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion DispatchIdempotencyToken Dispatched Payload " +
-			"DependsOn Deadline TTLAfterFinished",
+			"TTLAfterFinished",
 		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
 			"Consul Indexed Gang",
-		reflect.TypeFor[api.ParameterizedJobConfig](): "MaxConcurrent",
-		reflect.TypeFor[api.UpdateStrategy]():         "Canary AutoRevert AutoPromote",
-		reflect.TypeFor[api.EphemeralDisk]():          "Sticky Migrate",
-		reflect.TypeFor[api.NetworkResource]():        "DNS Hostname CNI",
+		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
+		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
+		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Actions Schedule",
 		reflect.TypeFor[api.Resources]():        "Cores Devices NUMA SecretsMB",

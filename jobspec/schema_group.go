@@ -7,13 +7,14 @@ import (
 )
 
 var groupSchema = define(schema{
-	attributes: "count shutdown_delay stop_after_client_disconnect max_client_disconnect max_run_duration prevent_reschedule_on_lost",
+	attributes: "count shutdown_delay stop_after_client_disconnect max_client_disconnect max_run_duration prevent_reschedule_on_lost gang",
 	blocks: []nested{
 		{name: "affinity", field: "Affinities", body: affinitySchema},
 		{name: "constraint", field: "Constraints", body: constraintSchema},
 		{name: "consul", field: "Consul", body: consulSchema},
 		{name: "disconnect", field: "Disconnect", body: define(schema{attributes: "lost_after stop_on_client_after replace reconcile"})},
 		{name: "ephemeral_disk", field: "EphemeralDisk", body: define(schema{attributes: "migrate size=SizeMB sticky"})},
+		{name: "indexed", field: "Indexed", body: define(schema{attributes: "completions parallelism attempts max_failed"})},
 		{name: "meta", field: "Meta", orAttribute: true},
 		{name: "migrate", field: "Migrate", body: migrateSchema},
 		{name: "network", field: "Networks", body: networkSchema},

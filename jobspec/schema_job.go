@@ -19,10 +19,11 @@ type jobTarget struct {
 
 var jobSchema = define(schema{
 	attributes: "id=ID name region namespace type priority all_at_once datacenters node_pool" +
-		" consul_namespace vault_namespace",
+		" consul_namespace vault_namespace deadline ttl_after_finished=TTLAfterFinished",
 	blocks: []nested{
 		{name: "affinity", field: "Affinities", body: affinitySchema},
 		{name: "constraint", field: "Constraints", body: constraintSchema},
+		{name: "depends_on", field: "DependsOn", body: dependsOnSchema, label: "Job"},
 		{name: "group", field: "TaskGroups", body: groupSchema, label: "Name", decode: decodeGroup},
 		{name: "meta", field: "Meta", orAttribute: true},
 		{name: "migrate", field: "Migrate", body: migrateSchema},
@@ -47,7 +48,9 @@ var periodicSchema = define(schema{
 	},
 })
 
-var parameterizedSchema = define(schema{attributes: "payload meta_required meta_optional"})
+var parameterizedSchema = define(schema{attributes: "payload meta_required meta_optional max_concurrent"})
+
+var dependsOnSchema = define(schema{attributes: "namespace condition"})
 
 var uiSchema = define(schema{
 	attributes: "description",

@@ -132,6 +132,7 @@ func (v *validator) job(job *api.Job) {
 		}
 	}
 	v.unsupportedInJob(p, job)
+	v.batch(p, job)
 	v.withoutEffectInJob(p, job)
 	v.rules(p, job, job.Constraints, job.Affinities, job.Spreads)
 	v.periodic(p.in("periodic"), job)
@@ -181,11 +182,8 @@ func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	if api.Deref(job.AllAtOnce) {
 		p.in("all_at_once").unsupported("placing all instances or none")
 	}
-	if len(job.DependsOn) > 0 {
-		p.in("depends_on").unsupported("jobs that wait for others")
-	}
-	if job.Deadline != nil || job.TTLAfterFinished != nil {
-		p.in("deadline").unsupported("deadlines of jobs, and removing them when they ended")
+	if job.TTLAfterFinished != nil {
+		p.in("ttl_after_finished").unsupported("removing jobs when they ended")
 	}
 }
 

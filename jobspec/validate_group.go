@@ -20,6 +20,8 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 	}
 	p.notNegative("shutdown_delay", int64(api.Deref(group.ShutdownDelay)))
 	v.unsupportedInGroup(p, group)
+	v.indexed(p, job, group)
+	v.gang(p, job, group)
 	v.rules(p, job, group.Constraints, group.Affinities, group.Spreads)
 	v.restart(p.in("restart"), group.RestartPolicy)
 	v.reschedule(p.in("reschedule"), job, group.ReschedulePolicy)

@@ -59,9 +59,6 @@ func (v *validator) parameterized(p place, job *api.Job) {
 			p.addf("meta key %q can't be required and optional at once", key)
 		}
 	}
-	if parameterized.MaxConcurrent != nil {
-		p.in("max_concurrent").unsupported("limiting how many run at once")
-	}
 }
 
 func metaKeys(p place, keys []string) {

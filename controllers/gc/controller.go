@@ -82,7 +82,7 @@ func Register(m *reconcile.Manager, o Options) error {
 	o = o.withDefaults()
 	b := reconcile.NewController("gc").For(api.KindLeadership)
 	for _, kind := range []api.Kind{
-		api.KindJob, api.KindJobStatus, api.KindJobVersion, api.KindJobSubmission,
+		api.KindJob, api.KindJobStatus, api.KindJobAdmission, api.KindJobVersion, api.KindJobSubmission,
 		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment,
 		api.KindNode, api.KindNodeIntent, api.KindNodeSession, api.KindNodeStatus, api.KindScalingEvents,
 		api.KindPeriodicLaunch, api.KindDispatchToken,

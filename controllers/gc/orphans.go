@@ -16,6 +16,7 @@ func orphans(a age) iter.Seq[unit] {
 	}{
 		{api.KindAllocationStatus, ofKind(api.KindAllocation)},
 		{api.KindJobStatus, ofKind(api.KindJob)},
+		{api.KindJobAdmission, ofKind(api.KindJob)},
 		{api.KindJobSubmission, ofKind(api.KindJobVersion)},
 		{api.KindPeriodicLaunch, ofKind(api.KindJob)},
 		{api.KindScalingEvents, ofKind(api.KindJob)},

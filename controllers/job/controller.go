@@ -33,6 +33,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		For(api.KindJob).
 		Lists(api.KindEvaluation, ofEvaluation, asked). // a job that was purged is not listed itself
 		Watches(api.KindJob, f.onJob).
+		Watches(api.KindJobAdmission, reconcile.SameKey).
 		Owns(api.KindAllocation, f.onAllocation).
 		Owns(api.KindEvaluation, f.onEvaluation).
 		Owns(api.KindDeployment, onDeployment, reconcile.Changed(deploymentMoved)).
@@ -62,6 +63,9 @@ func (c *controller) Resync(snap store.Snapshot) { c.fleet.load(snap) }
 // Reconcile makes one pass over a job: what is wanted, where it goes, what to write.
 func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	v := read(c.client.Snapshot(), req, c.client.Now())
+	if v.undecided() {
+		return reconcile.Result{}, nil
+	}
 	p := decide(v, c.fleet, c.newID)
 	reserved := c.fleet.place(v, p, c.newID)
 	defer func() { c.fleet.settle(reserved, ctx.Err() != nil) }()
@@ -69,7 +73,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := c.write(ctx, v.compose(p, reserved.placed, r), reserved); err != nil {
 		return reconcile.Result{}, err
 	}
-	return reconcile.Result{RequeueAfter: p.again(v.now)}, nil
+	return reconcile.Result{RequeueAfter: soonest(p.again(v.now), v.untilDeadline())}, nil
 }
 
 // onJob follows the jobs; For has woken the pass.

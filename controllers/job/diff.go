@@ -73,7 +73,7 @@ func rulesDiffer(before, after *api.Job, a, b *api.TaskGroup) bool {
 var unseenOfGroup = []string{
 	"Count", "Constraints", "RestartPolicy", "ReschedulePolicy", "Disconnect", "Update", "Migrate",
 	"Services", "ShutdownDelay", "StopAfterClientDisconnect", "MaxClientDisconnect", "MaxRunDuration",
-	"Scaling", "PreventRescheduleOnLost", "Tasks",
+	"Scaling", "PreventRescheduleOnLost", "Tasks", "Indexed", "Gang",
 }
 
 // unseenOfTask are the same for a task.

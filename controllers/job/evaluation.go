@@ -141,7 +141,7 @@ func (v *view) explain(e *api.Evaluation, at *placed) {
 // fill says in an evaluation what a pass did.
 func (v *view) fill(e *api.Evaluation, p *plan, at *placed) {
 	v.explain(e, at)
-	e.QueuedAllocations = at.queued
+	e.QueuedAllocations = p.queued(at)
 	e.PlanAnnotations = p.annotations()
 	if d := p.deployment(); d != "" {
 		e.DeploymentID = d
@@ -160,7 +160,7 @@ func (r *record) complete(v *view, p *plan, at *placed, main *api.Evaluation) {
 	}
 	for _, e := range answered {
 		v.fill(e, p, at)
-		e.Status, e.StatusDescription = api.EvalComplete, ""
+		e.Status, e.StatusDescription = api.EvalComplete, v.remark()
 		e.BlockedEval = r.blocked
 		r.writes = append(r.writes, e)
 	}
@@ -302,11 +302,14 @@ func sortByAge(evals []*api.Evaluation) {
 }
 
 // backlog returns what of a pass found no room, by group, or nil.
-func (o *placed) backlog() map[string]int {
-	short := maps.Clone(o.queued)
-	maps.DeleteFunc(short, func(_ string, n int) bool { return n == 0 })
-	if len(short) == 0 {
+func (o *placed) backlog() map[string]int { return nonZero(o.queued) }
+
+// nonZero returns the entries that count something, or nil.
+func nonZero(counts map[string]int) map[string]int {
+	some := maps.Clone(counts)
+	maps.DeleteFunc(some, func(_ string, n int) bool { return n == 0 })
+	if len(some) == 0 {
 		return nil
 	}
-	return short
+	return some
 }

@@ -31,6 +31,10 @@ type groupPlan struct {
 	awaits bool
 	// again is when more may be done although nothing changes; zero: never.
 	again time.Time
+	// failed says that some instance has failed for good, or is lost and is not replaced.
+	failed bool
+	// held is how many instances are not placed because the job has to wait for others.
+	held int
 	// nowhere says why no node is right for the group of a system job.
 	nowhere *api.AllocationMetric
 }
@@ -111,7 +115,7 @@ func decide(v *view, nodes ground, newID func() string) *plan {
 		in := &v.instances[i]
 		byGroup[in.TaskGroup] = append(byGroup[in.TaskGroup], in)
 	}
-	if !v.stopped() && !v.job.IsTemplate() {
+	if !v.stopped() && !v.job.IsTemplate() && !v.overdue() {
 		p.groups = p.run(v, byGroup, nodes, current, newID)
 	} else if v.job != nil {
 		for _, g := range v.job.TaskGroups {
@@ -134,9 +138,9 @@ func (p *plan) run(v *view, byGroup map[string][]*instance, nodes ground, curren
 			tallies = append(tallies, countSlots(v, g, of, nodes, current))
 		}
 	}
-	if current == nil {
+	if current == nil && !v.waits() {
 		current = p.start(v, tallies, newID)
-	} else {
+	} else if current != nil {
 		current = p.revise(v, current, tallies)
 	}
 	if current != nil && current.Active() {
@@ -144,7 +148,11 @@ func (p *plan) run(v *view, byGroup map[string][]*instance, nodes ground, curren
 	}
 	groups := make([]*groupPlan, 0, len(tallies))
 	for _, t := range tallies {
-		groups = append(groups, t.settle(v, current))
+		g := t.settle(v, current)
+		if v.waits() {
+			g.hold()
+		}
+		groups = append(groups, g)
 	}
 	return groups
 }

@@ -120,6 +120,8 @@ func (v *view) unneeded(i *instance) *api.Allocation {
 		a.DesiredDescription = stoppedReunited
 	case i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped():
 		a.DesiredDescription = stoppedDrained
+	case v.overdue():
+		a.DesiredDescription = v.deadlineText()
 	}
 	a.ModifyTime = v.now.UnixNano()
 	return &a

@@ -12,11 +12,14 @@ func (v *view) summarize(p *plan, at *placed, r *record) *api.JobStatus {
 		Namespace:   v.req.Namespace,
 		JobID:       v.req.ID,
 		Status:      v.state(p, at),
-		Queued:      at.backlog(),
+		Queued:      nonZero(p.queued(at)),
 		BlockedEval: r.blocked,
 	}
+	s.StatusDescription = v.remark()
+	v.end(s, p)
 	if old := v.status; old != nil && old.Status == s.Status && old.StatusDescription == s.StatusDescription &&
-		old.BlockedEval == s.BlockedEval && maps.Equal(old.Queued, s.Queued) {
+		old.BlockedEval == s.BlockedEval && maps.Equal(old.Queued, s.Queued) && old.EndedAt == s.EndedAt &&
+		old.EndedVersion == s.EndedVersion && old.Outcome == s.Outcome {
 		return nil
 	}
 	return s
@@ -35,6 +38,8 @@ func (v *view) state(p *plan, at *placed) string {
 	switch {
 	case v.running(p, at) > 0:
 		return api.JobStatusRunning
+	case v.waits():
+		return api.JobStatusPending
 	case len(at.backlog()) > 0 && v.job.IsBatch() && len(v.instances) == 0:
 		return api.JobStatusPending
 	case len(at.backlog()) > 0 || p.awaits():

@@ -20,6 +20,7 @@ type view struct {
 	pending     []*api.Evaluation     // asked for and not answered, oldest first
 	blocked     []*api.Evaluation     // those that wait for room: none or one
 	status      *api.JobStatus        // nil: this is the first pass
+	admission   *api.JobAdmission     // nil: there is none
 	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
 	stable      func() []*api.Job     // the versions that were found good
 }
@@ -30,6 +31,7 @@ func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v.job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
 	v.status, _ = store.Get[*api.JobStatus](snap, api.JobStatusKey(req.Namespace, req.ID))
 	versions := make(map[uint64]*api.Job)
+	v.admission, _ = store.Get[*api.JobAdmission](snap, api.JobAdmissionKey(req.Namespace, req.ID))
 	v.version = func(n uint64) *api.Job {
 		job, known := versions[n]
 		if known {

@@ -71,6 +71,8 @@ func (c *Cluster) Do(line string) (string, error) {
 		c.Advance(d)
 	case "restart":
 		c.Restart()
+	case "child":
+		return "", c.child(args)
 	case "show":
 		return c.teller.show(c.Store.Snapshot(), args[0]), nil
 	default:

@@ -24,6 +24,7 @@
 //	drain NODE deadline=0s [ignore_system]   an operator drains it; undrain NODE [eligible]
 //	run JOB type=service count=1 cpu=100 mem=100 …              a job is registered; see spec
 //	plan JOB …                                                  what registering it would do
+//	child JOB NAME [50]    a parameterized job is dispatched, with a priority
 //	stop JOB [purge]
 //	agents                 node agents start what should run and end what should stop
 //	fail|complete NAME…    an instance ends by itself; NAME is its name in the job

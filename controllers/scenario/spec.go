@@ -38,6 +38,8 @@ type Spec struct {
 
 	// lost_after, stop_after, no_replace, reconcile
 	Disconnect api.DisconnectStrategy
+
+	Batch // what is drover's own
 }
 
 // NewSpec returns a spec with the default values.
@@ -136,7 +138,7 @@ func (s *Spec) set(key, value string) error {
 		}
 		s.Tasks[value] = key
 	default:
-		return fmt.Errorf("a job has no %q here", key)
+		return s.Batch.set(key, value)
 	}
 	return nil
 }
@@ -163,6 +165,7 @@ func (s *Spec) Job() *api.Job {
 	for _, name := range append([]string{s.Group}, s.Also...) {
 		j.TaskGroups = append(j.TaskGroups, s.group(name))
 	}
+	s.Batch.apply(j)
 	return j
 }
 

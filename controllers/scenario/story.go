@@ -145,11 +145,28 @@ func (t *teller) line(snap store.Snapshot, o api.Object) string {
 	case *api.Deployment:
 		return t.deployment(o)
 	case *api.JobStatus:
-		return join("job", o.JobID, o.Status, counts("queued", o.Queued), o.StatusDescription)
+		return join("job", o.JobID, o.Status, ending(o), counts("queued", o.Queued), progress(o), o.StatusDescription)
 	case *api.NodeIntent:
 		return join("drain", o.NodeID, o.LastDrain.Status, o.Eligibility)
 	}
 	return ""
+}
+
+// ending says how a batch job ended if it did not complete.
+func ending(s *api.JobStatus) string {
+	if s.Outcome == api.JobOutcomeComplete {
+		return ""
+	}
+	return s.Outcome
+}
+
+// progress says how far indexed groups have got.
+func progress(s *api.JobStatus) string {
+	var words []string
+	for _, group := range slices.Sorted(maps.Keys(s.Indexed)) {
+		words = append(words, fmt.Sprintf("%s(%s)", group, s.Indexed[group]))
+	}
+	return join(words...)
 }
 
 func (t *teller) allocation(snap store.Snapshot, a *api.Allocation) string {

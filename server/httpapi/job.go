@@ -17,7 +17,7 @@ func (c *call) jobOf() (namespace, id string) { return c.namespace(), c.path["jo
 // readJob is GET /v1/job/ID.
 func readJob(s store.Snapshot, c *call) (any, error) {
 	if j := newView(s).job(c.jobOf()); j != nil {
-		return j, nil
+		return withPlace(s, j), nil
 	}
 	return nil, errNoJob()
 }

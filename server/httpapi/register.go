@@ -46,6 +46,11 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 	if err := r.check(current); err != nil {
 		return txn, registered{}, err
 	}
+	depends, err := dependsConditions(s, r.job)
+	if err != nil {
+		return txn, registered{}, err
+	}
+	txn.Conditions = append(txn.Conditions, depends...)
 	job, err := r.next(s, current, now)
 	if err != nil {
 		return txn, registered{}, err
@@ -306,6 +311,7 @@ func planPurge(s store.Snapshot, namespace, id string, priority int, now time.Ti
 		Conditions: []store.Condition{store.Unchanged(current)},
 		Writes: []store.Write{
 			store.Delete(current.Key()), store.Delete(api.JobStatusKey(namespace, id)),
+			store.Delete(api.JobAdmissionKey(namespace, id)),
 			store.Delete(api.ScalingEventsKey(namespace, id)), store.Delete(api.PeriodicLaunchKey(namespace, id)),
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/admission"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/cron"
 	"github.com/droverhq/drover/jobspec"
@@ -101,6 +102,7 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 		Annotations:    preview.Annotations,
 		FailedTGAllocs: preview.Failed,
 		CreatedEvals:   preview.Created,
+		Waits:          admission.Preview(s, did.job),
 	}
 	if out.NextPeriodicLaunch, err = nextLaunch(did.job, now); err != nil {
 		return nil, err

@@ -12,6 +12,16 @@ job "everything" {
   consul_namespace = "cns"
   vault_namespace  = "vns"
 
+  deadline           = "2h"
+  ttl_after_finished = "0s"
+
+  depends_on "extract" {
+    namespace = "etl"
+    condition = "completion"
+  }
+
+  depends_on "database" {}
+
   meta {
     owner = "ops"
     port  = 80
@@ -80,6 +90,8 @@ job "everything" {
     payload       = "required"
     meta_required = ["a"]
     meta_optional = ["b"]
+
+    max_concurrent = 2
   }
 
   multiregion {
@@ -117,6 +129,15 @@ job "everything" {
   }
 
   group "web" {
+    gang = true
+
+    indexed {
+      completions = 100
+      parallelism = 10
+      attempts    = 2
+      max_failed  = 5
+    }
+
     count                      = 2
     shutdown_delay             = "5s"
     stop_after_client_disconnect = "1h"

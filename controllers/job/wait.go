@@ -1,0 +1,46 @@
+package job
+
+import "maps"
+
+// undecided reports whether a job has to wait for others, or not, as nobody has said
+// which yet: until the admission controller has looked at this version of it, nothing
+// is done, and who asked for a pass gets his answer then.
+func (v *view) undecided() bool {
+	return !v.stopped() && v.job.NeedsAdmission() && !v.admission.Of(v.job) && !v.overdue()
+}
+
+// waits reports whether a job may not begin yet.
+func (v *view) waits() bool {
+	return !v.stopped() && v.job.NeedsAdmission() && v.admission.Of(v.job) && !v.admission.Admitted
+}
+
+// hold keeps back what would be placed.
+func (g *groupPlan) hold() {
+	g.held, g.wants, g.inPlace = len(g.wants), nil, nil
+	g.counts.Ignore += g.counts.InPlaceUpdate
+	g.counts.Place, g.counts.Migrate, g.counts.DestructiveUpdate, g.counts.RescheduleNow, g.counts.InPlaceUpdate = 0, 0, 0, 0, 0
+	g.counts.Stop = uint64(len(g.stop))
+}
+
+// queued is how many instances are wanted and not placed, by group: they found no room,
+// or the job waits.
+func (p *plan) queued(at *placed) map[string]int {
+	out := maps.Clone(at.queued)
+	for _, g := range p.groups {
+		if g.held > 0 {
+			out[g.name] += g.held
+		}
+	}
+	return out
+}
+
+// remark is what there is to say of a job besides its state.
+func (v *view) remark() string {
+	switch {
+	case v.overdue():
+		return v.deadlineText()
+	case v.waits():
+		return v.admission.Reason
+	}
+	return ""
+}
