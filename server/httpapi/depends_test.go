@@ -25,7 +25,7 @@ func dependent(id string, on ...string) api.JobRegisterRequest {
 	return api.JobRegisterRequest{Job: j}
 }
 
-func (c *cluster) refused(in api.JobRegisterRequest, want string) {
+func (c *cluster) unregistrable(in api.JobRegisterRequest, want string) {
 	c.t.Helper()
 	if a := c.do(http.MethodPut, "/v1/jobs", body(c.t, in)); a.status != http.StatusBadRequest || !strings.Contains(string(a.body), want) {
 		c.t.Errorf("%d %s, want %s", a.status, a.body, want)
@@ -34,11 +34,11 @@ func (c *cluster) refused(in api.JobRegisterRequest, want string) {
 
 func TestACircleOfDependenciesIsRefusedByName(t *testing.T) {
 	c := newCluster(t)
-	c.refused(dependent("a", "a"), `itself`)
+	c.unregistrable(dependent("a", "a"), `itself`)
 	c.register(dependent("a", "b"))
 	c.register(dependent("b", "c", "d"))
 	c.register(dependent("d"))
-	c.refused(dependent("c", "d", "a"), `"c" depends on "a" depends on "b" depends on "c"`)
+	c.unregistrable(dependent("c", "d", "a"), `"c" depends on "a" depends on "b" depends on "c"`)
 	c.register(dependent("c", "d"))
 }
 
@@ -65,13 +65,13 @@ func TestWhatCantBeWaitedForIsRefused(t *testing.T) {
 	pattern := dependent("pattern").Job
 	pattern.ParameterizedJob, pattern.Namespace = &api.ParameterizedJobConfig{}, new(api.DefaultNamespace)
 	c.put(pattern)
-	c.refused(dependent("x", "pattern"), "only launches other jobs")
+	c.unregistrable(dependent("x", "pattern"), "only launches other jobs")
 	in = dependent("x", "hello")
 	in.Job.DependsOn[0].Condition = api.DependsOnSuccess
-	c.refused(in, "which does not end")
+	c.unregistrable(in, "which does not end")
 	in = dependent("x", "batch")
 	in.Job.DependsOn[0].Condition = api.DependsOnHealthy
-	c.refused(in, "never healthy")
+	c.unregistrable(in, "never healthy")
 	c.register(dependent("x", "hello", "batch", "later"))
 }
 
