@@ -39,6 +39,18 @@ func (s *AllocationStatus) Terminal() bool {
 	return false
 }
 
+// Killed reports whether a task of the allocation was ended, and did not end by itself.
+func (s *AllocationStatus) Killed() bool {
+	for _, t := range s.TaskStates {
+		for _, e := range t.Events {
+			if e.Type == EventKilling {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // States of a task.
 const (
 	TaskStatePending = "pending"

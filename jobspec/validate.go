@@ -170,9 +170,6 @@ func (v *validator) withoutEffectInJob(p place, job *api.Job) {
 
 // unsupportedInJob refuses what drover has no controller for.
 func (v *validator) unsupportedInJob(p place, job *api.Job) {
-	if api.Deref(job.Type) == api.JobTypeSysBatch {
-		p.in("type").unsupported("jobs of type sysbatch")
-	}
 	if job.Dispatched || len(job.Payload) > 0 || api.Deref(job.DispatchIdempotencyToken) != "" {
 		p.unsupported("a payload and what else only a dispatched job has")
 	}

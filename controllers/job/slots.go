@@ -105,8 +105,8 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 	if i.unknown() {
 		return i.WantsRun() && i.NextAllocation == "" && (v.job.IsSystem() || g.AwaitsDisconnected())
 	}
-	if batch && i.completed() && (i.WantsRun() || !api.Deref(i.DesiredTransition.Migrate)) {
-		return true // one that was told to go on elsewhere may have been cut short
+	if batch && i.done() {
+		return true
 	}
 	if i.returned() {
 		return true
@@ -121,7 +121,7 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 // batch instance is for, and has been done, is not done again.
 func (v *view) better(g *api.TaskGroup, a, b *instance) bool {
 	if a.ended() != b.ended() {
-		return b.ended() != (v.job.IsBatch() && (a.completed() || b.completed()))
+		return b.ended() != (v.job.IsBatch() && (a.done() || b.done()))
 	}
 	if x, y := a.JobVersion == v.current(), b.JobVersion == v.current(); x != y {
 		return x

@@ -153,6 +153,15 @@ func (i *instance) use() int {
 	return 1
 }
 
+// done reports whether it did what a batch instance is for. One that was told to stop,
+// or to go on elsewhere, may have been cut short.
+func (i *instance) done() bool {
+	if !i.completed() || i.WantsRun() {
+		return i.completed()
+	}
+	return !api.Deref(i.DesiredTransition.Migrate) && !i.status.Killed()
+}
+
 // live reports whether it should run and, as far as is known, does or will.
 func (i *instance) live() bool {
 	return i.WantsRun() && !i.ended() && i.Lost != api.AllocClientLost

@@ -252,6 +252,9 @@ func (c *Cluster) Report(a *api.Allocation, client string) *api.AllocationStatus
 	state := &api.TaskState{State: api.TaskStateRunning, StartedAt: &now}
 	if client != api.AllocClientRunning {
 		state = &api.TaskState{State: api.TaskStateDead, StartedAt: &now, FinishedAt: &now, Failed: client == api.AllocClientFailed}
+		if !a.WantsRun() {
+			state.Events = []*api.TaskEvent{{Type: api.EventKilling, Time: now.UnixNano()}}
+		}
 	}
 	tasks := map[string]*api.TaskState{"app": state}
 	if version, ok := reconciletest.Find[*api.JobVersion](c.World, api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion)); ok {

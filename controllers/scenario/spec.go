@@ -185,7 +185,7 @@ func (s *Spec) group(name string) *api.TaskGroup {
 	if s.Port != 0 {
 		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "http", Value: s.Port, HostNetwork: "default"}}}}
 	}
-	if s.Type != api.JobTypeSystem {
+	if s.Type != api.JobTypeSystem && s.Type != api.JobTypeSysBatch {
 		g.ReschedulePolicy = &api.ReschedulePolicy{
 			Attempts: new(max(0, s.Attempts)), Unlimited: new(s.Attempts < 0), Interval: new(time.Hour),
 			Delay: new(s.Delay), MaxDelay: new(time.Hour), DelayFunction: new(api.DelayConstant),

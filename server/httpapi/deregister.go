@@ -54,37 +54,3 @@ func (c *call) evalPriority() (int, error) {
 	}
 	return int(n), nil
 }
-
-// evaluateJob is PUT /v1/job/ID/evaluate: look at the job again.
-func evaluateJob(c *call) error {
-	var in struct {
-		EvalOptions struct{ ForceReschedule bool }
-	}
-	if err := c.decode(&in); err != nil {
-		return err
-	}
-	if in.EvalOptions.ForceReschedule {
-		return notSupported("forced rescheduling; stop the failed allocations instead")
-	}
-	namespace, id := c.jobOf()
-	var eval *api.Evaluation
-	var written uint64
-	index, err := c.api.change(c.http.Context(), func(s store.Snapshot) (store.Txn, error) {
-		j := get[*api.Job](s, api.JobKey(namespace, id))
-		switch {
-		case j == nil:
-			return store.Txn{}, errNoJob()
-		case j.IsTemplate():
-			return store.Txn{}, malformed("job %q only launches other jobs: there is nothing to evaluate", id)
-		}
-		written = api.Deref(j.JobModifyIndex)
-		eval = evaluationOf(j, api.TriggerJobRegister, 0, c.api.now())
-		eval.JobModifyIndex = written
-		return store.Txn{Conditions: []store.Condition{store.Unchanged(j)}, Writes: []store.Write{store.Put(eval)}}, nil
-	})
-	if err != nil {
-		return err
-	}
-	c.indexHeader(index)
-	return c.answer(api.JobRegisterResponse{EvalID: eval.ID, EvalCreateIndex: index, JobModifyIndex: written, Index: index})
-}

@@ -133,7 +133,7 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 		"bad eligibility": {"PUT", "/v1/node/" + helloNode + "/eligibility", `{"Eligibility":5}`, 400, "Eligibility"},
 		"no eligibility":  {"PUT", "/v1/node/" + helloNode + "/eligibility", "", 400, "eligibility"},
 		"bad evaluate":    {"PUT", "/v1/job/hello/evaluate", "[", 400, "JSON"},
-		"forced evaluate": {"PUT", "/v1/job/hello/evaluate", `{"EvalOptions":{"ForceReschedule":true}}`, 501, "not supported"},
+		"no such job":     {"PUT", "/v1/job/nope/evaluate", `{"EvalOptions":{"ForceReschedule":true}}`, 404, "job not found"},
 
 		"wrong method":         {"DELETE", "/v1/jobs", "", 405, "Invalid method"},
 		"unknown method":       {"BREW", "/v1/jobs", "", 405, "Invalid method"},
