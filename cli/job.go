@@ -17,7 +17,8 @@ import (
 func (c *cli) job() *cobra.Command {
 	return noun("job", "Run jobs and see how they do",
 		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop(), c.jobDispatch(), c.jobPeriodic(),
-		c.jobScale(), c.jobScalingEvents(), c.jobAllocs())
+		c.jobScale(), c.jobScalingEvents(), c.jobAllocs(),
+		c.jobEval(), c.jobRestart())
 }
 
 func (c *cli) jobValidate() *cobra.Command {

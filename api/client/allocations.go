@@ -22,9 +22,17 @@ func (a *Allocations) Get(ctx context.Context, id string, q Query) (*api.Allocat
 	return get[*api.Allocation](ctx, a.c, "/v1/allocation/"+url.PathEscape(id), q)
 }
 
-// Stop stops an allocation; its job gets another one instead.
+// Stop stops an allocation; its job gets another one instead. q may have the parameter
+// no_shutdown_delay.
 func (a *Allocations) Stop(ctx context.Context, id string, q Query) (*api.AllocStopResponse, error) {
 	return send[*api.AllocStopResponse](ctx, a.c, http.MethodPut, "/v1/allocation/"+url.PathEscape(id)+"/stop", q, struct{}{})
+}
+
+// Restart has tasks of an allocation started again where they are. It returns when the
+// node agent has begun to.
+func (a *Allocations) Restart(ctx context.Context, id string, r api.AllocRestartRequest, q Query) error {
+	_, err := send[struct{}](ctx, a.c, http.MethodPut, "/v1/client/allocation/"+url.PathEscape(id)+"/restart", q, r)
+	return err
 }
 
 // Stats returns what an allocation uses on its node.

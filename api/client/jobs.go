@@ -70,9 +70,11 @@ func (j *Jobs) PeriodicForce(ctx context.Context, id string, q Query) (*api.Peri
 	return send[*api.PeriodicForceResponse](ctx, j.c, http.MethodPut, jobPath(id, "/periodic/force"), q, nil)
 }
 
-// Evaluate asks for a new pass over a job.
-func (j *Jobs) Evaluate(ctx context.Context, id string, q Query) (*api.JobRegisterResponse, error) {
-	return send[*api.JobRegisterResponse](ctx, j.c, http.MethodPut, jobPath(id, "/evaluate"), q, map[string]string{"JobID": id})
+// Evaluate asks for a new pass over a job. With forceReschedule, instances that failed
+// are replaced whatever their reschedule policy says.
+func (j *Jobs) Evaluate(ctx context.Context, id string, forceReschedule bool, q Query) (*api.JobRegisterResponse, error) {
+	r := api.JobEvaluateRequest{JobID: id, EvalOptions: api.EvalOptions{ForceReschedule: forceReschedule}}
+	return send[*api.JobRegisterResponse](ctx, j.c, http.MethodPut, jobPath(id, "/evaluate"), q, r)
 }
 
 // Allocations returns the allocations of a job.

@@ -13,9 +13,7 @@ const maxForced = 1000
 // EvalOptions.ForceReschedule, instances that failed are replaced now, whatever their
 // reschedule policy says.
 func evaluateJob(c *call) error {
-	var in struct {
-		EvalOptions struct{ ForceReschedule bool }
-	}
+	var in api.JobEvaluateRequest
 	if err := c.decode(&in); err != nil {
 		return err
 	}
