@@ -9,8 +9,6 @@ job "tidy" {
   }
 
   group "tidy" {
-    max_run_duration = "10m"
-
     task "countdown" {
       driver = "raw_exec"
 
