@@ -44,6 +44,9 @@ func (c *cluster) hello() {
 		ID: alloc.ID, NodeID: alloc.NodeID, Namespace: alloc.Namespace, JobID: alloc.JobID,
 		ClientStatus: whole.ClientStatus, ClientDescription: whole.ClientDescription,
 		TaskStates: whole.TaskStates, NetworkStatus: whole.NetworkStatus, ModifyTime: whole.ModifyTime,
+		Services: []*api.ServiceInstance{{
+			ID: api.ServiceID(alloc.ID, "example", "", "hello-web", "http"), Name: "hello-web", Address: "127.0.0.1", Port: 5678,
+		}},
 	})
 	c.put(&api.JobStatus{Namespace: "default", JobID: "hello", Status: api.JobStatusRunning},
 		&api.JobVersion{Job: &job, Stable: true}, evals[1])
@@ -53,7 +56,7 @@ func TestAnswersAreOfTheRecordedForm(t *testing.T) {
 	for _, number := range []string{
 		"003", "004", "005", "006", "007", "008", "009", "010", "011", "012", "014",
 		"026", "029", "030", "031", "032", "034", "035", "037", "038", "039",
-		"040", "041", "042", "045", "046", "047", "048", "052",
+		"040", "041", "042", "044", "045", "046", "047", "048", "050", "052", "064", "065",
 	} {
 		t.Run(number, func(t *testing.T) {
 			t.Parallel()
