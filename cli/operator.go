@@ -16,7 +16,8 @@ import (
 
 func (c *cli) operator() *cobra.Command {
 	return noun("operator", "Tools for cluster operators",
-		noun("snapshot", "Save and restore the whole state", c.snapshotSave(), c.snapshotRestore()))
+		noun("snapshot", "Save and restore the whole state", c.snapshotSave(), c.snapshotRestore()),
+		c.controllers())
 }
 
 func (c *cli) snapshotSave() *cobra.Command {

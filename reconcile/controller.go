@@ -28,6 +28,7 @@ type controller struct {
 // counts are how passes ended.
 type counts struct {
 	success, requeued, conflicts, errors, terminal, panics, retries atomic.Uint64
+	waited, worked                                                  atomic.Int64 // nanoseconds, of all passes
 }
 
 // LastError is the latest failure of a controller.
@@ -40,14 +41,19 @@ type LastError struct {
 // ControllerStatus is how a controller does on this server, since it was started.
 type ControllerStatus struct {
 	Name       string
+	For        api.Kind
 	Leading    bool   // whether it runs now
 	Queued     int    // requests that wait for a worker
+	Working    int    // requests that workers have
+	Delayed    int    // requests that wait for their time: to be tried or looked at again
 	Reconciles uint64 // passes that were made
 	Retries    uint64 // passes that are made again because one failed or conflicted
 	Conflicts  uint64
 	Errors     uint64 // without conflicts, with terminal errors and panics
 	Panics     uint64
-	LastError  *LastError // nil if there was none
+	Waited     time.Duration // requests were ready before a worker took them, on average
+	Worked     time.Duration // passes took, on average
+	LastError  *LastError    // nil if there was none
 }
 
 func (c *controller) status() ControllerStatus {
@@ -60,8 +66,13 @@ func (c *controller) status() ControllerStatus {
 		Retries:   n.retries.Load(),
 	}
 	s.Reconciles = n.success.Load() + n.requeued.Load() + s.Conflicts + s.Errors
+	s.For = c.forKind
+	if passes := time.Duration(s.Reconciles); passes > 0 {
+		s.Waited, s.Worked = time.Duration(n.waited.Load())/passes, time.Duration(n.worked.Load())/passes
+	}
 	if r := c.running.Load(); r != nil {
-		s.Leading, s.Queued = true, r.queue.depth()
+		s.Leading = true
+		s.Queued, s.Working, s.Delayed = r.queue.lengths()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,6 +158,9 @@ func (r *run) pass(ctx context.Context, req Request, waited time.Duration) error
 	result, err := r.reconcile(ctx, req)
 	now := r.term.clock.Now()
 	r.duration.Observe(now.Sub(start).Seconds())
+	r.counts.waited.Add(int64(waited))
+	r.counts.worked.Add(int64(now.Sub(start)))
+	r.queue.note(req, err)
 	r.queue.done(req, r.judge(ctx, req, now, result, err), result.RequeueAfter)
 	return err
 }

@@ -25,6 +25,8 @@ type item struct {
 	state    itemState
 	priority int
 	failures int       // in a row
+	err      error     // of the last of them
+	resting  bool      // its pass was long
 	due      time.Time // delayed: when it becomes ready; ready: since when; else: when its pass began
 	again    time.Time // rests: when it becomes ready even if it is not added; zero: never
 	order    int64     // rank in its heap, lowest first
@@ -44,6 +46,7 @@ type queue struct {
 	ready   itemHeap
 	delayed itemHeap
 	seq     uint64 // of the latest item that was pushed
+	working int    // requests that workers have
 	closed  bool
 	added   sync.Cond // something became ready, or closed
 	taken   sync.Cond // something was taken, or closed
@@ -134,7 +137,8 @@ func (q *queue) get() (req Request, waited time.Duration, ok bool) {
 		return Request{}, 0, false
 	}
 	it := heap.Pop(&q.ready).(*item)
-	it.state = itemWorking
+	it.state, it.resting = itemWorking, false
+	q.working++
 	q.taken.Broadcast()
 	now := q.clock.Now()
 	waited = now.Sub(it.due)
@@ -176,9 +180,10 @@ func (q *queue) done(req Request, v verdict, after time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it := q.items[req]
+	q.working--
 	switch v {
 	case settled:
-		it.failures = 0
+		it.failures, it.err = 0, nil
 	case failed:
 		it.failures++
 		after = q.limit.retry(now, it.failures)
@@ -197,6 +202,7 @@ func (q *queue) done(req Request, v verdict, after time.Duration) {
 	case v == conflicted && after == 0:
 		q.pushReady(it, now)
 	case v == settled && pause > 0:
+		it.resting = true
 		q.put(it, now.Add(pause))
 	default:
 		q.release(it, now)
@@ -290,6 +296,14 @@ func (q *queue) room(n int) bool {
 		q.taken.Wait()
 	}
 	return !q.closed
+}
+
+// note keeps why the pass over a request failed, until one succeeds. It comes before
+// done.
+func (q *queue) note(req Request, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.items[req].err = err
 }
 
 // depth is how many requests are ready.

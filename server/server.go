@@ -104,7 +104,7 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 		Servers: func() []string { return []string{address} },
 	})
 	api := httpapi.New(httpapi.Options{
-		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, GC: o.Controllers.GC,
+		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, GC: o.Controllers.GC,
 		Limits: o.Limits, Log: o.Log.WithName("http"),
 	})
 	return &Server{

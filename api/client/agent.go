@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/droverhq/drover/api"
@@ -65,6 +66,23 @@ func (o *Operator) SnapshotRestore(ctx context.Context, backup io.Reader, q Quer
 func (o *Operator) GC(ctx context.Context) error {
 	_, err := send[json.RawMessage](ctx, o.c, http.MethodPut, "/v1/system/gc", Query{}, nil)
 	return err
+}
+
+// Controllers says how the controllers of the server at hand do.
+func (o *Operator) Controllers(ctx context.Context) (*api.ControllerList, error) {
+	out, _, err := get[*api.ControllerList](ctx, o.c, "/v1/operator/controllers", Query{})
+	return out, err
+}
+
+// Controller says how one controller of the server at hand does, and what it does with
+// a key, if one is given.
+func (o *Operator) Controller(ctx context.Context, name, key string) (*api.ControllerList, error) {
+	var q Query
+	if key != "" {
+		q.Params = map[string]string{"key": key}
+	}
+	out, _, err := get[*api.ControllerList](ctx, o.c, "/v1/operator/controller/"+url.PathEscape(name), q)
+	return out, err
 }
 
 // Events is the route /v1/event/stream.

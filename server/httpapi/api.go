@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/droverhq/drover/controllers/gc"
+	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/server/watch"
 	"github.com/droverhq/drover/store"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	Agent Agent
 	// Metrics is what GET /v1/metrics shows besides figures of the store. May be nil.
 	Metrics prometheus.Gatherer
+	// Controllers are those that GET /v1/operator/controllers shows. May be nil.
+	Controllers *reconcile.Manager
 	// Log gets a line for every request that fails through no fault of the client.
 	Log logr.Logger
 	// Now is the clock; time.Now if nil.
@@ -72,15 +75,16 @@ func (l Limits) withDefaults() Limits {
 // API is the HTTP API of a server: an http.Handler. Start must run for as long as it
 // serves.
 type API struct {
-	store   store.Store
-	nodes   *nodeProxy
-	agent   Agent
-	metrics prometheus.Gatherer
-	log     logr.Logger
-	now     func() time.Time
-	limits  Limits
-	gc      gc.Options
-	started time.Time
+	store       store.Store
+	nodes       *nodeProxy
+	agent       Agent
+	metrics     prometheus.Gatherer
+	controllers *reconcile.Manager
+	log         logr.Logger
+	now         func() time.Time
+	limits      Limits
+	gc          gc.Options
+	started     time.Time
 
 	hub         *watch.Hub
 	router      *router
@@ -97,6 +101,7 @@ func New(o Options) *API {
 		store:       o.Store,
 		agent:       o.Agent,
 		metrics:     o.Metrics,
+		controllers: o.Controllers,
 		log:         o.Log,
 		now:         o.Now,
 		limits:      o.Limits.withDefaults(),

@@ -10,7 +10,7 @@ import (
 // routes is the whole API. Of the routes that fit a path the first counts.
 func routes() []route {
 	return slices.Concat(poolRoutes(), unsupported(), serviceRoutes(), workRoutes(), nodeRoutes(), agentRoutes(),
-		scalingRoutes(), resourceRoutes(), jobRoutes())
+		scalingRoutes(), resourceRoutes(), controllerRoutes(), jobRoutes())
 }
 
 // query is a read of the store. It names what its answer is made of, so that it can be
