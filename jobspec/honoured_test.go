@@ -37,6 +37,7 @@ var (
 		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
 		reflect.TypeFor[api.SpreadTarget]():     "Value Percent",
 		reflect.TypeFor[api.UpdateStrategy]():   "MaxParallel HealthCheck MinHealthyTime HealthyDeadline ProgressDeadline",
+		reflect.TypeFor[api.MigrateStrategy]():  "MaxParallel HealthCheck MinHealthyTime HealthyDeadline",
 		reflect.TypeFor[api.ReschedulePolicy](): "Attempts Interval Delay DelayFunction MaxDelay Unlimited",
 		reflect.TypeFor[api.RestartPolicy]():    "Interval Attempts Delay Mode",
 		reflect.TypeFor[api.ScalingPolicy]():    "Type Min Max Policy Enabled",
@@ -88,9 +89,8 @@ var (
 	}
 	// moot are those that only say how to do what can't be asked for yet.
 	moot = map[reflect.Type]string{
-		reflect.TypeFor[api.ServiceWeights]():  "Passing Warning",                                        // Consul
-		reflect.TypeFor[api.RestartPolicy]():   "RenderTemplates",                                        // templates
-		reflect.TypeFor[api.MigrateStrategy](): "MaxParallel HealthCheck MinHealthyTime HealthyDeadline", // draining nodes
+		reflect.TypeFor[api.ServiceWeights](): "Passing Warning", // Consul
+		reflect.TypeFor[api.RestartPolicy]():  "RenderTemplates", // templates
 	}
 )
 
