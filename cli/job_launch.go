@@ -164,6 +164,14 @@ func launchTime(next, now time.Time) string {
 	return fmt.Sprintf("%s (%s from now)", next.Format(time.RFC3339), left)
 }
 
+// launchesText says what there is to say of a job that only launches others.
+func launchesText(job *api.Job, now time.Time) string {
+	if job.IsDispatchable() {
+		return "waits to be dispatched"
+	}
+	return "next periodic launch: " + nextLaunch(job, now)
+}
+
 // showChildren prints what a job that only launches others has launched.
 func (c *cli) showChildren(ctx context.Context, cl *client.Client, job *api.Job, summary *api.JobSummary) error {
 	id, q := api.Deref(job.ID), client.Query{Namespace: api.Deref(job.Namespace), Prefix: api.Deref(job.ID) + "/"}
@@ -211,7 +219,7 @@ func childrenTable(n *api.JobChildrenSummary) string {
 // showPassedOver says why the latest launch of a job was not made, if it was not: newest
 // is the index at which the newest child was.
 func (c *cli) showPassedOver(ctx context.Context, cl *client.Client, job *api.Job, newest uint64) error {
-	if job.Periodic == nil || job.IsDispatchable() {
+	if !job.LaunchesOnTime() {
 		return nil
 	}
 	evals, _, err := cl.Jobs.Evaluations(ctx, api.Deref(job.ID), client.Query{Namespace: api.Deref(job.Namespace)})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/droverhq/drover/api"
 )
@@ -222,6 +223,9 @@ func (p *progress) waitsFor() string {
 
 // text is a job's progress in one line.
 func (p *progress) text() string {
+	if p.job.IsTemplate() {
+		return fmt.Sprintf("job %q: %s", api.Deref(p.job.ID), launchesText(p.job, time.Now()))
+	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(p.summary.Summary)) {
 		g := p.summary.Summary[name]

@@ -99,7 +99,7 @@ func (e *expression) hasty() string {
 	}
 	for _, field := range e.fields[first+1 : year] {
 		if field != "*" && field != "?" {
-			return fmt.Sprintf("cron %q launches every %s of the times that its other fields match", e.text, unit)
+			return fmt.Sprintf("cron %q launches every %s of the times that its other fields match (write 0 for the first * if once is meant)", e.text, unit)
 		}
 	}
 	if first == second {

@@ -103,14 +103,13 @@ func (s *Schedule) Latest(after, until time.Time) time.Time {
 	return s.Next(first.Add(time.Duration(n-1) * time.Second))
 }
 
-// Hasty says which crons launch very often where little speaks for it, in words for
-// their author.
-func (s *Schedule) Hasty() []string {
-	var out []string
+// Hasty says which cron launches very often where little speaks for it, in words for its
+// author; "" if none does.
+func (s *Schedule) Hasty() string {
 	for _, e := range s.crons {
 		if why := e.hasty(); why != "" {
-			out = append(out, why)
+			return why
 		}
 	}
-	return out
+	return ""
 }

@@ -1,7 +1,6 @@
 package jobspec
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -104,29 +103,30 @@ func ScheduleWarnings(job *api.Job, now time.Time) []string {
 	if err != nil {
 		return nil // Validate says it
 	}
-	next := schedule.NextN(now, shownLaunches)
 	var warnings []string
-	if len(next) == 0 {
+	if schedule.Next(now).IsZero() {
 		warnings = append(warnings, "periodic: the job will never be launched: all times that its crons match are past")
 	}
-	hasty := schedule.Hasty()
-	for i, why := range hasty {
-		text := "periodic: " + why
-		if i == len(hasty)-1 && len(next) > 0 {
-			text += "; the next launches are " + launchTimes(next)
+	for _, text := range job.Periodic.Crons() {
+		one, err := cron.Parse([]string{text}, api.Deref(job.Periodic.TimeZone))
+		if err != nil {
+			continue
 		}
-		warnings = append(warnings, text)
+		if why := one.Hasty(); why != "" {
+			warnings = append(warnings, "periodic: "+why+launchTimes(one.NextN(now, shownLaunches)))
+		}
 	}
 	return warnings
 }
 
+// launchTimes continues a sentence with launches.
 func launchTimes(launches []time.Time) string {
-	text := ""
-	for i, at := range launches {
-		if i > 0 {
-			text += ", "
-		}
-		text += at.Format(time.RFC3339)
+	if len(launches) == 0 {
+		return ""
 	}
-	return fmt.Sprintf("%s, …", text)
+	text := "; the next launches are"
+	for _, at := range launches {
+		text += " " + at.Format(time.RFC3339)
+	}
+	return text
 }

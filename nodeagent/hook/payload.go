@@ -11,13 +11,13 @@ import (
 )
 
 // dispatchPayload puts the payload of a dispatched job into the file that the task
-// names, in its local directory.
+// names, in its local directory. Without a payload there is no file.
 type dispatchPayload struct{}
 
 func (dispatchPayload) Name() string { return "dispatch payload" }
 
 func (dispatchPayload) Prestart(_ context.Context, s *Start) error {
-	if s.Task.DispatchPayload == nil || s.Task.DispatchPayload.File == "" || s.Dir.Root == "" {
+	if s.Task.DispatchPayload == nil || s.Task.DispatchPayload.File == "" || len(s.Job.Payload) == 0 || s.Dir.Root == "" {
 		return nil
 	}
 	// The task owns what is in its directory: no link there leads out of it.

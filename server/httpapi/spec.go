@@ -97,7 +97,7 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 	if err != nil {
 		return nil, err
 	}
-	preview := job.DryRun(s, did.job, now)
+	preview := job.DryRun(s, placed(did), now)
 	out := &api.JobPlanResponse{
 		Annotations:    preview.Annotations,
 		FailedTGAllocs: preview.Failed,
@@ -117,6 +117,18 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 		annotate(out.Diff, preview.Updates)
 	}
 	return out, nil
+}
+
+// placed returns the job whose placement a plan shows: for one that only launches others
+// and is about to change, what it launches, so that its author hears now that there is no
+// room for it.
+func placed(did registered) *api.Job {
+	if !did.job.IsTemplate() || did.job.Stopped() || did.unchangedAt != 0 {
+		return did.job
+	}
+	launched := *did.job
+	launched.Periodic, launched.ParameterizedJob = nil, nil
+	return &launched
 }
 
 // nextLaunch returns when a job is launched by the clock next; nil if it is not.
