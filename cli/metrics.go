@@ -32,6 +32,9 @@ func failureText(failed map[string]*api.AllocationMetric, indent string, counted
 // metricLines says what ruled out which number of nodes.
 func metricLines(m *api.AllocationMetric) []string {
 	var lines []string
+	if m.Gang != "" {
+		lines = append(lines, "Nothing is placed until all finds room: "+m.Gang)
+	}
 	if m.NodesEvaluated == 0 {
 		lines = append(lines, "No nodes were eligible for evaluation")
 	}

@@ -19,7 +19,7 @@ var (
 	honoured = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "Region Namespace ID Name Type Priority Datacenters NodePool Constraints Affinities TaskGroups Update " +
 			"Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI ParentID VersionTag " +
-			"DependsOn Deadline",
+			"DependsOn Deadline AllAtOnce",
 		reflect.TypeFor[api.JobDependency]():          "Job Namespace Condition",
 		reflect.TypeFor[api.PeriodicConfig]():         "Enabled Spec Specs SpecType ProhibitOverlap TimeZone",
 		reflect.TypeFor[api.ParameterizedJobConfig](): "Payload MetaRequired MetaOptional MaxConcurrent",
@@ -27,6 +27,7 @@ var (
 		reflect.TypeFor[api.JobUIConfig]():            "Description Links",
 		reflect.TypeFor[api.JobUILink]():              "Label URL",
 		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
+			"Gang " +
 			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling " +
 			"Disconnect StopAfterClientDisconnect MaxClientDisconnect",
 
@@ -67,10 +68,10 @@ var (
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
 	refused = map[reflect.Type]string{
-		reflect.TypeFor[api.Job](): "AllAtOnce Multiregion DispatchIdempotencyToken Dispatched Payload " +
+		reflect.TypeFor[api.Job](): "Multiregion DispatchIdempotencyToken Dispatched Payload " +
 			"TTLAfterFinished",
 		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
-			"Consul Indexed Gang",
+			"Consul Indexed",
 		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",

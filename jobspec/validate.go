@@ -176,9 +176,6 @@ func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	if job.Multiregion != nil {
 		p.in("multiregion").unsupported("jobs over several regions")
 	}
-	if api.Deref(job.AllAtOnce) {
-		p.in("all_at_once").unsupported("placing all instances or none")
-	}
 	if job.TTLAfterFinished != nil {
 		p.in("ttl_after_finished").unsupported("removing jobs when they ended")
 	}

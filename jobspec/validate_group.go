@@ -45,8 +45,8 @@ func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
 	if group.Consul != nil {
 		p.in("consul").unsupported("Consul")
 	}
-	if group.Indexed != nil || group.Gang != nil {
-		p.in("indexed").unsupported("indexed groups and gangs")
+	if group.Indexed != nil {
+		p.in("indexed").unsupported("indexed groups")
 	}
 	if group.MaxRunDuration != nil {
 		p.in("max_run_duration").unsupported("ending instances after a time")

@@ -2,6 +2,7 @@ package job
 
 import (
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
@@ -22,6 +23,7 @@ type composer struct {
 	view  *view
 	steps []step
 	count int // allocations in the last step
+	bound int // of these, those to come that belong together
 }
 
 // compose makes the transactions of a pass, none if it changes nothing. Each holds
@@ -40,8 +42,14 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 	for _, d := range p.cancelled {
 		c.put(d)
 	}
+	for _, g := range p.groups {
+		c.change(p, g, r.id)
+	}
+	if atOnce(v.job) {
+		c.whole(p, at, 0, len(p.groups))
+	}
 	for n, g := range p.groups {
-		c.group(p, g, at, n, r.id)
+		c.place(p, g, at, n, r.id)
 	}
 	for _, e := range r.writes {
 		c.put(e)
@@ -57,9 +65,9 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 	return c.steps
 }
 
-// group writes the allocations of a group: who stops, who is raised, and who comes,
-// with whom he follows.
-func (c *composer) group(p *plan, g *groupPlan, at *placed, n int, evalID string) {
+// change writes the allocations of a group that get no successor: who stops, who stays
+// after all, and who is raised.
+func (c *composer) change(p *plan, g *groupPlan, evalID string) {
 	v, deployment := c.view, p.deploymentOf(g.name)
 	for _, i := range g.stop {
 		c.room(1)
@@ -73,15 +81,22 @@ func (c *composer) group(p *plan, g *groupPlan, at *placed, n int, evalID string
 		c.room(1)
 		c.put(v.raised(i, evalID, deployment))
 	}
+}
+
+// place writes the allocations of a group that come, with those whom they follow.
+func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string) {
+	v, deployment := c.view, p.deploymentOf(g.name)
+	if g.gang() {
+		c.whole(p, at, n, n+1)
+	}
 	for i := range g.wants {
 		w, found := &g.wants[i], &at.groups[n][i]
-		if found.AllocID == "" && !w.leaves() {
+		size := writes(w, found)
+		if size == 0 {
 			continue
 		}
-		if w.prev == nil {
-			c.room(1)
-		} else {
-			c.room(2)
+		c.room(size)
+		if w.prev != nil {
 			c.put(v.followed(w, found.AllocID, evalID))
 		}
 		if found.AllocID != "" {
@@ -91,8 +106,45 @@ func (c *composer) group(p *plan, g *groupPlan, at *placed, n int, evalID string
 	}
 }
 
+// writes is how many allocations are written for a want.
+func writes(w *want, found *scheduler.Placement) int {
+	switch {
+	case found.AllocID == "" && !w.leaves():
+		return 0
+	case w.prev == nil:
+		return 1
+	}
+	return 2
+}
+
+// whole keeps what some groups place in one transaction, and begins a new one if the
+// last has no room for all of it.
+func (c *composer) whole(p *plan, at *placed, from, to int) {
+	if c.bound > 0 { // in a greater whole
+		return
+	}
+	size := 0
+	for n := from; n < to; n++ {
+		for i := range p.groups[n].wants {
+			size += writes(&p.groups[n].wants[i], &at.groups[n][i])
+		}
+	}
+	if size == 0 {
+		return
+	}
+	if c.last(); c.count > 0 && c.count+size > maxTxnAllocations {
+		c.begin()
+	}
+	c.count += size
+	c.bound = size
+}
+
 // room begins a new transaction if the last has no room for n more allocations.
 func (c *composer) room(n int) {
+	if c.bound >= n {
+		c.bound -= n
+		return
+	}
 	if c.count+n > maxTxnAllocations {
 		c.begin()
 	}

@@ -45,6 +45,7 @@ func (p *plan) place(j *api.Job, on engine, newID func() string) *placed {
 			batch.place(on, newID, found, out)
 		}
 	}
+	p.together(j, on, out)
 	var short []*api.TaskGroup
 	for _, g := range p.groups {
 		if out.queued[g.name] > 0 {

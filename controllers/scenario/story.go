@@ -224,7 +224,7 @@ func failure(group string, m *api.AllocationMetric) string {
 	why := make(map[string]int)
 	maps.Copy(why, m.ConstraintFiltered)
 	maps.Copy(why, m.DimensionExhausted)
-	return counts(fmt.Sprintf("failed:%s+%d", group, m.CoalescedFailures), why)
+	return join(counts(fmt.Sprintf("failed:%s+%d", group, m.CoalescedFailures), why), m.Gang)
 }
 
 func updates(u *api.DesiredUpdates) map[string]int {

@@ -1,0 +1,77 @@
+package job
+
+import (
+	"fmt"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/scheduler"
+)
+
+// gang reports whether the instances of a group are placed together or not at all.
+func (g *groupPlan) gang() bool { return g.group != nil && api.Deref(g.group.Gang) }
+
+// atOnce reports whether the instances of all groups of a job are placed together or
+// not at all. Those of a system job belong to their nodes.
+func atOnce(j *api.Job) bool { return j != nil && api.Deref(j.AllAtOnce) && !j.IsSystem() }
+
+// together gives back what found room of a gang that did not wholly find it. So a gang
+// never holds room that it can't use, and two of them never wait for each other.
+func (p *plan) together(j *api.Job, on engine, out *placed) {
+	short := false
+	for n, g := range p.groups {
+		if out.queued[g.name] == 0 || len(g.wants) == 0 {
+			continue
+		}
+		short = true
+		if g.gang() {
+			out.giveBack(n, len(g.wants), on, gangText("gang of %d", api.Deref(g.group.Count), len(g.wants), out.count(n)))
+		}
+	}
+	if !short || !atOnce(j) {
+		return
+	}
+	wants, found, size := 0, 0, 0
+	for n, g := range p.groups {
+		if g.group != nil {
+			size += api.Deref(g.group.Count)
+		}
+		wants, found = wants+len(g.wants), found+out.count(n)
+	}
+	why := gangText("all %d of the job at once", size, wants, found)
+	for n, g := range p.groups {
+		if len(g.wants) > 0 {
+			out.giveBack(n, len(g.wants), on, why)
+		}
+	}
+}
+
+// gangText says how many of those that have to be placed together would find room.
+func gangText(what string, size, missing, room int) string {
+	text := fmt.Sprintf(what, size)
+	if missing != size {
+		text += fmt.Sprintf(", %d missing", missing)
+	}
+	return fmt.Sprintf("%s: room for %d", text, room)
+}
+
+// giveBack undoes the placements of a group, and says why.
+func (o *placed) giveBack(group, wants int, on engine, text string) {
+	why := &api.AllocationMetric{}
+	for i := range o.groups[group] {
+		at := &o.groups[group][i]
+		if at.AllocID == "" {
+			continue
+		}
+		*why = *at.Metrics
+		on.RemoveAllocation(at.AllocID)
+		*at = scheduler.Placement{}
+	}
+	name := o.names[group]
+	if failed := o.failed[name]; failed != nil {
+		*why = *failed
+	}
+	why.Gang, why.ScoreMetaData, why.CoalescedFailures = text, nil, wants-1
+	delete(o.failed, name)
+	o.queued[name] = 0
+	o.fail(name, why, wants)
+}
