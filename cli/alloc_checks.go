@@ -98,3 +98,27 @@ func checkTable(checks map[string]*api.CheckResult) string {
 	}
 	return "\nNomad Service Checks:\n" + table(rows)
 }
+
+// addFailingChecks adds to a text which checks of an allocation do not pass, and why.
+func (m *monitor) addFailingChecks(ctx context.Context, text string, a *api.AllocationListStub) (string, error) {
+	if a.ClientStatus != api.AllocClientRunning {
+		return text, nil
+	}
+	checks, err := m.cl.Allocations.LastChecks(ctx, a.ID, client.Query{Namespace: a.Namespace})
+	if err != nil {
+		return "", fmt.Errorf("Error querying allocation checks: %w", err)
+	}
+	for _, c := range checkOrder(checks) {
+		if c.Mode != api.CheckHealthiness || c.Status == api.CheckSuccess {
+			continue
+		}
+		text += fmt.Sprintf("    check %q of service %s: %s", c.Check, c.Service, c.Status)
+		if c.StatusCode != 0 {
+			text += fmt.Sprintf(" (status %d)", c.StatusCode)
+		} else if why, _, _ := strings.Cut(strings.TrimSpace(c.Output), "\n"); why != "" {
+			text += ": " + why
+		}
+		text += "\n"
+	}
+	return text, nil
+}

@@ -167,6 +167,9 @@ func (m *monitor) failures(ctx context.Context, d *api.Deployment) (string, erro
 		unhealthy := a.DeploymentStatus != nil && a.DeploymentStatus.Healthy != nil && !*a.DeploymentStatus.Healthy
 		if unhealthy || a.ClientStatus == api.AllocClientFailed {
 			text += fmt.Sprintf("  allocation %s (%s): %s\n", m.ids.of(a.ID), a.Name, lastWords(a))
+			if text, err = m.addFailingChecks(ctx, text, a); err != nil {
+				return "", err
+			}
 		}
 	}
 	if text != "" {

@@ -23,6 +23,7 @@ var figures = []struct {
 	name string
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "HASH"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},
 	{regexp.MustCompile(`\b(\d+(y|mo|d|h|m|s))+ ago`), "AGO"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}\b`), "ID"},
@@ -33,6 +34,7 @@ var figures = []struct {
 	{regexp.MustCompile(`Job Modify Index: [1-9]\d*`), "Job Modify Index: INDEX"},
 	{regexp.MustCompile(`conflicting job modify index: \d+`), "conflicting job modify index: INDEX"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`\S+/hello\.nomad\.hcl`), "hello.nomad.hcl"},
 	{regexp.MustCompile(` {2,}`), "  "},
 	{regexp.MustCompile(`(?m) +$`), ""},
 }
@@ -78,6 +80,8 @@ func TestOutputHasTheFormThatScriptsKnow(t *testing.T) {
 	file := hello(t, nil)
 	check("node-status", 0, "node", "status")
 	check("job-status-none", 0, "job", "status")
+	check("job-validate", 0, "job", "validate", file)
+	check("job-plan", 1, "job", "plan", file)
 	a.Must(0, "job", "run", file)
 	alloc := a.Allocs(t.Context(), "hello")[0]
 	deployment, _, err := a.Client.Jobs.LatestDeployment(t.Context(), "hello", client.Query{})
@@ -89,6 +93,9 @@ func TestOutputHasTheFormThatScriptsKnow(t *testing.T) {
 	check("job-status-evals", 0, "job", "status", "-evals", "hello")
 	check("job-status-verbose", 0, "job", "status", "-verbose", "hello")
 	check("alloc-status", 0, "alloc", "status", alloc.ID)
+	check("alloc-checks", 0, "alloc", "checks", alloc.ID)
+	check("service-list", 0, "service", "list")
+	check("service-info", 0, "service", "info", "hello-web")
 	check("alloc-fs", 0, "alloc", "fs", alloc.ID)
 	check("alloc-fs-stat", 0, "alloc", "fs", "-stat", alloc.ID, "alloc/logs/server.stdout.0")
 	check("node-status-one", 0, "node", "status", alloc.NodeID)
