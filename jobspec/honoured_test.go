@@ -37,7 +37,7 @@ var (
 		reflect.TypeFor[api.Affinity]():         "LTarget RTarget Operand Weight",
 		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
 		reflect.TypeFor[api.SpreadTarget]():     "Value Percent",
-		reflect.TypeFor[api.UpdateStrategy]():   "MaxParallel HealthCheck MinHealthyTime HealthyDeadline ProgressDeadline",
+		reflect.TypeFor[api.UpdateStrategy]():   "MaxParallel HealthCheck MinHealthyTime HealthyDeadline ProgressDeadline Canary AutoRevert AutoPromote",
 		reflect.TypeFor[api.MigrateStrategy]():  "MaxParallel HealthCheck MinHealthyTime HealthyDeadline",
 		reflect.TypeFor[api.ReschedulePolicy](): "Attempts Interval Delay DelayFunction MaxDelay Unlimited",
 		reflect.TypeFor[api.RestartPolicy]():    "Interval Attempts Delay Mode",
@@ -72,7 +72,6 @@ var (
 			"TTLAfterFinished",
 		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
 			"Consul Indexed",
-		reflect.TypeFor[api.UpdateStrategy]():  "Canary AutoRevert AutoPromote",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +

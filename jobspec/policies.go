@@ -98,7 +98,8 @@ func groupMigrate(job *api.Job, inner *api.MigrateStrategy) *api.MigrateStrategy
 	return strategy
 }
 
-// defaultStagger is shown and has no effect.
+// defaultStagger is between instances of a system job that follow each other. It is
+// shown for services, too, where it has no effect.
 const defaultStagger = 30 * time.Second
 
 func defaultUpdate() *api.UpdateStrategy {

@@ -125,17 +125,26 @@ func (v *validator) update(p place, job *api.Job, update *api.UpdateStrategy) {
 	if progress != 0 && deadline >= progress {
 		p.addf("healthy_deadline (%s) must be less than progress_deadline (%s)", deadline, progress)
 	}
-	if api.Deref(update.Canary) > 0 || api.Deref(update.AutoPromote) {
-		p.unsupported("canaries and auto_promote")
+	v.canaries(p, job, update)
+	stagger := api.Deref(update.Stagger)
+	p.notNegative("stagger", int64(stagger))
+	if stagger != defaultStagger && !job.IsSystem() {
+		p.in("stagger").warnf("has an effect on system jobs only: instances of a service follow each other as they become healthy (min_healthy_time)")
 	}
-	if api.Deref(update.AutoRevert) {
-		p.unsupported("auto_revert")
+}
+
+// canaries checks what an update block says of them, and what makes sense only with
+// other attributes of it.
+func (v *validator) canaries(p place, job *api.Job, update *api.UpdateStrategy) {
+	canary := api.Deref(update.Canary)
+	if canary > 100 && job.IsSystem() {
+		p.in("canary").addf("of a system job it is how many percent of the nodes get a canary, 100 at most")
 	}
-	if api.Deref(update.HealthCheck) == api.HealthCheckManual {
-		p.unsupported("health that is set by hand")
+	if api.Deref(update.AutoPromote) && canary <= 0 {
+		p.in("auto_promote").addf("there is nothing to promote without a canary; add canary = 1")
 	}
-	if api.Deref(update.Stagger) != defaultStagger {
-		p.in("stagger").warnf("has no effect any more: instances follow each other as they become healthy")
+	if api.Deref(update.MaxParallel) == 0 && (canary > 0 || api.Deref(update.AutoRevert)) {
+		p.in("max_parallel").addf("with 0 nothing is rolled out step by step, and so nothing tried out (canary) or taken back (auto_revert); say 1 or more")
 	}
 }
 

@@ -177,6 +177,16 @@ func (o Order) Fail() (Change, error) {
 	return o.fail(v, next, failedByHand), nil
 }
 
+// Unblock lets a deployment go on that waits for those of other regions. None does:
+// each region is on its own here.
+func (o Order) Unblock() (Change, error) {
+	_, next, err := o.begin("unblock it")
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{}, refusal(next, "it is %s and not blocked; only deployments of a job in several regions ever are", next.Status)
+}
+
 func (o Order) fail(v *view, next *api.Deployment, why string) Change {
 	p := &plan{deployment: next}
 	p.fail(v, next, why)

@@ -1,9 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 )
@@ -87,38 +84,6 @@ func latestDeployment(s store.Snapshot, namespace, jobID string) *api.Deployment
 		}
 	}
 	return latest
-}
-
-// readVersions is GET /v1/job/ID/versions, newest first, with ?diffs each compared
-// with the one before.
-func readVersions(s store.Snapshot, c *call) (any, error) {
-	withDiffs, err := c.flag("diffs")
-	if err != nil {
-		return nil, err
-	}
-	namespace, id := c.jobOf()
-	if get[*api.Job](s, api.JobKey(namespace, id)) == nil {
-		return nil, errNoJob()
-	}
-	v := newView(s)
-	out := &api.JobVersionsResponse{Index: s.Index(), KnownLeader: c.api.store.Leader().ServerID != ""}
-	for _, stored := range versionsOf(s, namespace, id) {
-		out.Versions = append(out.Versions, v.joinVersion(stored))
-	}
-	if withDiffs {
-		out.Diffs = diffs(out.Versions)
-	}
-	return out, nil
-}
-
-// versionsOf returns the stored versions of a job, newest first.
-func versionsOf(s store.Snapshot, namespace, jobID string) []*api.JobVersion {
-	q := store.Query{Index: store.ByJob, Value: store.JobValue(namespace, jobID)}
-	versions := slices.Collect(store.List[*api.JobVersion](s, q))
-	slices.SortFunc(versions, func(a, b *api.JobVersion) int {
-		return cmp.Compare(api.Deref(b.Job.Version), api.Deref(a.Job.Version))
-	})
-	return versions
 }
 
 // readSubmission is GET /v1/job/ID/submission, by default of the current version.

@@ -10,7 +10,7 @@ import (
 // routes is the whole API. Of the routes that fit a path the first counts.
 func routes() []route {
 	return slices.Concat(poolRoutes(), unsupported(), serviceRoutes(), workRoutes(), nodeRoutes(), agentRoutes(),
-		scalingRoutes(), resourceRoutes(), controllerRoutes(), jobRoutes())
+		scalingRoutes(), resourceRoutes(), controllerRoutes(), rolloutRoutes(), versionRoutes(), jobRoutes())
 }
 
 // query is a read of the store. It names what its answer is made of, so that it can be
@@ -40,7 +40,6 @@ func jobRoutes() []route {
 		{pattern: "job/{job...}/evaluations", get: query(ofJob(evaluations), readJobEvaluations)},
 		{pattern: "job/{job...}/deployments", get: query(ofJob(itself, deployments), readJobDeployments)},
 		{pattern: "job/{job...}/deployment", get: query(ofJob(deployments), readJobDeployment)},
-		{pattern: "job/{job...}/versions", get: query(ofJob(itself), readVersions)},
 		{pattern: "job/{job...}/summary", get: query(ofJob(itself, allocations, children), readSummary)},
 		{
 			pattern: "job/{job...}/scale", put: scaleJob,

@@ -12,13 +12,10 @@ func unsupported() []route {
 		name     string
 		patterns []string
 	}{
-		{"reverting jobs", []string{"job/{job...}/revert"}},
-		{"marking versions", []string{"job/{job...}/stable", "job/{job...}/versions/{tag}/tag"}},
 		{"job actions", []string{"job/{job...}/action", "job/{job...}/actions"}},
 		{"exec in tasks", []string{"client/allocation/{alloc}/exec"}},
 		{"pausing tasks", []string{"client/allocation/{alloc}/pause"}},
 		{"collecting on nodes", []string{"client/gc", "client/allocation/{alloc}/gc", "client/allocation/{alloc}/snapshot"}},
-		{"moving deployments by hand", []string{"deployment/pause/{deployment}", "deployment/fail/{deployment}", "deployment/promote/{deployment}", "deployment/unblock/{deployment}", "deployment/allocation-health/{deployment}"}},
 		{"search", []string{"search", "search/fuzzy"}},
 		{"variables", []string{"vars", "var/{path...}"}},
 		{"access control", []string{"acl/{rest...}"}},
