@@ -38,4 +38,5 @@ func ExampleRegister() {
 	// | drain | NodeIntent | Allocation, AllocationStatus | Allocation (shared), NodeIntent |  |
 	// | migrate | Job | NodeIntent, Allocation, AllocationStatus, Deployment | Allocation (shared) |  |
 	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch, ScalingEvents |
+	// | expiry | JobStatus |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, PeriodicLaunch, ScalingEvents |
 }

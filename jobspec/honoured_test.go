@@ -19,7 +19,7 @@ var (
 	honoured = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "Region Namespace ID Name Type Priority Datacenters NodePool Constraints Affinities TaskGroups Update " +
 			"Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI ParentID VersionTag " +
-			"DependsOn Deadline AllAtOnce",
+			"DependsOn Deadline TTLAfterFinished AllAtOnce",
 		reflect.TypeFor[api.JobDependency]():          "Job Namespace Condition",
 		reflect.TypeFor[api.PeriodicConfig]():         "Enabled Spec Specs SpecType ProhibitOverlap TimeZone",
 		reflect.TypeFor[api.ParameterizedJobConfig](): "Payload MetaRequired MetaOptional MaxConcurrent",
@@ -68,8 +68,7 @@ var (
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
 	refused = map[reflect.Type]string{
-		reflect.TypeFor[api.Job](): "Multiregion DispatchIdempotencyToken Dispatched Payload " +
-			"TTLAfterFinished",
+		reflect.TypeFor[api.Job](): "Multiregion DispatchIdempotencyToken Dispatched Payload",
 		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
 			"Consul Indexed",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",

@@ -176,9 +176,6 @@ func (v *validator) unsupportedInJob(p place, job *api.Job) {
 	if job.Multiregion != nil {
 		p.in("multiregion").unsupported("jobs over several regions")
 	}
-	if job.TTLAfterFinished != nil {
-		p.in("ttl_after_finished").unsupported("removing jobs when they ended")
-	}
 }
 
 func (v *validator) groups(p place, job *api.Job) {

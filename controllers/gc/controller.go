@@ -2,6 +2,7 @@ package gc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -89,7 +90,10 @@ func Register(m *reconcile.Manager, o Options) error {
 	} {
 		b.Writes(kind, reconcile.Removes)
 	}
-	return b.Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &controller{c, o} })
+	return errors.Join(
+		b.Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &controller{c, o} }),
+		registerExpiry(m),
+	)
 }
 
 type controller struct {

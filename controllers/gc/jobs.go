@@ -12,15 +12,16 @@ import (
 // follow because they have no job any more.
 func jobs(a age) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
+		awaited := a.awaitedJobs()
 		dead := store.Query{Index: store.ByStatus, Value: api.JobStatusDead}
 		for status := range store.List[*api.JobStatus](a, dead) {
 			job := a.job(status.Namespace, status.JobID)
-			if job == nil || !mayGo(job) || a.inUse(job, status) {
+			if job == nil || !mayGo(job) || awaited[job.Key()] || a.inUse(job, status) {
 				continue
 			}
 			u := unit{
 				conditions: []store.Condition{store.Unchanged(job), store.Unchanged(status)},
-				deletes:    []api.Key{job.Key(), status.Key()},
+				deletes:    []api.Key{job.Key(), status.Key(), api.JobAdmissionKey(status.Namespace, status.JobID)},
 			}
 			if !yield(u) {
 				return
@@ -42,6 +43,9 @@ func (a age) inUse(job *api.Job, status *api.JobStatus) bool {
 	ofJob := store.Query{Index: store.ByJob, Value: value}
 	crowded := a.crowd.out(api.KindJob, endOf(job, status))
 	old := func(written int64) bool { return crowded || a.old(written, a.o.JobThreshold) }
+	if left, finite := expires(job, status, a.now); finite { // its own time, not that of others
+		old = func(int64) bool { return crowded || a.force || left == 0 }
+	}
 	if !old(endOf(job, status)) {
 		return true
 	}
