@@ -15,7 +15,8 @@ import (
 )
 
 func (c *cli) deployment() *cobra.Command {
-	return noun("deployment", "See rollouts", c.deploymentList(), c.deploymentStatus())
+	return noun("deployment", "See and steer rollouts", c.deploymentList(), c.deploymentStatus(),
+		c.deploymentPromote(), c.deploymentFail(), c.deploymentPause(), c.deploymentResume(), c.deploymentUnblock())
 }
 
 var deploymentHeader = []string{"ID", "Job ID", "Job Version", "Status", "Description"}
@@ -33,20 +34,7 @@ func (c *cli) deploymentList() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("Error retrieving deployments: %w", err)
 			}
-			slices.SortStableFunc(all, func(a, b *api.Deployment) int { return cmp.Compare(b.CreateIndex, a.CreateIndex) })
-			if form.asked() {
-				return form.print(c.Out, all)
-			}
-			if len(all) == 0 {
-				fmt.Fprintln(c.Out, "No deployments found")
-				return nil
-			}
-			rows := [][]string{deploymentHeader}
-			for _, d := range all {
-				rows = append(rows, deploymentRow(d, ids(verbose)))
-			}
-			fmt.Fprint(c.Out, table(rows))
-			return nil
+			return c.showDeployments(all, form, ids(verbose))
 		})
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs")
 	form.register(cmd.Flags())
@@ -63,19 +51,46 @@ func (c *cli) deploymentStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if form.asked() {
-				return form.print(c.Out, d)
-			}
-			if monitor {
+			if monitor && !form.asked() {
 				return c.monitor(cl, ids(verbose)).deployment(ctx, d.ID)
 			}
-			fmt.Fprint(c.Out, deploymentText(d, ids(verbose), true))
-			return nil
+			return c.showDeployment(d, form, ids(verbose))
 		})
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs")
 	cmd.Flags().BoolVar(&monitor, "monitor", false, "follow it to its end")
 	form.register(cmd.Flags())
 	return cmd
+}
+
+// showDeployments lists deployments, newest first.
+func (c *cli) showDeployments(all []*api.Deployment, form *form, l ids) error {
+	slices.SortStableFunc(all, func(a, b *api.Deployment) int { return cmp.Compare(b.CreateIndex, a.CreateIndex) })
+	if form.asked() {
+		return form.print(c.Out, all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(c.Out, "No deployments found")
+		return nil
+	}
+	rows := [][]string{deploymentHeader}
+	for _, d := range all {
+		rows = append(rows, deploymentRow(d, l))
+	}
+	fmt.Fprint(c.Out, table(rows))
+	return nil
+}
+
+// showDeployment shows a deployment; nil is none.
+func (c *cli) showDeployment(d *api.Deployment, form *form, l ids) error {
+	switch {
+	case form.asked():
+		return form.print(c.Out, d)
+	case d == nil:
+		fmt.Fprintln(c.Out, "No deployment found")
+	default:
+		fmt.Fprint(c.Out, deploymentText(d, l, true))
+	}
+	return nil
 }
 
 // deploymentText shows a deployment; withJob adds which job it is of.

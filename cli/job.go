@@ -18,7 +18,8 @@ func (c *cli) job() *cobra.Command {
 	return noun("job", "Run jobs and see how they do",
 		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop(), c.jobDispatch(), c.jobPeriodic(),
 		c.jobScale(), c.jobScalingEvents(), c.jobAllocs(),
-		c.jobEval(), c.jobRestart())
+		c.jobEval(), c.jobRestart(),
+		c.jobDeployments(), c.jobHistory(), c.jobPromote(), c.jobRevert(), c.jobTag())
 }
 
 func (c *cli) jobValidate() *cobra.Command {

@@ -166,7 +166,7 @@ func jobFacts(job *api.Job, now time.Time) string {
 		"Datacenters", strings.Join(job.Datacenters, ","),
 		"Namespace", api.Deref(job.Namespace),
 		"Node Pool", api.Deref(job.NodePool),
-		"Status", status+remark(job),
+		"Status", status + remark(job),
 		"Periodic", strconv.FormatBool(job.Periodic != nil),
 		"Parameterized", strconv.FormatBool(job.IsDispatchable()),
 	}
