@@ -29,23 +29,29 @@ type member struct {
 // groupPlan is what a pass does to a group.
 type groupPlan struct {
 	told  []*member // leave, once there is room for their successors
-	waits bool      // others may leave later
+	back  []*member // were told to leave, and must not any more
+	waits bool      // some are still on draining nodes
 	again time.Time // when to look again; zero: when something changes
 }
 
-// plan says who may leave. Of count instances max_parallel may be missing: told to
-// leave, not healthy yet, or not there. Who is not healthy himself is missing already,
-// so that such ones leave first.
+// plan says who may leave. Of count instances max_parallel may be missing: not there,
+// not healthy yet, or leaving. Who is not healthy himself is missing already, so that
+// such ones leave first. Who was told to leave and found no room yet is asked again: the
+// others may not do as well as they did.
 func (g *group) plan(now time.Time) groupPlan {
 	var p groupPlan
-	var well, unwell []*member // those that may leave
+	var well, unwell, apart []*member // those that are to leave
 	healthy := 0
 	for _, m := range g.members {
-		if m.asked() || m.canary() {
-			if m.drain != nil && !m.asked() && !m.gone() {
-				p.told = append(p.told, m) // not one of those that are counted
+		leaves := m.drain != nil && !m.gone() && !m.drain.Due(now)
+		if m.canary() {
+			if leaves {
+				apart = append(apart, m) // not one of those that are counted
 			}
 			continue
+		}
+		if m.asked() && (!leaves || !m.patient()) {
+			continue // gone any moment
 		}
 		isWell, again := m.healthy(g.migrate, now)
 		p.look(again)
@@ -53,36 +59,55 @@ func (g *group) plan(now time.Time) groupPlan {
 			healthy++
 		}
 		switch {
-		case m.drain == nil || m.gone() || m.drain.Due(now):
-		case isWell:
+		case leaves && isWell:
 			well = append(well, m)
-		default:
+		case leaves:
 			unwell = append(unwell, m)
 		}
 	}
 	missing := max(0, g.count-healthy)
 	limit := api.Deref(g.migrate.MaxParallel)
 	first := choose(unwell, limit-(missing-len(unwell)))
-	then := choose(well, limit-max(missing, len(first)))
-	p.told = slices.Concat(p.told, first, then)
-	p.waits = len(first) < len(unwell) || len(then) < len(well)
-	if !p.waits {
+	then := choose(well, limit-max(missing, first))
+	for _, m := range slices.Concat(apart, unwell[:first], well[:then]) {
+		if !m.asked() {
+			p.told = append(p.told, m)
+		}
+	}
+	for _, m := range slices.Concat(unwell[first:], well[then:]) {
+		if m.patient() {
+			p.back = append(p.back, m)
+		}
+	}
+	p.waits = len(well)+len(unwell)+len(apart) > 0
+	if first == len(unwell) && then == len(well) {
 		p.again = time.Time{}
 	}
 	return p
 }
 
-// choose returns the first n of those that may leave: by the deadlines of their nodes,
-// then by name.
-func choose(from []*member, n int) []*member {
+// choose puts those that are to leave in order, who has been told before others, then by
+// the deadlines of their nodes, then by name. It returns how many of n leave now.
+func choose(from []*member, n int) int {
 	slices.SortFunc(from, func(a, b *member) int {
+		if a.patient() != b.patient() {
+			return cmp.Compare(rank(!a.patient()), rank(!b.patient()))
+		}
 		x, y := a.drain.ForceDeadline, b.drain.ForceDeadline
 		if x.IsZero() != y.IsZero() {
-			return cmp.Compare(y.Unix(), x.Unix()) // who has no deadline can wait
+			return cmp.Compare(rank(x.IsZero()), rank(y.IsZero()))
 		}
 		return cmp.Or(x.Compare(y), cmp.Compare(a.Index(), b.Index()), strings.Compare(a.ID, b.ID))
 	})
-	return from[:min(len(from), max(0, n))]
+	return min(len(from), max(0, n))
+}
+
+// rank puts what comes later behind.
+func rank(later bool) int {
+	if later {
+		return 1
+	}
+	return 0
 }
 
 // canary reports whether it tries a version out, beside the instances that the group

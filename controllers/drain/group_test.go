@@ -13,7 +13,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // members reads instances, one a word: whether it is healthy (h), not yet (u) or failed
 // (f); d if its node is being drained, D if by a deadline; l if it has been told to
-// leave; c for a canary, r if its rollout goes on and has not called it healthy.
+// leave at once, p once there is room; c for a canary, r if its rollout goes on and has not called it healthy.
 func members(words string) []*member {
 	web := &api.TaskGroup{Name: new("web"), Tasks: []*api.Task{{Name: "app"}}}
 	var out []*member
@@ -36,6 +36,8 @@ func members(words string) []*member {
 				m.drain = &api.DrainStrategy{Deadline: time.Hour, ForceDeadline: noon.Add(time.Hour)}
 			case 'l':
 				m.DesiredTransition.Migrate = new(true)
+			case 'p':
+				m.DesiredTransition.Migrate, m.DesiredTransition.MigrateWhenPlaced = new(true), new(true)
 			case 'c':
 				m.rollsOut, m.DeploymentStatus = true, &api.AllocDeploymentStatus{Canary: true}
 			case 'r':
@@ -48,33 +50,46 @@ func members(words string) []*member {
 	return out
 }
 
+func names(list []*member) string {
+	var ids []string
+	for _, m := range list {
+		ids = append(ids, m.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
 func TestAsManyLeaveAsMayBeMissing(t *testing.T) {
 	for _, c := range []struct {
 		what     string
 		count    int
 		parallel int
 		members  string
-		told     string
+		told     string // who is, besides those that were
 		waits    bool
+		back     string // who is asked to stay after all
 	}{
-		{"one of three", 3, 1, "hd hd hd", "0", true},
-		{"two of three", 3, 2, "hd hd hd", "0 1", true},
-		{"the only one", 1, 1, "hd", "0", false},
-		{"none, by the block", 3, 0, "hd h h", "", true},
-		{"only those on draining nodes", 3, 3, "h hd h", "1", false},
-		{"none while another is on its way", 3, 1, "u hd hd", "", true},
-		{"none while another has been told", 3, 1, "hdl hd hd", "", true},
-		{"none while one is not there", 3, 1, "hd hd", "", true},
-		{"none while one has failed", 3, 1, "f hd h", "", true},
-		{"none while the rollout has not called one healthy", 3, 1, "hr hd h", "", true},
-		{"one who is not healthy, first", 3, 1, "hd ud h", "1", true},
-		{"one by one, of those that are not healthy", 3, 1, "ud ud ud", "0", true},
-		{"not one that is healthy beside one that is not", 2, 1, "ud hd", "0", true},
-		{"the node whose deadline comes, first", 2, 1, "hd hD", "1", true},
-		{"too many, as the count just fell", 3, 1, "hd hd h h h", "0", true},
-		{"a canary beside the others", 2, 1, "hd hd hdc", "2 0", true},
-		{"a failed one has left already", 1, 1, "fd", "", false},
-		{"nobody", 2, 1, "h h", "", false},
+		{"one of three", 3, 1, "hd hd hd", "0", true, ""},
+		{"two of three", 3, 2, "hd hd hd", "0 1", true, ""},
+		{"the only one", 1, 1, "hd", "0", true, ""},
+		{"none, by the block", 3, 0, "hd h h", "", true, ""},
+		{"only those on draining nodes", 3, 3, "h hd h", "1", true, ""},
+		{"none while another is on its way", 3, 1, "u hd hd", "", true, ""},
+		{"none while another has been told", 3, 1, "hdl hd hd", "", true, ""},
+		{"none while one is not there", 3, 1, "hd hd", "", true, ""},
+		{"none while one has failed", 3, 1, "f hd h", "", true, ""},
+		{"none while the rollout has not called one healthy", 3, 1, "hr hd h", "", true, ""},
+		{"one who is not healthy, first", 3, 1, "hd ud h", "1", true, ""},
+		{"one by one, of those that are not healthy", 3, 1, "ud ud ud", "0", true, ""},
+		{"not one that is healthy beside one that is not", 2, 1, "ud hd", "0", true, ""},
+		{"the node whose deadline comes, first", 2, 1, "hd hD", "1", true, ""},
+		{"too many, as the count just fell", 3, 1, "hd hd h h h", "0", true, ""},
+		{"a canary beside the others", 2, 1, "hd hd hdc", "2 0", true, ""},
+		{"a failed one has left already", 1, 1, "fd", "", false, ""},
+		{"nobody", 2, 1, "h h", "", false, ""},
+		{"the one that waits for room, and no other", 3, 1, "hd hdp hd", "", true, ""},
+		{"none any more, as another failed meanwhile", 3, 1, "hdp h f", "", true, "0"},
+		{"the one that fell ill rather than the one that waits", 3, 1, "hdp ud h", "1", true, "0"},
+		{"others, as more may be missing", 4, 2, "hd hdp hd h", "0", true, ""},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			g := &group{count: c.count, members: members(c.members), migrate: &api.MigrateStrategy{
@@ -82,12 +97,9 @@ func TestAsManyLeaveAsMayBeMissing(t *testing.T) {
 				MinHealthyTime: new(10 * time.Second), HealthyDeadline: new(time.Minute),
 			}}
 			p := g.plan(noon)
-			var told []string
-			for _, m := range p.told {
-				told = append(told, m.ID)
-			}
-			if got := strings.Join(told, " "); got != c.told || p.waits != c.waits {
-				t.Errorf("%s leave, others wait: %v; want %s, %v", got, p.waits, c.told, c.waits)
+			told, back := names(p.told), names(p.back)
+			if told != c.told || back != c.back || p.waits != c.waits {
+				t.Errorf("told %q, taken back %q, waits %v; want %q, %q, %v", told, back, p.waits, c.told, c.back, c.waits)
 			}
 		})
 	}

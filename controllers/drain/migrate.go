@@ -24,18 +24,25 @@ func (c *jobs) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.
 	c.waiting.set(req, true)
 	snap, now := c.client.Snapshot(), c.client.Now()
 	v := c.read(snap, req, now)
-	var told []*member
+	var asked []*api.Allocation
+	nodes := make(map[string]bool)
 	var again time.Time
 	waits := false
 	for _, g := range v.groups {
 		p := g.plan(now)
-		told = append(told, p.told...)
+		for _, m := range p.told {
+			nodes[m.NodeID] = true
+			asked = append(asked, m.transition(new(true), new(true), now))
+		}
+		for _, m := range p.back {
+			asked = append(asked, m.transition(nil, nil, now))
+		}
 		waits = waits || p.waits
 		if !p.again.IsZero() && (again.IsZero() || p.again.Before(again)) {
 			again = p.again
 		}
 	}
-	if err := c.write(ctx, v, told, now); err != nil {
+	if err := c.write(ctx, v, asked, nodes); err != nil {
 		return reconcile.Result{}, fmt.Errorf("migrate instances of job %s: %w", req, err)
 	}
 	if !waits {
@@ -120,21 +127,19 @@ func (c *jobs) member(snap store.Snapshot, v *jobView, a *api.Allocation, versio
 	return m
 }
 
-// write tells instances to leave once there is room for their successors, unless the
-// job or a drain has changed.
-func (c *jobs) write(ctx context.Context, v *jobView, told []*member, now time.Time) error {
-	if len(told) == 0 {
+// write asks instances to leave once there is room for their successors, or to stay,
+// unless the job or the drain of one of the nodes has changed.
+func (c *jobs) write(ctx context.Context, v *jobView, asked []*api.Allocation, nodes map[string]bool) error {
+	if len(asked) == 0 {
 		return nil
 	}
 	txn := store.Txn{Conditions: []store.Condition{store.Unchanged(v.job)}}
-	nodes := make(map[string]bool)
-	for _, m := range told {
-		if !nodes[m.NodeID] {
-			nodes[m.NodeID] = true
-			txn.Conditions = append(txn.Conditions, store.Unchanged(v.intents[m.NodeID]))
-		}
-		txn.Conditions = append(txn.Conditions, store.Unchanged(m.Allocation))
-		txn.Writes = append(txn.Writes, store.Put(m.transition(new(true), new(true), now)))
+	for node := range nodes {
+		txn.Conditions = append(txn.Conditions, store.Unchanged(v.intents[node]))
+	}
+	for _, a := range asked {
+		txn.Conditions = append(txn.Conditions, store.Unchanged(a))
+		txn.Writes = append(txn.Writes, store.Put(a))
 	}
 	_, err := c.client.Apply(ctx, txn)
 	return err
