@@ -232,7 +232,7 @@ func (p *plan) acts(at *placed) bool {
 // leaves reports whether the predecessor stops even if there is no room for its
 // successor.
 func (w *want) leaves() bool {
-	return w.why == migrated && w.prev.live() && !api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced)
+	return w.why == migrated && w.prev.live() && !w.patient()
 }
 
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,

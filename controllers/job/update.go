@@ -112,32 +112,6 @@ func mayReschedule(current *api.Deployment, w want) bool {
 	return current == nil || current.Status != api.DeploymentFailed || w.prev.DeploymentID != current.ID
 }
 
-// leave returns who leaves now of those that were asked to, when that many instances
-// are placed besides. What a drain asks for is not urgent: while a rollout goes on,
-// both together have no more on their way to being healthy than the rollout may.
-func (t *tally) leave(v *view, current *api.Deployment, placed int) []want {
-	if !rolls(v.job, t.group) || current == nil || current.Status != api.DeploymentRunning {
-		return t.migrate
-	}
-	limit := api.Deref(t.group.Update.MaxParallel) - placed
-	for _, i := range slices.Concat(t.current, t.apart) {
-		if i.DeploymentID == current.ID && healthOf(i.Allocation) == healthUnknown {
-			limit--
-		}
-	}
-	var now []want
-	for _, w := range t.migrate {
-		if api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced) {
-			if limit <= 0 {
-				continue
-			}
-			limit--
-		}
-		now = append(now, w)
-	}
-	return now
-}
-
 // limit is how many instances may be replaced by the current version now, when that
 // many are placed besides, and when that may be more although nothing changes. No more
 // than max_parallel may be on their way to being healthy, and none is begun while one

@@ -147,7 +147,7 @@ func (i *instance) canary() bool { return i.DeploymentStatus != nil && i.Deploym
 
 // use is 0 for an instance that failed or is not healthy, 1 for others.
 func (i *instance) use() int {
-	if i.ended() || i.Lost != "" || healthOf(i.Allocation) == unhealthy {
+	if !i.runs() || healthOf(i.Allocation) == unhealthy {
 		return 0
 	}
 	return 1

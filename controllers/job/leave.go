@@ -1,0 +1,78 @@
+package job
+
+import (
+	"slices"
+
+	"github.com/droverhq/drover/api"
+)
+
+// leave returns who leaves now of those that were asked to, when that many instances
+// are placed besides. What a drain asks for is not urgent. It waits while others of the
+// group are missing that ran when it was asked for; and while a rollout goes on, both
+// together have no more on their way to being healthy than the rollout may.
+func (t *tally) leave(v *view, current *api.Deployment, placed int) []want {
+	inAir := t.airspace(v, current) - placed
+	spare := t.spare()
+	var now []want
+	for _, w := range t.migrate {
+		if w.patient() {
+			runs := w.prev.runs()
+			if inAir <= 0 || runs && spare <= 0 {
+				continue
+			}
+			inAir--
+			if runs {
+				spare--
+			}
+		}
+		now = append(now, w)
+	}
+	return now
+}
+
+// patient reports whether a drain asked the predecessor to leave that has time.
+func (w *want) patient() bool {
+	return w.why == migrated && api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced)
+}
+
+// unbounded is more than any group has.
+const unbounded = 1 << 30
+
+// airspace is how many instances may be on their way to being healthy besides those
+// that are, during a rollout that replaces others.
+func (t *tally) airspace(v *view, current *api.Deployment) int {
+	if !rolls(v.job, t.group) || current == nil || current.Status != api.DeploymentRunning || t.onTrial(current) {
+		return unbounded
+	}
+	n := api.Deref(t.group.Update.MaxParallel)
+	for _, i := range slices.Concat(t.current, t.apart) {
+		if i.DeploymentID == current.ID && healthOf(i.Allocation) == healthUnknown {
+			n--
+		}
+	}
+	return n
+}
+
+// spare is how many of the instances that run may stop for drains.
+func (t *tally) spare() int {
+	if t.group.Migrate == nil {
+		return unbounded
+	}
+	n := api.Deref(t.group.Migrate.MaxParallel) - max(0, api.Deref(t.group.Count))
+	for _, i := range slices.Concat(t.current, t.apart, t.inPlace) {
+		if i.runs() {
+			n++
+		}
+	}
+	for _, w := range slices.Concat(t.destructive, t.migrate) {
+		if w.prev.runs() && (w.why != migrated || w.patient()) {
+			n++
+		}
+	}
+	return n
+}
+
+// runs reports whether its node agent says that it runs.
+func (i *instance) runs() bool {
+	return i.live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
+}
