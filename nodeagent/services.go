@@ -1,6 +1,7 @@
 package nodeagent
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -162,9 +163,9 @@ func (b *binder) check(c *api.ServiceCheck) offeredCheck {
 	if c.InitialStatus == initialPassing {
 		spec.Initial = api.CheckSuccess
 	}
-	out := offeredCheck{name: b.vars.Replace(c.Name), mode: api.CheckMode(c), restart: b.service.Task}
-	if c.TaskName != "" && b.service.Task == "" {
-		out.restart = c.TaskName
+	out := offeredCheck{
+		name: b.vars.Replace(c.Name), mode: api.CheckMode(c),
+		restart: cmp.Or(b.service.Task, c.TaskName, b.service.TaskName),
 	}
 	if r := c.CheckRestart; r != nil {
 		spec.Limit, spec.Grace = r.Limit, api.Deref(r.Grace)

@@ -3,6 +3,7 @@ package checks_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -65,6 +66,14 @@ func (s *service) heard() []string {
 	return news
 }
 
+// counts returns how often each check was made, and how many were at a time.
+func (s *service) counts() (made map[string]int, most int) {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.made), s.max
+}
+
 func (s *service) set(f func(s *service)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,8 +115,8 @@ func TestOnlyWhatTurnsIsNews(t *testing.T) {
 		s.set(func(s *service) { s.failing = true })
 		time.Sleep(time.Minute)
 		wantNews(t, s, "web failure")
-		if n := s.made["web"]; n < 12 || n > 14 {
-			t.Errorf("made %d times in two minutes", n)
+		if made, _ := s.counts(); made["web"] < 12 || made["web"] > 14 {
+			t.Errorf("made %d times in two minutes", made["web"])
 		}
 		if res := r.Results("a"); len(res) != 1 || res[0].Status != api.CheckFailure || time.Since(res[0].At) > 10*time.Second {
 			t.Errorf("results %+v", res)
@@ -117,7 +126,7 @@ func TestOnlyWhatTurnsIsNews(t *testing.T) {
 
 func TestCheckThatTakesTooLongFails(t *testing.T) {
 	run(t, 0, func(r *checks.Runner, s *service) {
-		s.takes = time.Hour
+		s.set(func(s *service) { s.takes = time.Hour })
 		r.Set("a", []checks.Spec{spec("web")}, s.hear)
 		time.Sleep(20 * time.Second)
 		wantNews(t, s, "web failure")
@@ -132,8 +141,8 @@ func TestChecksThatStayGoOnWhenOthersComeAndGo(t *testing.T) {
 		r.Set("a", []checks.Spec{spec("old"), spec("new")}, s.hear)
 		wantNews(t, s, "new success")
 		time.Sleep(time.Minute)
-		if s.made["old"] != 7 || s.made["gone"] != 1 || s.made["new"] != 7 {
-			t.Errorf("made %v", s.made)
+		if made, _ := s.counts(); made["old"] != 7 || made["gone"] != 1 || made["new"] != 7 {
+			t.Errorf("made %v", made)
 		}
 		r.Set("a", nil, s.hear)
 		if res := r.Results("a"); len(res) != 0 {
@@ -144,10 +153,9 @@ func TestChecksThatStayGoOnWhenOthersComeAndGo(t *testing.T) {
 
 func TestResultOfAnEarlierStartIsNoNews(t *testing.T) {
 	run(t, 0, func(r *checks.Runner, s *service) {
-		s.takes = 2 * time.Second
+		s.set(func(s *service) { s.takes, s.failing = 2*time.Second, true })
 		one := spec("web")
 		one.Limit, one.Initial = 1, api.CheckSuccess
-		s.failing = true
 		r.Set("a", []checks.Spec{one}, s.hear)
 		time.Sleep(time.Second)
 		one.Start = 2
@@ -155,30 +163,30 @@ func TestResultOfAnEarlierStartIsNoNews(t *testing.T) {
 		s.set(func(s *service) { s.failing = false })
 		time.Sleep(5 * time.Second)
 		wantNews(t, s)
-		if s.made["web"] != 2 {
-			t.Errorf("made %d times", s.made["web"])
+		if made, _ := s.counts(); made["web"] != 2 {
+			t.Errorf("made %d times", made["web"])
 		}
 	})
 }
 
 func TestAThousandChecksAreMadeAFewAtATime(t *testing.T) {
 	run(t, 16, func(r *checks.Runner, s *service) {
-		s.takes = 20 * time.Millisecond
+		s.set(func(s *service) { s.takes = 20 * time.Millisecond })
 		for i := range 1000 {
 			r.Set(fmt.Sprint("alloc", i), []checks.Spec{spec(fmt.Sprint("check", i))}, s.hear)
 		}
 		time.Sleep(65 * time.Second)
-		synctest.Wait()
-		if s.max != 16 {
-			t.Errorf("%d were made at a time", s.max)
+		made, most := s.counts()
+		if most != 16 {
+			t.Errorf("%d were made at a time", most)
 		}
-		for id, n := range s.made {
+		for id, n := range made {
 			if n < 6 || n > 7 {
 				t.Errorf("%s was made %d times in 65 seconds", id, n)
 			}
 		}
-		if len(s.made) != 1000 {
-			t.Errorf("%d checks were made", len(s.made))
+		if len(made) != 1000 {
+			t.Errorf("%d checks were made", len(made))
 		}
 	})
 }
