@@ -42,12 +42,30 @@ func (g *TaskGroup) ReconcilesBy() string {
 	return *g.Disconnect.Reconcile
 }
 
+// slackOfContact is how much later than a server a node agent may notice that nothing is
+// heard any more (see package session).
+const slackOfContact = 15 * time.Second
+
+// stoppedOnClient returns after how long, at most, an instance has been stopped by its
+// node agent that is out of contact; 0: it is not.
+func (g *TaskGroup) stoppedOnClient() time.Duration {
+	d := g.StopOnClientAfter()
+	if d <= 0 {
+		return 0
+	}
+	var ending time.Duration
+	for _, t := range g.Tasks {
+		ending = max(ending, Deref(t.KillTimeout)+t.ShutdownDelay)
+	}
+	return d + slackOfContact + ending + Deref(g.ShutdownDelay)
+}
+
 // UnknownFor returns how long an instance of the group is unknown before it is lost,
 // once its node is out of contact. 0 and true: for as long as nothing is heard of the
 // node. False: not at all. One that its node agent stops by itself is unknown until that
 // has happened, so that there are never two.
 func (g *TaskGroup) UnknownFor() (d time.Duration, ok bool) {
-	d = max(g.LostAfter(), g.StopOnClientAfter())
+	d = max(g.LostAfter(), g.stoppedOnClient())
 	return d, d > 0 || !g.ReplacesDisconnected()
 }
 

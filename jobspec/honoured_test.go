@@ -29,7 +29,7 @@ var (
 		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
 			"Gang " +
 			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling " +
-			"Disconnect StopAfterClientDisconnect MaxClientDisconnect",
+			"Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration",
 
 		reflect.TypeFor[api.DisconnectStrategy](): "LostAfter StopOnClientAfter Replace Reconcile",
 
@@ -69,7 +69,7 @@ var (
 	// sets each.
 	refused = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "Multiregion DispatchIdempotencyToken Dispatched Payload",
-		reflect.TypeFor[api.TaskGroup](): "Volumes MaxRunDuration " +
+		reflect.TypeFor[api.TaskGroup](): "Volumes " +
 			"Consul Indexed",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",

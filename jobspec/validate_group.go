@@ -19,6 +19,7 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 		p.in("ephemeral_disk").addf("the size is %d MB at least", minDiskMB)
 	}
 	p.notNegative("shutdown_delay", int64(api.Deref(group.ShutdownDelay)))
+	v.maxRun(p.in("max_run_duration"), job, group.MaxRunDuration)
 	v.unsupportedInGroup(p, group)
 	v.indexed(p, job, group)
 	v.gang(p, job, group)
@@ -47,9 +48,6 @@ func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
 	}
 	if group.Indexed != nil {
 		p.in("indexed").unsupported("indexed groups")
-	}
-	if group.MaxRunDuration != nil {
-		p.in("max_run_duration").unsupported("ending instances after a time")
 	}
 	if disk := group.EphemeralDisk; disk != nil && (api.Deref(disk.Sticky) || api.Deref(disk.Migrate)) {
 		p.in("ephemeral_disk").unsupported("sticky and migrate; an instance starts with an empty directory")

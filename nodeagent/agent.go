@@ -38,6 +38,7 @@ type Agent struct {
 	ctx      context.Context // ends with the agent
 	db       *state.DB
 	reporter *reporter
+	contact  *contact
 	worker   *worker
 	checks   *checks.Runner
 	crew     crew
@@ -73,6 +74,7 @@ func New(o Options) (*Agent, error) {
 		starts:       make(chan struct{}, o.ParallelStarts),
 		removals:     make(chan struct{}, parallelRemovals),
 		reporter:     newReporter(),
+		contact:      newContact(),
 		checks:       checks.NewRunner(checks.Options{}),
 	}
 	a.worker = newWorker(a)
@@ -130,6 +132,11 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	for _, id := range buried {
 		a.worker.bury(id)
 	}
+	seen, err := a.db.Contact()
+	if err != nil {
+		return err
+	}
+	a.contact.restore(seen, time.Now())
 	defer func() { err = errors.Join(err, a.files.close()) }()
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer a.crew.Dismiss()
@@ -145,6 +152,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 		c.run(own)
 	})
 	a.crew.Go(func() { a.watchDrivers(own) })
+	a.crew.Go(func() { a.watchContact(own) })
 	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })
 	<-ctx.Done()

@@ -151,6 +151,9 @@ func (r *runner) update(al *api.Allocation, job *api.Job) {
 			r.enqueue()
 		}
 	}
+	if al.WantsRun() && r.life.Doubted() {
+		r.enqueue(alloc.Wanted{})
+	}
 	if !al.WantsRun() && !r.life.Ended() {
 		r.enqueue(alloc.Stop{NoShutdownDelay: api.Deref(al.DesiredTransition.NoShutdownDelay)})
 	}

@@ -72,6 +72,8 @@ func (c *connector) session(ctx context.Context, address string) error {
 	if err := c.hello(ctx, conn, address); err != nil {
 		return errors.Join(err, conn.Close())
 	}
+	c.a.contact.set(true, time.Now())
+	defer func() { c.a.contact.set(false, time.Now()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	var others sync.WaitGroup
 	reports := make(chan struct{}) // closed when the full set is known: before that, reports may be about what is not there any more

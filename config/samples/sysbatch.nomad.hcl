@@ -9,6 +9,8 @@ job "tidy" {
   }
 
   group "tidy" {
+    max_run_duration = "10m"
+
     task "countdown" {
       driver = "raw_exec"
 

@@ -11,7 +11,8 @@ func (Begin) apply(l *Life, now time.Time) {
 	if l.rec.Begun {
 		return
 	}
-	l.rec.Begun = true
+	l.rec.Begun, l.rec.BegunAt = true, now
+	l.setGroupTimer(now)
 	for _, t := range l.tasks {
 		t.Window.Start = now
 		t.note(received(now))
@@ -35,8 +36,10 @@ func (e Stop) apply(l *Life, now time.Time) {
 	}
 }
 
-func (e Update) apply(l *Life, _ time.Time) {
+func (e Update) apply(l *Life, now time.Time) {
 	l.spec.ShutdownDelay = e.Spec.ShutdownDelay
+	l.spec.MaxRun, l.spec.StopAfter = e.Spec.MaxRun, e.Spec.StopAfter
+	l.setGroupTimer(now)
 	for _, ts := range e.Spec.Tasks {
 		if t := l.find(ts.Name); t != nil {
 			t.spec = ts
@@ -128,9 +131,7 @@ func (e Timer) apply(l *Life, now time.Time) {
 	t := l.find(e.Task)
 	switch {
 	case t == nil: // the group's: settle looks at it
-		if l.rec.EndAt.After(now) {
-			l.do(SetTimer{At: l.rec.EndAt})
-		}
+		l.setGroupTimer(now)
 	case t.Phase != PhaseBackoff && t.Phase != PhaseDelaying:
 	case t.Wake.After(now): // the clock was set
 		l.do(SetTimer{Task: e.Task, At: t.Wake})
@@ -169,6 +170,10 @@ func (e Signaled) apply(l *Life, now time.Time) {
 
 // start starts a task for the first time or again.
 func (l *Life) start(t *task) {
+	if l.holdsBack(t) {
+		t.move(retire) // a start of which nothing is there waits like one that ended
+		return
+	}
 	if !t.move(turn) {
 		return
 	}

@@ -45,6 +45,9 @@ func (p *player) play(t *testing.T, d *datadriven.TestData) string {
 			return err.Error()
 		}
 		p.life = life
+		if !d.HasArg("alone") { // with the servers in contact at once
+			actions = append(actions, life.Step(alloc.Wanted{}, p.now)...)
+		}
 		return p.report(t, actions)
 	}
 	if d.HasArg("after") {
@@ -96,6 +99,10 @@ func groupArg(t *testing.T, job *api.Job, g *api.TaskGroup, arg datadriven.CmdAr
 		g.RestartPolicy.Mode = &v
 	case "shutdown_delay":
 		g.ShutdownDelay = new(duration(t, v))
+	case "max_run":
+		g.MaxRunDuration = new(duration(t, v))
+	case "stop_after":
+		g.Disconnect = &api.DisconnectStrategy{StopOnClientAfter: new(duration(t, v))}
 	default:
 		t.Fatalf("unknown argument %s", arg.Key)
 	}
@@ -172,6 +179,10 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 		return alloc.Destroyed{Task: task, TaskID: h.TaskID}
 	case "timer":
 		return alloc.Timer{Task: task}
+	case "abandon":
+		return alloc.Abandon{}
+	case "wanted":
+		return alloc.Wanted{}
 	case "restart":
 		return alloc.Restart{Task: task, Reason: reason, Unwell: d.HasArg("unwell")}
 	}

@@ -72,6 +72,7 @@ type world struct {
 	inbox   []alloc.Event
 	timers  map[string]time.Time
 	stopped bool
+	doubted bool // the agent has died, and the next has not heard that the allocation is wanted
 }
 
 func newWorld(t *rapid.T) *world {
@@ -120,6 +121,9 @@ func (w *world) boot() {
 }
 
 func (w *world) deliver(ev alloc.Event) {
+	if _, ok := ev.(alloc.Wanted); ok {
+		w.doubted = false
+	}
 	actions := w.life.Step(ev, w.now)
 	stored, err := w.life.Record()
 	if err != nil {
@@ -158,8 +162,11 @@ func (w *world) crash() {
 		w.t.Fatal(err)
 	}
 	w.life = life
+	w.doubted = true
 	if w.stopped {
 		w.inbox = append(w.inbox, alloc.Stop{}) // the desired set says so again
+	} else {
+		w.inbox = append(w.inbox, alloc.Wanted{})
 	}
 	w.enqueue(actions)
 	w.check()
@@ -175,6 +182,9 @@ func handle(task string, attempt int) driver.Handle {
 func (w *world) perform(a alloc.Action) {
 	switch a := a.(type) {
 	case alloc.StartTask:
+		if w.doubted && w.role(a.Task) != alloc.Poststop {
+			w.t.Fatalf("start %s is made before it is known to be wanted:\n%s", id(a.Task, a.Attempt), w.dump())
+		}
 		if rapid.IntRange(0, 5).Draw(w.t, "start fails") == 0 {
 			w.inbox = append(w.inbox, alloc.StartFailed{Task: a.Task, Attempt: a.Attempt, Stage: alloc.StageDriver, Recoverable: rapid.Bool().Draw(w.t, "recoverable")})
 			return

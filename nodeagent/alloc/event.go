@@ -161,3 +161,17 @@ func leaderDead(at time.Time) *api.TaskEvent {
 func mainTasksDead(at time.Time) *api.TaskEvent {
 	return event(api.EventMainTasksDead, at, "Main tasks in the group died")
 }
+
+// Types of the events by which an allocation's limits are told.
+const (
+	eventOverrun = "Max Run Duration Exceeded"
+	eventContact = "Out Of Contact"
+)
+
+func overrun(limit time.Duration, at time.Time) *api.TaskEvent {
+	return event(eventOverrun, at, fmt.Sprintf("The allocation has run for max_run_duration, %v", limit))
+}
+
+func outOfContact(limit time.Duration, at time.Time) *api.TaskEvent {
+	return event(eventContact, at, fmt.Sprintf("No contact with the servers for stop_on_client_after, %v", limit))
+}

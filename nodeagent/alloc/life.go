@@ -16,12 +16,16 @@ type Life struct {
 	rec    record
 	jitter func() float64
 	out    []Action
+	// doubted says that this agent has not heard yet whether a restored allocation is
+	// still wanted. Until then no task of it is started.
+	doubted bool
 }
 
 // record is what of a Life is kept on disk.
 type record struct {
 	Version int
 	Begun   bool
+	BegunAt time.Time `json:",omitzero"`
 	// Ending says why all tasks are being ended, once they are.
 	Ending Cause `json:",omitempty"`
 	// EndAt is when the first signal may be sent: the group's shutdown delay.
@@ -85,6 +89,8 @@ const (
 	CauseSibling Cause = "sibling" // a task failed
 	CauseLeader  Cause = "leader"  // the leader ended
 	CauseMain    Cause = "main"    // only sidecars are left
+	CauseOverrun Cause = "overrun" // it has run for as long as its group may
+	CauseContact Cause = "contact" // the agent was out of contact for too long
 )
 
 // New returns the life of an allocation that has not begun. jitter returns numbers
@@ -96,9 +102,11 @@ func New(spec Spec, jitter func() float64) *Life {
 }
 
 // Restore returns the life whose Record was stored before a crash, and what to do
-// first. The spec may be of a newer version of the job.
+// first. What runs is picked up; nothing is started before Wanted has come, as the
+// allocation may have been given up and replaced meanwhile. The spec may be of a newer
+// version of the job.
 func Restore(spec Spec, stored []byte, jitter func() float64, now time.Time) (*Life, []Action, error) {
-	l := &Life{spec: spec, jitter: jitter}
+	l := &Life{spec: spec, jitter: jitter, doubted: true}
 	if err := json.Unmarshal(stored, &l.rec); err != nil {
 		return nil, nil, fmt.Errorf("read the stored state of allocation %s: %w", spec.AllocID, err)
 	}
@@ -140,9 +148,7 @@ func (l *Life) pickUp(now time.Time) {
 			l.do(SetTimer{Task: t.spec.Name, At: t.Wake})
 		}
 	}
-	if l.rec.EndAt.After(now) {
-		l.do(SetTimer{At: l.rec.EndAt})
-	}
+	l.setGroupTimer(now)
 }
 
 // Step applies an event and returns what to do. An event that no longer fits (of an

@@ -9,6 +9,10 @@ func (l *Life) settle(now time.Time) {
 	if cause := l.cause(); cause != CauseNone {
 		l.endAll(cause, now)
 	}
+	if l.overrun(now) {
+		l.rec.NoPoststop = true
+		l.endAll(CauseOverrun, now)
+	}
 	if l.rec.Ending != CauseNone {
 		l.killDue(now)
 	}
@@ -16,7 +20,7 @@ func (l *Life) settle(now time.Time) {
 		return
 	}
 	for _, t := range l.tasks {
-		if t.Phase == PhaseWaiting && l.turnOf(t.spec.Role) {
+		if t.Phase == PhaseWaiting && l.turnOf(t.spec.Role) && !l.holdsBack(t) {
 			t.note(buildingDir(now))
 			l.start(t)
 		}
@@ -76,6 +80,10 @@ func (l *Life) endAll(cause Cause, now time.Time) {
 			t.note(leaderDead(now))
 		case CauseMain:
 			t.note(mainTasksDead(now))
+		case CauseOverrun:
+			t.note(overrun(l.spec.MaxRun, now))
+		case CauseContact:
+			t.note(outOfContact(l.spec.StopAfter, now))
 		}
 	}
 	if delay && l.spec.ShutdownDelay > 0 && !l.rec.NoDelay {

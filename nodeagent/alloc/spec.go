@@ -47,6 +47,12 @@ type Spec struct {
 	// ShutdownDelay is waited between the wish to end the tasks and the first signal,
 	// so that others can stop talking to them.
 	ShutdownDelay time.Duration
+	// MaxRun is how long the allocation may run, from its beginning, whatever its tasks
+	// do; 0: as long as it likes.
+	MaxRun time.Duration
+	// StopAfter is how long it may run while the agent is out of contact with the
+	// servers; 0: as long as it likes.
+	StopAfter time.Duration
 }
 
 // TaskSpec is one task of a Spec.
@@ -79,7 +85,10 @@ func SpecOf(job *api.Job, group, allocID string, maxKill time.Duration) (Spec, e
 	if g == nil {
 		return Spec{}, fmt.Errorf("job %s has no group %q: %w", api.Deref(job.ID), group, api.ErrNotFound)
 	}
-	s := Spec{AllocID: allocID, ShutdownDelay: api.Deref(g.ShutdownDelay)}
+	s := Spec{AllocID: allocID, ShutdownDelay: api.Deref(g.ShutdownDelay), StopAfter: g.StopOnClientAfter()}
+	if job.IsBatch() {
+		s.MaxRun = api.Deref(g.MaxRunDuration)
+	}
 	for _, t := range g.Tasks {
 		s.Tasks = append(s.Tasks, taskSpec(job, g, t, maxKill))
 	}

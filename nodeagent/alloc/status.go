@@ -10,6 +10,8 @@ const (
 	descPending  = "No tasks have started"
 	descComplete = "All tasks have completed"
 	descFailed   = "Failed tasks"
+	descOverrun  = "allocation exceeded max_run_duration"
+	descContact  = "stopped by its node, which had no contact with the servers"
 )
 
 // Status returns what is reported of the allocation: client status, description and
@@ -40,6 +42,10 @@ func (l *Life) clientStatus() (status, description string) {
 		}
 	}
 	switch {
+	case l.Ended() && l.rec.Ending == CauseContact:
+		return api.AllocClientLost, descContact
+	case l.Ended() && l.rec.Ending == CauseOverrun:
+		return api.AllocClientComplete, descOverrun
 	case l.Ended() && failed:
 		return api.AllocClientFailed, descFailed
 	case l.Ended():

@@ -18,6 +18,11 @@ type (
 		NoShutdownDelay bool
 		NoPoststop      bool // poststop tasks end too, and have no turn
 	}
+	// Abandon says that the agent has been out of contact for as long as the allocation
+	// may be: it ends.
+	Abandon struct{}
+	// Wanted says that the servers want a restored allocation to run.
+	Wanted struct{}
 	// Update brings the Spec of a newer version of the job with the same tasks, which
 	// run on.
 	Update struct{ Spec Spec }

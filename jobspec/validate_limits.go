@@ -1,6 +1,8 @@
 package jobspec
 
 import (
+	"time"
+
 	"github.com/droverhq/drover/api"
 )
 
@@ -18,5 +20,15 @@ func (v *validator) disconnect(p place, job *api.Job, strategy *api.DisconnectSt
 	}
 	if stopAfter > 0 && job.IsSystem() {
 		p.addf("instances of a %s job belong to their nodes, out of contact or not; stop_on_client_after is for services and batch jobs", api.Deref(job.Type))
+	}
+}
+
+func (v *validator) maxRun(p place, job *api.Job, limit *time.Duration) {
+	switch {
+	case limit == nil:
+	case *limit <= 0:
+		p.addf("an instance runs for some time; leave max_run_duration out if there is no limit")
+	case !job.IsBatch():
+		p.addf("instances of a %s job run until they are stopped; max_run_duration is for batch and sysbatch jobs", api.Deref(job.Type))
 	}
 }

@@ -1,0 +1,54 @@
+package alloc
+
+import "time"
+
+// The limits of an allocation's life: how long it may run, how long without contact,
+// and that a restored one starts nothing before it is known to be wanted.
+
+// overrun reports whether the allocation has run for as long as it may.
+func (l *Life) overrun(now time.Time) bool {
+	return l.rec.Ending == CauseNone && l.rec.Begun && l.spec.MaxRun > 0 &&
+		!l.rec.BegunAt.Add(l.spec.MaxRun).After(now) && !l.Ended()
+}
+
+// setGroupTimer sets the timer of the group, which is for the shutdown delay once the
+// tasks are to end, and for the longest run before.
+func (l *Life) setGroupTimer(now time.Time) {
+	at := l.rec.EndAt
+	if l.rec.Ending == CauseNone && l.rec.Begun && l.spec.MaxRun > 0 {
+		at = l.rec.BegunAt.Add(l.spec.MaxRun)
+	}
+	if at.After(now) {
+		l.do(SetTimer{At: at})
+	}
+}
+
+// StopAfter is how long the allocation may run while the agent is out of contact; 0:
+// as long as it likes, or it is ending anyway.
+func (l *Life) StopAfter() time.Duration {
+	if l.rec.Ending != CauseNone || l.Ended() {
+		return 0
+	}
+	return l.spec.StopAfter
+}
+
+// Doubted reports whether Wanted is waited for.
+func (l *Life) Doubted() bool { return l.doubted }
+
+// holdsBack reports whether a task must not be started yet. What a poststop task does
+// is part of the end.
+func (l *Life) holdsBack(t *task) bool { return l.doubted && t.spec.Role != Poststop }
+
+func (Abandon) apply(l *Life, now time.Time) { l.endAll(CauseContact, now) }
+
+func (Wanted) apply(l *Life, now time.Time) {
+	if !l.doubted {
+		return
+	}
+	l.doubted = false
+	for _, t := range l.tasks {
+		if t.Phase == PhaseBackoff && !t.Wake.After(now) {
+			l.start(t)
+		}
+	}
+}
