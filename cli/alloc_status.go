@@ -125,6 +125,9 @@ func (v *allocView) facts() string {
 	}
 	if a.DeploymentID != "" {
 		facts = append(facts, "Deployment ID", v.ids.of(a.DeploymentID), "Deployment Health", deploymentHealth(a))
+		if s := a.DeploymentStatus; s != nil && s.Canary {
+			facts = append(facts, "Canary", "true")
+		}
 	}
 	if a.PreviousAllocation != "" {
 		facts = append(facts, "Previous Alloc ID", v.ids.of(a.PreviousAllocation))

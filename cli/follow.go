@@ -76,6 +76,9 @@ func (f *follower) run(ctx context.Context) error {
 		f.tell(p)
 		if done {
 			f.show.end()
+			if text := p.promotionText(); text != "" && err == nil {
+				f.say("%s", text)
+			}
 			return f.withOutput(ctx, p, err)
 		}
 		if waited := quiet.due(time.Now()); waited > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -131,6 +132,7 @@ func (m *monitor) deployment(ctx context.Context, id string) error {
 			return fmt.Errorf("Error reading deployment: %w", err)
 		}
 		if text := deploymentText(d, m.ids, true); text != shown {
+			m.redraw(shown)
 			fmt.Fprintf(m.Out, "    \n%s\n%s", time.Now().Format(timeFormat), text)
 			shown = text
 		}
@@ -138,6 +140,15 @@ func (m *monitor) deployment(ctx context.Context, id string) error {
 			return m.outcome(ctx, d)
 		}
 		q.WaitIndex = meta.LastIndex
+	}
+}
+
+// redraw goes back, on a terminal, to where a deployment was shown, so that the next
+// text takes the place of that one. Elsewhere one follows the other.
+func (m *monitor) redraw(shown string) {
+	if m.Terminal && shown != "" {
+		lines := strings.Count(shown, "\n") + 2 // with the line of the time and the empty one
+		fmt.Fprintf(m.Out, "\x1b[%dA\x1b[J", lines)
 	}
 }
 

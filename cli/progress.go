@@ -44,7 +44,7 @@ func (p *progress) verdict(l ids) (done bool, err error) {
 			strings.TrimRight(failureText(failed.FailedTGAllocs, "  ", true), "\n"))
 	}
 	if d != nil && d.Active() {
-		return false, nil
+		return len(p.awaitsPromotion()) > 0, nil
 	}
 	if d != nil && d.Status == api.DeploymentCancelled {
 		return true, fmt.Errorf("the rollout was cancelled: %s", d.StatusDescription)

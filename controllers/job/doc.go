@@ -26,7 +26,8 @@
 //	                   room for the successor
 //	older version      raised in place if nothing that a process sees has changed
 //	                   (diff.go); else replaced: all at once, or, where the group has
-//	                   an update block, max_parallel at a time as they become healthy
+//	                   an update block, max_parallel at a time as they become healthy,
+//	                   and not before its canaries (canary.go) are promoted
 //	completed batch    done, until the job changes
 //	too many           stopped, the highest numbers first
 //
