@@ -132,7 +132,7 @@ func TestNothingIsLeftOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		from := m.now
-		for end := m.now.Add(3 * time.Hour); m.now.Before(end); m.now = m.now.Add(10 * time.Second) {
+		for end := m.now.Add(90 * time.Minute); m.now.Before(end); m.now = m.now.Add(10 * time.Second) {
 			m.look(t)
 		}
 		for due := schedule.Next(from.Add(farAhead)); due.Before(m.now); due = schedule.Next(due) {
