@@ -96,7 +96,7 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = z.Args[:zb0002]
+					z.Args = (z.Args)[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -1239,7 +1239,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.RescheduleTracker.Events != nil && cap(z.RescheduleTracker.Events) >= int(zb0004) {
-								z.RescheduleTracker.Events = z.RescheduleTracker.Events[:zb0004]
+								z.RescheduleTracker.Events = (z.RescheduleTracker.Events)[:zb0004]
 							} else {
 								z.RescheduleTracker.Events = make([]*RescheduleEvent, zb0004)
 							}
@@ -1313,7 +1313,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.PreemptedAllocations != nil && cap(z.PreemptedAllocations) >= int(zb0005) {
-					z.PreemptedAllocations = z.PreemptedAllocations[:zb0005]
+					z.PreemptedAllocations = (z.PreemptedAllocations)[:zb0005]
 				} else {
 					z.PreemptedAllocations = make([]string, zb0005)
 				}
@@ -1337,7 +1337,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Ports != nil && cap(z.Ports) >= int(zb0006) {
-					z.Ports = z.Ports[:zb0006]
+					z.Ports = (z.Ports)[:zb0006]
 				} else {
 					z.Ports = make([]AllocatedPort, zb0006)
 				}
@@ -1887,7 +1887,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.QuotaExhausted != nil && cap(z.QuotaExhausted) >= int(zb0007) {
-					z.QuotaExhausted = z.QuotaExhausted[:zb0007]
+					z.QuotaExhausted = (z.QuotaExhausted)[:zb0007]
 				} else {
 					z.QuotaExhausted = make([]string, zb0007)
 				}
@@ -2000,7 +2000,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ScoreMetaData != nil && cap(z.ScoreMetaData) >= int(zb0010) {
-					z.ScoreMetaData = z.ScoreMetaData[:zb0010]
+					z.ScoreMetaData = (z.ScoreMetaData)[:zb0010]
 				} else {
 					z.ScoreMetaData = make([]*NodeScoreMeta, zb0010)
 				}
@@ -2397,7 +2397,7 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0003) {
-					z.Services = z.Services[:zb0003]
+					z.Services = (z.Services)[:zb0003]
 				} else {
 					z.Services = make([]*ServiceInstance, zb0003)
 				}
@@ -2432,7 +2432,7 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Checks != nil && cap(z.Checks) >= int(zb0004) {
-					z.Checks = z.Checks[:zb0004]
+					z.Checks = (z.Checks)[:zb0004]
 				} else {
 					z.Checks = make([]*CheckState, zb0004)
 				}
@@ -2686,7 +2686,7 @@ func (z *CSIMountOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.MountFlags != nil && cap(z.MountFlags) >= int(zb0002) {
-					z.MountFlags = z.MountFlags[:zb0002]
+					z.MountFlags = (z.MountFlags)[:zb0002]
 				} else {
 					z.MountFlags = make([]string, zb0002)
 				}
@@ -2833,7 +2833,7 @@ func (z *ChangeScript) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = z.Args[:zb0002]
+					z.Args = (z.Args)[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -3676,7 +3676,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Servers != nil && cap(z.Servers) >= int(zb0002) {
-					z.Servers = z.Servers[:zb0002]
+					z.Servers = (z.Servers)[:zb0002]
 				} else {
 					z.Servers = make([]string, zb0002)
 				}
@@ -3700,7 +3700,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Searches != nil && cap(z.Searches) >= int(zb0003) {
-					z.Searches = z.Searches[:zb0003]
+					z.Searches = (z.Searches)[:zb0003]
 				} else {
 					z.Searches = make([]string, zb0003)
 				}
@@ -3724,7 +3724,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Options != nil && cap(z.Options) >= int(zb0004) {
-					z.Options = z.Options[:zb0004]
+					z.Options = (z.Options)[:zb0004]
 				} else {
 					z.Options = make([]string, zb0004)
 				}
@@ -4282,7 +4282,7 @@ func (z *DeploymentState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.PlacedCanaries != nil && cap(z.PlacedCanaries) >= int(zb0002) {
-					z.PlacedCanaries = z.PlacedCanaries[:zb0002]
+					z.PlacedCanaries = (z.PlacedCanaries)[:zb0002]
 				} else {
 					z.PlacedCanaries = make([]string, zb0002)
 				}
@@ -8069,7 +8069,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
-					z.Datacenters = z.Datacenters[:zb0002]
+					z.Datacenters = (z.Datacenters)[:zb0002]
 				} else {
 					z.Datacenters = make([]string, zb0002)
 				}
@@ -8110,7 +8110,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0003) {
-					z.Constraints = z.Constraints[:zb0003]
+					z.Constraints = (z.Constraints)[:zb0003]
 				} else {
 					z.Constraints = make([]*Constraint, zb0003)
 				}
@@ -8180,7 +8180,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0005) {
-					z.Affinities = z.Affinities[:zb0005]
+					z.Affinities = (z.Affinities)[:zb0005]
 				} else {
 					z.Affinities = make([]*Affinity, zb0005)
 				}
@@ -8215,7 +8215,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.TaskGroups != nil && cap(z.TaskGroups) >= int(zb0006) {
-					z.TaskGroups = z.TaskGroups[:zb0006]
+					z.TaskGroups = (z.TaskGroups)[:zb0006]
 				} else {
 					z.TaskGroups = make([]*TaskGroup, zb0006)
 				}
@@ -8284,7 +8284,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Spreads != nil && cap(z.Spreads) >= int(zb0007) {
-					z.Spreads = z.Spreads[:zb0007]
+					z.Spreads = (z.Spreads)[:zb0007]
 				} else {
 					z.Spreads = make([]*Spread, zb0007)
 				}
@@ -8451,7 +8451,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.UI.Links != nil && cap(z.UI.Links) >= int(zb0010) {
-								z.UI.Links = z.UI.Links[:zb0010]
+								z.UI.Links = (z.UI.Links)[:zb0010]
 							} else {
 								z.UI.Links = make([]*JobUILink, zb0010)
 							}
@@ -8587,7 +8587,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DependsOn != nil && cap(z.DependsOn) >= int(zb0012) {
-					z.DependsOn = z.DependsOn[:zb0012]
+					z.DependsOn = (z.DependsOn)[:zb0012]
 				} else {
 					z.DependsOn = make([]*JobDependency, zb0012)
 				}
@@ -9901,7 +9901,7 @@ func (z *JobUIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Links != nil && cap(z.Links) >= int(zb0002) {
-					z.Links = z.Links[:zb0002]
+					z.Links = (z.Links)[:zb0002]
 				} else {
 					z.Links = make([]*JobUILink, zb0002)
 				}
@@ -11180,7 +11180,7 @@ func (z *Multiregion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Regions != nil && cap(z.Regions) >= int(zb0002) {
-					z.Regions = z.Regions[:zb0002]
+					z.Regions = (z.Regions)[:zb0002]
 				} else {
 					z.Regions = make([]*MultiregionRegion, zb0002)
 				}
@@ -11359,7 +11359,7 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Datacenters != nil && cap(z.Datacenters) >= int(zb0002) {
-					z.Datacenters = z.Datacenters[:zb0002]
+					z.Datacenters = (z.Datacenters)[:zb0002]
 				} else {
 					z.Datacenters = make([]string, zb0002)
 				}
@@ -11640,7 +11640,7 @@ func (z *NUMAResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0002) {
-					z.Devices = z.Devices[:zb0002]
+					z.Devices = (z.Devices)[:zb0002]
 				} else {
 					z.Devices = make([]string, zb0002)
 				}
@@ -12213,7 +12213,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.EnabledTaskDrivers != nil && cap(z.EnabledTaskDrivers) >= int(zb0002) {
-					z.EnabledTaskDrivers = z.EnabledTaskDrivers[:zb0002]
+					z.EnabledTaskDrivers = (z.EnabledTaskDrivers)[:zb0002]
 				} else {
 					z.EnabledTaskDrivers = make([]string, zb0002)
 				}
@@ -12237,7 +12237,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DisabledTaskDrivers != nil && cap(z.DisabledTaskDrivers) >= int(zb0003) {
-					z.DisabledTaskDrivers = z.DisabledTaskDrivers[:zb0003]
+					z.DisabledTaskDrivers = (z.DisabledTaskDrivers)[:zb0003]
 				} else {
 					z.DisabledTaskDrivers = make([]string, zb0003)
 				}
@@ -12261,7 +12261,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.EnabledNetworkModes != nil && cap(z.EnabledNetworkModes) >= int(zb0004) {
-					z.EnabledNetworkModes = z.EnabledNetworkModes[:zb0004]
+					z.EnabledNetworkModes = (z.EnabledNetworkModes)[:zb0004]
 				} else {
 					z.EnabledNetworkModes = make([]string, zb0004)
 				}
@@ -12285,7 +12285,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DisabledNetworkModes != nil && cap(z.DisabledNetworkModes) >= int(zb0005) {
-					z.DisabledNetworkModes = z.DisabledNetworkModes[:zb0005]
+					z.DisabledNetworkModes = (z.DisabledNetworkModes)[:zb0005]
 				} else {
 					z.DisabledNetworkModes = make([]string, zb0005)
 				}
@@ -12415,7 +12415,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
-					z.Allowed = z.Allowed[:zb0002]
+					z.Allowed = (z.Allowed)[:zb0002]
 				} else {
 					z.Allowed = make([]string, zb0002)
 				}
@@ -12439,7 +12439,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
-					z.Denied = z.Denied[:zb0003]
+					z.Denied = (z.Denied)[:zb0003]
 				} else {
 					z.Denied = make([]string, zb0003)
 				}
@@ -12561,7 +12561,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					return
 				}
 				if z.Allowed != nil && cap(z.Allowed) >= int(zb0002) {
-					z.Allowed = z.Allowed[:zb0002]
+					z.Allowed = (z.Allowed)[:zb0002]
 				} else {
 					z.Allowed = make([]string, zb0002)
 				}
@@ -12585,7 +12585,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					return
 				}
 				if z.Denied != nil && cap(z.Denied) >= int(zb0003) {
-					z.Denied = z.Denied[:zb0003]
+					z.Denied = (z.Denied)[:zb0003]
 				} else {
 					z.Denied = make([]string, zb0003)
 				}
@@ -12954,7 +12954,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ReservedPorts != nil && cap(z.ReservedPorts) >= int(zb0002) {
-					z.ReservedPorts = z.ReservedPorts[:zb0002]
+					z.ReservedPorts = (z.ReservedPorts)[:zb0002]
 				} else {
 					z.ReservedPorts = make([]Port, zb0002)
 				}
@@ -12978,7 +12978,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.DynamicPorts != nil && cap(z.DynamicPorts) >= int(zb0003) {
-					z.DynamicPorts = z.DynamicPorts[:zb0003]
+					z.DynamicPorts = (z.DynamicPorts)[:zb0003]
 				} else {
 					z.DynamicPorts = make([]Port, zb0003)
 				}
@@ -14107,7 +14107,7 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ReservableCpuCores != nil && cap(z.ReservableCpuCores) >= int(zb0002) {
-					z.ReservableCpuCores = z.ReservableCpuCores[:zb0002]
+					z.ReservableCpuCores = (z.ReservableCpuCores)[:zb0002]
 				} else {
 					z.ReservableCpuCores = make([]uint16, zb0002)
 				}
@@ -14133,7 +14133,7 @@ func (z *NodeCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 14 + msgp.Uint16Size + 19 + msgp.ArrayHeaderSize + (len(z.ReservableCpuCores) * msgp.Uint16Size)
+	s = 1 + 10 + msgp.Int64Size + 14 + msgp.Uint16Size + 19 + msgp.ArrayHeaderSize + (len(z.ReservableCpuCores) * (msgp.Uint16Size))
 	return
 }
 
@@ -14673,7 +14673,7 @@ func (z *NodeDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Instances != nil && cap(z.Instances) >= int(zb0002) {
-					z.Instances = z.Instances[:zb0002]
+					z.Instances = (z.Instances)[:zb0002]
 				} else {
 					z.Instances = make([]*NodeDevice, zb0002)
 				}
@@ -15184,7 +15184,7 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*NodeEvent, zb0002)
 				}
@@ -15683,7 +15683,7 @@ func (z *NodeNetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Addresses != nil && cap(z.Addresses) >= int(zb0002) {
-					z.Addresses = z.Addresses[:zb0002]
+					z.Addresses = (z.Addresses)[:zb0002]
 				} else {
 					z.Addresses = make([]NodeNetworkAddress, zb0002)
 				}
@@ -16270,7 +16270,7 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 					return
 				}
 				if z.ReservedCpuCores != nil && cap(z.ReservedCpuCores) >= int(zb0002) {
-					z.ReservedCpuCores = z.ReservedCpuCores[:zb0002]
+					z.ReservedCpuCores = (z.ReservedCpuCores)[:zb0002]
 				} else {
 					z.ReservedCpuCores = make([]uint16, zb0002)
 				}
@@ -16296,7 +16296,7 @@ func (z *NodeReservedCPUResources) UnmarshalMsg(bts []byte) (o []byte, err error
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeReservedCPUResources) Msgsize() (s int) {
-	s = 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.ReservedCpuCores) * msgp.Uint16Size)
+	s = 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.ReservedCpuCores) * (msgp.Uint16Size))
 	return
 }
 
@@ -16532,7 +16532,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							return
 						}
 						if z.Cpu.ReservedCpuCores != nil && cap(z.Cpu.ReservedCpuCores) >= int(zb0003) {
-							z.Cpu.ReservedCpuCores = z.Cpu.ReservedCpuCores[:zb0003]
+							z.Cpu.ReservedCpuCores = (z.Cpu.ReservedCpuCores)[:zb0003]
 						} else {
 							z.Cpu.ReservedCpuCores = make([]uint16, zb0003)
 						}
@@ -16653,7 +16653,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeReservedResources) Msgsize() (s int) {
-	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCpuCores) * msgp.Uint16Size) + 7 + 1 + 9 + msgp.Int64Size + 5 + 1 + 7 + msgp.Int64Size + 9 + 1 + 18 + msgp.StringPrefixSize + len(z.Networks.ReservedHostPorts)
+	s = 1 + 4 + 1 + 10 + msgp.Int64Size + 17 + msgp.ArrayHeaderSize + (len(z.Cpu.ReservedCpuCores) * (msgp.Uint16Size)) + 7 + 1 + 9 + msgp.Int64Size + 5 + 1 + 7 + msgp.Int64Size + 9 + 1 + 18 + msgp.StringPrefixSize + len(z.Networks.ReservedHostPorts)
 	return
 }
 
@@ -16929,7 +16929,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0004) {
-					z.Networks = z.Networks[:zb0004]
+					z.Networks = (z.Networks)[:zb0004]
 				} else {
 					z.Networks = make([]*NodeNetworkInfo, zb0004)
 				}
@@ -16964,7 +16964,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.NodeNetworks != nil && cap(z.NodeNetworks) >= int(zb0005) {
-					z.NodeNetworks = z.NodeNetworks[:zb0005]
+					z.NodeNetworks = (z.NodeNetworks)[:zb0005]
 				} else {
 					z.NodeNetworks = make([]*NodeNetworkResource, zb0005)
 				}
@@ -16999,7 +16999,7 @@ func (z *NodeResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0006) {
-					z.Devices = z.Devices[:zb0006]
+					z.Devices = (z.Devices)[:zb0006]
 				} else {
 					z.Devices = make([]*NodeDeviceResource, zb0006)
 				}
@@ -17540,7 +17540,7 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*NodeEvent, zb0002)
 				}
@@ -17695,7 +17695,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Nodes != nil && cap(z.Nodes) >= int(zb0002) {
-					z.Nodes = z.Nodes[:zb0002]
+					z.Nodes = (z.Nodes)[:zb0002]
 				} else {
 					z.Nodes = make([]uint16, zb0002)
 				}
@@ -17719,7 +17719,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Distances != nil && cap(z.Distances) >= int(zb0003) {
-					z.Distances = z.Distances[:zb0003]
+					z.Distances = (z.Distances)[:zb0003]
 				} else {
 					z.Distances = make([][]uint16, zb0003)
 				}
@@ -17731,7 +17731,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 					if cap(z.Distances[za0002]) >= int(zb0004) {
-						z.Distances[za0002] = z.Distances[za0002][:zb0004]
+						z.Distances[za0002] = (z.Distances[za0002])[:zb0004]
 					} else {
 						z.Distances[za0002] = make([]uint16, zb0004)
 					}
@@ -17756,7 +17756,7 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Cores != nil && cap(z.Cores) >= int(zb0005) {
-					z.Cores = z.Cores[:zb0005]
+					z.Cores = (z.Cores)[:zb0005]
 				} else {
 					z.Cores = make([]NodeCore, zb0005)
 				}
@@ -17794,9 +17794,9 @@ func (z *NodeTopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NodeTopology) Msgsize() (s int) {
-	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * msgp.Uint16Size) + 10 + msgp.ArrayHeaderSize
+	s = 1 + 6 + msgp.ArrayHeaderSize + (len(z.Nodes) * (msgp.Uint16Size)) + 10 + msgp.ArrayHeaderSize
 	for za0002 := range z.Distances {
-		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * msgp.Uint16Size)
+		s += msgp.ArrayHeaderSize + (len(z.Distances[za0002]) * (msgp.Uint16Size))
 	}
 	s += 6 + msgp.ArrayHeaderSize
 	for za0004 := range z.Cores {
@@ -17904,7 +17904,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					return
 				}
 				if z.MetaRequired != nil && cap(z.MetaRequired) >= int(zb0002) {
-					z.MetaRequired = z.MetaRequired[:zb0002]
+					z.MetaRequired = (z.MetaRequired)[:zb0002]
 				} else {
 					z.MetaRequired = make([]string, zb0002)
 				}
@@ -17928,7 +17928,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					return
 				}
 				if z.MetaOptional != nil && cap(z.MetaOptional) >= int(zb0003) {
-					z.MetaOptional = z.MetaOptional[:zb0003]
+					z.MetaOptional = (z.MetaOptional)[:zb0003]
 				} else {
 					z.MetaOptional = make([]string, zb0003)
 				}
@@ -18145,7 +18145,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Specs != nil && cap(z.Specs) >= int(zb0002) {
-					z.Specs = z.Specs[:zb0002]
+					z.Specs = (z.Specs)[:zb0002]
 				} else {
 					z.Specs = make([]string, zb0002)
 				}
@@ -18815,7 +18815,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
-					z.Constraints = z.Constraints[:zb0002]
+					z.Constraints = (z.Constraints)[:zb0002]
 				} else {
 					z.Constraints = make([]*Constraint, zb0002)
 				}
@@ -18885,7 +18885,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
-					z.Affinities = z.Affinities[:zb0004]
+					z.Affinities = (z.Affinities)[:zb0004]
 				} else {
 					z.Affinities = make([]*Affinity, zb0004)
 				}
@@ -19401,7 +19401,7 @@ func (z *RescheduleTracker) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*RescheduleEvent, zb0002)
 				}
@@ -20075,7 +20075,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0002) {
-					z.Networks = z.Networks[:zb0002]
+					z.Networks = (z.Networks)[:zb0002]
 				} else {
 					z.Networks = make([]*NetworkResource, zb0002)
 				}
@@ -20110,7 +20110,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Devices != nil && cap(z.Devices) >= int(zb0003) {
-					z.Devices = z.Devices[:zb0003]
+					z.Devices = (z.Devices)[:zb0003]
 				} else {
 					z.Devices = make([]*RequestedDevice, zb0003)
 				}
@@ -20176,7 +20176,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.NUMA.Devices != nil && cap(z.NUMA.Devices) >= int(zb0005) {
-								z.NUMA.Devices = z.NUMA.Devices[:zb0005]
+								z.NUMA.Devices = (z.NUMA.Devices)[:zb0005]
 							} else {
 								z.NUMA.Devices = make([]string, zb0005)
 							}
@@ -20913,7 +20913,7 @@ func (z *ScalingEvents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*ScalingEvent, zb0002)
 				}
@@ -21830,7 +21830,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tags != nil && cap(z.Tags) >= int(zb0002) {
-					z.Tags = z.Tags[:zb0002]
+					z.Tags = (z.Tags)[:zb0002]
 				} else {
 					z.Tags = make([]string, zb0002)
 				}
@@ -21854,7 +21854,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.CanaryTags != nil && cap(z.CanaryTags) >= int(zb0003) {
-					z.CanaryTags = z.CanaryTags[:zb0003]
+					z.CanaryTags = (z.CanaryTags)[:zb0003]
 				} else {
 					z.CanaryTags = make([]string, zb0003)
 				}
@@ -21917,7 +21917,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Checks != nil && cap(z.Checks) >= int(zb0005) {
-					z.Checks = z.Checks[:zb0005]
+					z.Checks = (z.Checks)[:zb0005]
 				} else {
 					z.Checks = make([]*ServiceCheck, zb0005)
 				}
@@ -22537,7 +22537,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Args != nil && cap(z.Args) >= int(zb0002) {
-					z.Args = z.Args[:zb0002]
+					z.Args = (z.Args)[:zb0002]
 				} else {
 					z.Args = make([]string, zb0002)
 				}
@@ -22653,7 +22653,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						return
 					}
 					if cap(za0003) >= int(zb0004) {
-						za0003 = za0003[:zb0004]
+						za0003 = (za0003)[:zb0004]
 					} else {
 						za0003 = make([]string, zb0004)
 					}
@@ -22922,7 +22922,7 @@ func (z *ServiceInstance) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tags != nil && cap(z.Tags) >= int(zb0002) {
-					z.Tags = z.Tags[:zb0002]
+					z.Tags = (z.Tags)[:zb0002]
 				} else {
 					z.Tags = make([]string, zb0002)
 				}
@@ -23211,7 +23211,7 @@ func (z *Spread) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.SpreadTarget != nil && cap(z.SpreadTarget) >= int(zb0002) {
-					z.SpreadTarget = z.SpreadTarget[:zb0002]
+					z.SpreadTarget = (z.SpreadTarget)[:zb0002]
 				} else {
 					z.SpreadTarget = make([]*SpreadTarget, zb0002)
 				}
@@ -24187,7 +24187,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0004) {
-					z.Constraints = z.Constraints[:zb0004]
+					z.Constraints = (z.Constraints)[:zb0004]
 				} else {
 					z.Constraints = make([]*Constraint, zb0004)
 				}
@@ -24257,7 +24257,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0006) {
-					z.Affinities = z.Affinities[:zb0006]
+					z.Affinities = (z.Affinities)[:zb0006]
 				} else {
 					z.Affinities = make([]*Affinity, zb0006)
 				}
@@ -24325,7 +24325,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0008) {
-					z.Services = z.Services[:zb0008]
+					z.Services = (z.Services)[:zb0008]
 				} else {
 					z.Services = make([]*Service, zb0008)
 				}
@@ -24461,7 +24461,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Artifacts != nil && cap(z.Artifacts) >= int(zb0010) {
-					z.Artifacts = z.Artifacts[:zb0010]
+					z.Artifacts = (z.Artifacts)[:zb0010]
 				} else {
 					z.Artifacts = make([]*TaskArtifact, zb0010)
 				}
@@ -24565,7 +24565,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Templates != nil && cap(z.Templates) >= int(zb0012) {
-					z.Templates = z.Templates[:zb0012]
+					z.Templates = (z.Templates)[:zb0012]
 				} else {
 					z.Templates = make([]*Template, zb0012)
 				}
@@ -24640,7 +24640,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.VolumeMounts != nil && cap(z.VolumeMounts) >= int(zb0014) {
-					z.VolumeMounts = z.VolumeMounts[:zb0014]
+					z.VolumeMounts = (z.VolumeMounts)[:zb0014]
 				} else {
 					z.VolumeMounts = make([]*VolumeMount, zb0014)
 				}
@@ -24716,7 +24716,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.ScalingPolicies != nil && cap(z.ScalingPolicies) >= int(zb0015) {
-					z.ScalingPolicies = z.ScalingPolicies[:zb0015]
+					z.ScalingPolicies = (z.ScalingPolicies)[:zb0015]
 				} else {
 					z.ScalingPolicies = make([]*ScalingPolicy, zb0015)
 				}
@@ -24751,7 +24751,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Secrets != nil && cap(z.Secrets) >= int(zb0016) {
-					z.Secrets = z.Secrets[:zb0016]
+					z.Secrets = (z.Secrets)[:zb0016]
 				} else {
 					z.Secrets = make([]*Secret, zb0016)
 				}
@@ -24803,7 +24803,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Identities != nil && cap(z.Identities) >= int(zb0017) {
-					z.Identities = z.Identities[:zb0017]
+					z.Identities = (z.Identities)[:zb0017]
 				} else {
 					z.Identities = make([]*WorkloadIdentity, zb0017)
 				}
@@ -24838,7 +24838,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Actions != nil && cap(z.Actions) >= int(zb0018) {
-					z.Actions = z.Actions[:zb0018]
+					z.Actions = (z.Actions)[:zb0018]
 				} else {
 					z.Actions = make([]*Action, zb0018)
 				}
@@ -26511,7 +26511,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Constraints != nil && cap(z.Constraints) >= int(zb0002) {
-					z.Constraints = z.Constraints[:zb0002]
+					z.Constraints = (z.Constraints)[:zb0002]
 				} else {
 					z.Constraints = make([]*Constraint, zb0002)
 				}
@@ -26581,7 +26581,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Affinities != nil && cap(z.Affinities) >= int(zb0004) {
-					z.Affinities = z.Affinities[:zb0004]
+					z.Affinities = (z.Affinities)[:zb0004]
 				} else {
 					z.Affinities = make([]*Affinity, zb0004)
 				}
@@ -26616,7 +26616,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Tasks != nil && cap(z.Tasks) >= int(zb0005) {
-					z.Tasks = z.Tasks[:zb0005]
+					z.Tasks = (z.Tasks)[:zb0005]
 				} else {
 					z.Tasks = make([]*Task, zb0005)
 				}
@@ -26651,7 +26651,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Spreads != nil && cap(z.Spreads) >= int(zb0006) {
-					z.Spreads = z.Spreads[:zb0006]
+					z.Spreads = (z.Spreads)[:zb0006]
 				} else {
 					z.Spreads = make([]*Spread, zb0006)
 				}
@@ -26832,7 +26832,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Networks != nil && cap(z.Networks) >= int(zb0008) {
-					z.Networks = z.Networks[:zb0008]
+					z.Networks = (z.Networks)[:zb0008]
 				} else {
 					z.Networks = make([]*NetworkResource, zb0008)
 				}
@@ -26900,7 +26900,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Services != nil && cap(z.Services) >= int(zb0010) {
-					z.Services = z.Services[:zb0010]
+					z.Services = (z.Services)[:zb0010]
 				} else {
 					z.Services = make([]*Service, zb0010)
 				}
@@ -27840,7 +27840,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Events != nil && cap(z.Events) >= int(zb0002) {
-					z.Events = z.Events[:zb0002]
+					z.Events = (z.Events)[:zb0002]
 				} else {
 					z.Events = make([]*TaskEvent, zb0002)
 				}
@@ -29302,7 +29302,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Policies != nil && cap(z.Policies) >= int(zb0002) {
-					z.Policies = z.Policies[:zb0002]
+					z.Policies = (z.Policies)[:zb0002]
 				} else {
 					z.Policies = make([]string, zb0002)
 				}
@@ -29950,7 +29950,7 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								return
 							}
 							if z.MountOptions.MountFlags != nil && cap(z.MountOptions.MountFlags) >= int(zb0003) {
-								z.MountOptions.MountFlags = z.MountOptions.MountFlags[:zb0003]
+								z.MountOptions.MountFlags = (z.MountOptions.MountFlags)[:zb0003]
 							} else {
 								z.MountOptions.MountFlags = make([]string, zb0003)
 							}
@@ -30276,7 +30276,7 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.Audience != nil && cap(z.Audience) >= int(zb0002) {
-					z.Audience = z.Audience[:zb0002]
+					z.Audience = (z.Audience)[:zb0002]
 				} else {
 					z.Audience = make([]string, zb0002)
 				}

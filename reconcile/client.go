@@ -48,7 +48,7 @@ func (e *UndeclaredWriteError) Error() string {
 type client struct {
 	controller string
 	outputs    map[api.Kind]Ownership
-	store      store.Store
+	store      Replica
 	clock      Clock
 	term       uint64 // ModifyIndex of the Leadership object
 	deposed    func() // tells the manager that the term has ended

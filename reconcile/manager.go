@@ -16,7 +16,7 @@ import (
 
 // Options are what a manager works with.
 type Options struct {
-	Store    store.Store // required
+	Store    Replica     // required
 	ServerID string      // required: of this server, as store.LeaderInfo has it
 	Log      logr.Logger // default: discards
 	Clock    Clock       // default: RealClock

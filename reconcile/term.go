@@ -18,7 +18,7 @@ import (
 // wrote until another is written, or until raft says that another server leads.
 type term struct {
 	index   uint64 // ModifyIndex of the Leadership object
-	store   store.Store
+	store   Replica
 	clock   Clock
 	log     logr.Logger
 	deposed func() // ends the term

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -91,12 +92,26 @@ type Events struct{ c *Client }
 // maxEventLine is the longest line of the stream that is read, in bytes.
 const maxEventLine = 64 << 20
 
-// Follow calls f with the events after an index, until f returns an error, which it
-// then returns, or the stream ends.
-func (e *Events) Follow(ctx context.Context, after uint64, q Query, f func(api.Events) error) error {
-	v := e.c.values(q)
-	v.Set("index", strconv.FormatUint(after, 10))
-	resp, err := e.c.do(ctx, http.MethodGet, "/v1/event/stream", v, nil)
+// Follow calls f with the events from an index on, until f returns an error, which it
+// then returns, or the stream ends. Lost tells an end after which one must list again.
+func (e *Events) Follow(ctx context.Context, from uint64, q Query, f func(api.Events) error) error {
+	return e.c.follow(ctx, from, e.c.values(q), func(line []byte) error {
+		var events api.Events
+		if err := json.Unmarshal(line, &events); err != nil {
+			return fmt.Errorf("read event stream: %w", err)
+		}
+		if len(events.Events) == 0 {
+			return nil // a heartbeat
+		}
+		return f(events)
+	})
+}
+
+// follow calls f with the lines of an event stream. The line that says why the stream
+// has ended is a *StatusError.
+func (c *Client) follow(ctx context.Context, from uint64, v url.Values, f func(line []byte) error) error {
+	v.Set("index", strconv.FormatUint(from, 10))
+	resp, err := c.do(ctx, http.MethodGet, "/v1/event/stream", v, nil)
 	if err != nil {
 		return err
 	}
@@ -104,14 +119,16 @@ func (e *Events) Follow(ctx context.Context, after uint64, q Query, f func(api.E
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, maxEventLine)
 	for lines.Scan() {
-		var events api.Events
-		if err := json.Unmarshal(lines.Bytes(), &events); err != nil {
-			return fmt.Errorf("read event stream: %w", err)
+		var last struct {
+			Error *struct {
+				Code    int
+				Message string
+			}
 		}
-		if len(events.Events) == 0 {
-			continue // a heartbeat
+		if bytes.HasPrefix(lines.Bytes(), []byte(`{"Error"`)) && json.Unmarshal(lines.Bytes(), &last) == nil && last.Error != nil {
+			return &StatusError{Code: last.Error.Code, Body: last.Error.Message}
 		}
-		if err := f(events); err != nil {
+		if err := f(lines.Bytes()); err != nil {
 			return err
 		}
 	}

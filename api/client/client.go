@@ -66,6 +66,7 @@ type Client struct {
 	NodePools   *NodePools
 	Kinds       *Kinds
 	Resources   *Resources
+	Objects     *Objects
 }
 
 // New returns a client. The error says what is wrong with the address.

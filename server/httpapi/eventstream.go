@@ -20,8 +20,12 @@ type streamError struct {
 
 // streamEvents is GET /v1/event/stream: a line of JSON for every store index with
 // events, and an empty object from time to time. It reads the store's change feed no
-// faster than its client reads, and ends with an error when that is too slow.
+// faster than its client reads, and ends with an error when that is too slow, or when
+// the events after ?index= are not kept any more.
 func streamEvents(c *call) error {
+	if c.query.Has("kind") {
+		return streamObjects(c)
+	}
 	from, err := c.number("index")
 	if err != nil {
 		return err
@@ -33,7 +37,7 @@ func streamEvents(c *call) error {
 	if err := c.api.store.Sync(c.http.Context()); err != nil {
 		return err
 	}
-	e := &eventStream{c: c, wanted: wanted}
+	e := &eventStream{c: c, wanted: wanted, begun: from > 1}
 	e.feed = c.api.store.Watch(max(from, 1)-1, e.wanted.kinds()...)
 	defer func() { e.feed.Close() }()
 	c.w.Header().Set("Content-Type", "application/json")
@@ -48,7 +52,7 @@ func streamEvents(c *call) error {
 	ctx, cancel := context.WithCancel(c.http.Context())
 	defer cancel()
 	defer context.AfterFunc(c.api.serving, cancel)()
-	return e.run(ctx)
+	return e.run(ctx, e.show)
 }
 
 // eventStream is one client's stream.
@@ -56,28 +60,33 @@ type eventStream struct {
 	c      *call
 	wanted subscription
 	feed   store.Feed
-	begun  bool // changes have been read
+	begun  bool // nothing may be left out from here on
+	read   bool // changes have been read
 }
 
-func (e *eventStream) run(ctx context.Context) error {
+// run shows changes until the client leaves or the stream can't go on.
+func (e *eventStream) run(ctx context.Context, show func([]store.Change) error) error {
 	for {
 		changes, err := e.next(ctx)
 		switch {
 		case errors.Is(err, store.ErrResync) && !e.begun:
-			// What was asked for is not kept any more: begin with what comes.
+			// Whoever asks for no index gets what is kept, and if that is not all, what
+			// comes.
 			e.feed.Close()
 			e.feed = e.c.api.store.Watch(e.c.api.store.Snapshot().Index(), e.wanted.kinds()...)
 			e.begun = true
 			continue
+		case errors.Is(err, store.ErrResync) && !e.read:
+			return e.fail(http.StatusGone, "the events after that index are not kept any more: list what you need, then stream from its index")
 		case errors.Is(err, store.ErrResync):
-			return e.fail(429, "the stream was read too slowly and events were lost: list what you need, then stream from its index")
+			return e.fail(http.StatusTooManyRequests, "the stream was read too slowly and events were lost: list what you need, then stream from its index")
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return e.fail(statusOf(err), err.Error())
 		}
-		e.begun = true
-		if err := e.show(changes); err != nil {
+		e.begun, e.read = true, true
+		if err := show(changes); err != nil {
 			return err
 		}
 		if err := e.flush(); err != nil {

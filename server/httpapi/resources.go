@@ -14,6 +14,7 @@ import (
 // resourceRoutes are those of author-defined kinds and their objects.
 func resourceRoutes() []route {
 	return []route{
+		{pattern: "txn", put: applyTxn},
 		{pattern: "kinds", get: query(kinds(api.KindKindDefinition), listKinds)},
 		{pattern: "kind/{kind}", get: query(object("kind", api.KindKindDefinition), readKind), put: defineKind, del: deleteKind},
 		{pattern: "resources/{kind}", get: query(ofResources, listResources)},

@@ -32,8 +32,9 @@ var allowed = map[string][]string{
 	"nodeagent":   {"api", "session", "shim"},
 	"cli":         {"api", "cron", "jobspec", "kindspec", "config"},
 	"ui":          {},
+	"examples":    {"api", "store", "reconcile"},
 	"cmd":         {"api", "cron", "jobspec", "kindspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
-	"test":        {"api", "cron", "jobspec", "kindspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
+	"test":        {"api", "cron", "jobspec", "kindspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui", "examples"},
 	"hack":        {"api", "store", "reconcile", "controllers"},
 }
 
