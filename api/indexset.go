@@ -64,6 +64,17 @@ func (s IndexSet) With(numbers ...int) IndexSet {
 	return joinRanges(all)
 }
 
+// Union returns the numbers that are in either set.
+func (s IndexSet) Union(other IndexSet) IndexSet {
+	switch {
+	case s == "":
+		return other
+	case other == "":
+		return s
+	}
+	return joinRanges(slices.AppendSeq(slices.Collect(s.ranges()), other.ranges()))
+}
+
 // Without returns the set without some numbers.
 func (s IndexSet) Without(numbers ...int) IndexSet {
 	if len(numbers) == 0 {

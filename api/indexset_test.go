@@ -18,7 +18,7 @@ func TestAnIndexSetIsTheSetOfItsNumbers(t *testing.T) {
 			numbers := rapid.SliceOfN(rapid.IntRange(0, limit-1), 0, 10).Draw(rt, "numbers")
 			add := rapid.Bool().Draw(rt, "add")
 			if add {
-				set = set.With(numbers...)
+				set = set.Union(api.IndexSet("").With(numbers...))
 			} else {
 				set = set.Without(numbers...)
 			}

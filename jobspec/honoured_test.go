@@ -20,6 +20,7 @@ var (
 		reflect.TypeFor[api.Job](): "Region Namespace ID Name Type Priority Datacenters NodePool Constraints Affinities TaskGroups Update " +
 			"Spreads Periodic ParameterizedJob Reschedule Migrate Meta UI ParentID VersionTag " +
 			"DependsOn Deadline TTLAfterFinished AllAtOnce",
+		reflect.TypeFor[api.IndexedStrategy]():        "Completions Parallelism Attempts MaxFailed",
 		reflect.TypeFor[api.JobDependency]():          "Job Namespace Condition",
 		reflect.TypeFor[api.PeriodicConfig]():         "Enabled Spec Specs SpecType ProhibitOverlap TimeZone",
 		reflect.TypeFor[api.ParameterizedJobConfig](): "Payload MetaRequired MetaOptional MaxConcurrent",
@@ -27,7 +28,7 @@ var (
 		reflect.TypeFor[api.JobUIConfig]():            "Description Links",
 		reflect.TypeFor[api.JobUILink]():              "Label URL",
 		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
-			"Gang " +
+			"Gang Indexed " +
 			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling " +
 			"Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration",
 
@@ -70,7 +71,7 @@ var (
 	refused = map[reflect.Type]string{
 		reflect.TypeFor[api.Job](): "Multiregion DispatchIdempotencyToken Dispatched Payload",
 		reflect.TypeFor[api.TaskGroup](): "Volumes " +
-			"Consul Indexed",
+			"Consul",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +

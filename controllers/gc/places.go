@@ -18,6 +18,9 @@ func (a age) holds(alloc *api.Allocation, status *api.AllocationStatus) (bool, [
 	if !mayHold(job, alloc, status) {
 		return false, conditions
 	}
+	if a.recorded(job, alloc) {
+		return false, conditions
+	}
 	if takesPlace(job, alloc, status) {
 		return true, nil
 	}

@@ -62,7 +62,7 @@ func (c *controller) Resync(snap store.Snapshot) { c.fleet.load(snap) }
 
 // Reconcile makes one pass over a job: what is wanted, where it goes, what to write.
 func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	v := read(c.client.Snapshot(), req, c.client.Now())
+	v := c.read(req)
 	if v.undecided() {
 		return reconcile.Result{}, nil
 	}
@@ -73,13 +73,23 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := c.write(ctx, v.compose(p, reserved.placed, r), reserved); err != nil {
 		return reconcile.Result{}, err
 	}
+	c.fleet.spend(v, p)
 	return reconcile.Result{RequeueAfter: soonest(p.again(v.now), v.untilDeadline())}, nil
 }
 
+// read reads what a pass is about. What is open is asked for first, as all that is
+// committed until then is in the snapshot.
+func (c *controller) read(req reconcile.Request) *view {
+	if ids, ok := c.fleet.opened(req); ok {
+		return readOpen(c.client.Snapshot(), req, c.client.Now(), ids)
+	}
+	return read(c.client.Snapshot(), req, c.client.Now())
+}
+
 // onJob follows the jobs; For has woken the pass.
-func (f *fleet) onJob(_ store.Snapshot, c store.Change) []reconcile.Request {
+func (f *fleet) onJob(snap store.Snapshot, c store.Change) []reconcile.Request {
 	j, _ := c.New.(*api.Job)
-	f.jobChanged(reconcile.RequestFor(c.Key), j)
+	f.jobChanged(snap, reconcile.RequestFor(c.Key), j)
 	return nil
 }
 
@@ -93,6 +103,7 @@ func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Re
 		a = before
 	}
 	told := before != nil && after != nil && before.WantsRun() && !after.WantsRun()
+	f.arrayChanged(c)
 	woken := f.allocationChanged(snap, a.ID, a.NodeID, told)
 	if after == nil || before != nil && asksMore(before, after) {
 		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})

@@ -32,7 +32,7 @@ func (v *view) outcome(p *plan) string {
 		return api.JobOutcomeFailed
 	}
 	for _, g := range p.groups {
-		if g.failed {
+		if g.failed || p.failure != "" {
 			return api.JobOutcomeFailed
 		}
 	}

@@ -89,6 +89,10 @@ func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api
 		again := *waiting
 		return &again
 	}
+	if v.last != nil && isArray(v.job) { // one for each of many thousands of indexes would be too many
+		again := *v.last
+		return &again
+	}
 	own := v.newEvaluation(newID(), trigger)
 	if prev != nil && trigger == api.TriggerAllocFailure {
 		own.PreviousEval = prev.EvalID
@@ -160,7 +164,7 @@ func (r *record) complete(v *view, p *plan, at *placed, main *api.Evaluation) {
 	}
 	for _, e := range answered {
 		v.fill(e, p, at)
-		e.Status, e.StatusDescription = api.EvalComplete, v.remark()
+		e.Status, e.StatusDescription = api.EvalComplete, v.remark(p)
 		e.BlockedEval = r.blocked
 		r.writes = append(r.writes, e)
 	}

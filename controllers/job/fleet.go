@@ -22,11 +22,14 @@ type fleet struct {
 	line     *line
 	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
 	inFlight map[*reservation]struct{}
+	arrays   arrays
 	late     []string // nodes that got room back from passes that failed
 }
 
 // reservation is the placements of a pass that goes on.
 type reservation struct {
+	req       reconcile.Request
+	read      []instance // what the pass read of the job
 	job       *api.Job
 	placed    *placed
 	heard     bool   // the job was woken because there may be room for it
@@ -48,6 +51,7 @@ func newFleet() *fleet {
 		line:     newLine(),
 		system:   make(map[reconcile.Request]struct{}),
 		inFlight: make(map[*reservation]struct{}),
+		arrays:   make(arrays),
 	}
 }
 
@@ -69,6 +73,7 @@ func (f *fleet) load(snap store.Snapshot) {
 		f.setNode(snap, n.ID)
 	}
 	f.loadAllocations(snap)
+	f.arrays.load(snap)
 	for j := range store.List[*api.Job](snap, store.Query{}) {
 		f.setJob(reconcile.RequestFor(j.Key()), j)
 	}
@@ -141,7 +146,7 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 	defer f.mu.Unlock()
 	start := time.Now()
 	var issued []string
-	r := &reservation{job: v.job}
+	r := &reservation{req: v.req, job: v.job, read: v.instances}
 	defer func() {
 		if r.placed == nil { // a panic: nobody knows of what was taken
 			for _, id := range issued {
@@ -171,9 +176,12 @@ func (f *fleet) settle(r *reservation, unknown bool) {
 	if unknown {
 		return
 	}
+	f.arrays.enter(r)
 	n := 0
 	r.placed.eachIn(func(_ int, at *scheduler.Placement) {
-		if !r.committed[n] {
+		if r.committed[n] {
+			f.arrays.open(r.req, at.AllocID)
+		} else {
 			f.engine.RemoveAllocation(at.AllocID)
 			f.late = append(f.late, at.NodeID)
 		}
@@ -252,9 +260,10 @@ func (f *fleet) allocationChanged(snap store.Snapshot, id, node string, told boo
 }
 
 // jobChanged follows a change of a job.
-func (f *fleet) jobChanged(req reconcile.Request, j *api.Job) {
+func (f *fleet) jobChanged(snap store.Snapshot, req reconcile.Request, j *api.Job) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.arrays.follow(snap, req, j)
 	f.setJob(req, j)
 }
 

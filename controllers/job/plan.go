@@ -16,6 +16,8 @@ type plan struct {
 	rollout        *api.Deployment
 	fresh, revised bool
 	cancelled      []*api.Deployment // as they will be
+	// failure says why the job is given up; empty if it is not.
+	failure string
 }
 
 // groupPlan is what a pass does to one task group.
@@ -31,6 +33,8 @@ type groupPlan struct {
 	awaits bool
 	// again is when more may be done although nothing changes; zero: never.
 	again time.Time
+	// progress is how far an indexed group is after the pass; nil for other groups.
+	progress *api.IndexProgress
 	// failed says that some instance has failed for good, or is lost and is not replaced.
 	failed bool
 	// held is how many instances are not placed because the job has to wait for others.
@@ -117,6 +121,7 @@ func decide(v *view, nodes ground, newID func() string) *plan {
 	}
 	if !v.stopped() && !v.job.IsTemplate() && !v.overdue() {
 		p.groups = p.run(v, byGroup, nodes, current, newID)
+		p.giveUp(byGroup)
 	} else if v.job != nil {
 		for _, g := range v.job.TaskGroups {
 			p.groups = append(p.groups, &groupPlan{name: api.Deref(g.Name), group: g})
@@ -132,7 +137,9 @@ func (p *plan) run(v *view, byGroup map[string][]*instance, nodes ground, curren
 	tallies := make([]*tally, 0, len(v.job.TaskGroups))
 	for _, g := range v.job.TaskGroups {
 		of := byGroup[api.Deref(g.Name)]
-		if v.job.IsSystem() {
+		if isIndexed(g) {
+			tallies = append(tallies, &tally{group: g, name: api.Deref(g.Name)})
+		} else if v.job.IsSystem() {
 			tallies = append(tallies, countNodes(v, g, of, nodes))
 		} else {
 			tallies = append(tallies, countSlots(v, g, of, nodes, current))
@@ -148,7 +155,12 @@ func (p *plan) run(v *view, byGroup map[string][]*instance, nodes ground, curren
 	}
 	groups := make([]*groupPlan, 0, len(tallies))
 	for _, t := range tallies {
-		g := t.settle(v, current)
+		var g *groupPlan
+		if isIndexed(t.group) {
+			g = planIndexed(v, t.group, byGroup[t.name], nodes)
+		} else {
+			g = t.settle(v, current)
+		}
 		if v.waits() {
 			g.hold()
 		}

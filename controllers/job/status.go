@@ -15,11 +15,12 @@ func (v *view) summarize(p *plan, at *placed, r *record) *api.JobStatus {
 		Queued:      nonZero(p.queued(at)),
 		BlockedEval: r.blocked,
 	}
-	s.StatusDescription = v.remark()
+	s.StatusDescription = v.remark(p)
+	s.Indexed = p.progress(v)
 	v.end(s, p)
 	if old := v.status; old != nil && old.Status == s.Status && old.StatusDescription == s.StatusDescription &&
 		old.BlockedEval == s.BlockedEval && maps.Equal(old.Queued, s.Queued) && old.EndedAt == s.EndedAt &&
-		old.EndedVersion == s.EndedVersion && old.Outcome == s.Outcome {
+		old.EndedVersion == s.EndedVersion && old.Outcome == s.Outcome && sameProgress(old.Indexed, s.Indexed) {
 		return nil
 	}
 	return s
@@ -40,7 +41,7 @@ func (v *view) state(p *plan, at *placed) string {
 		return api.JobStatusRunning
 	case v.waits():
 		return api.JobStatusPending
-	case len(at.backlog()) > 0 && v.job.IsBatch() && len(v.instances) == 0:
+	case len(at.backlog()) > 0 && v.job.IsBatch() && len(v.instances) == 0 && !p.begun():
 		return api.JobStatusPending
 	case len(at.backlog()) > 0 || p.awaits():
 		return api.JobStatusRunning

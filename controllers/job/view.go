@@ -1,6 +1,7 @@
 package job
 
 import (
+	"slices"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -18,6 +19,7 @@ type view struct {
 	instances   []instance            // every allocation of the job, ordered by ID
 	deployments []*api.Deployment     // every one of the job, ordered by ID
 	pending     []*api.Evaluation     // asked for and not answered, oldest first
+	last        *api.Evaluation       // the newest of the current version that was answered
 	blocked     []*api.Evaluation     // those that wait for room: none or one
 	status      *api.JobStatus        // nil: this is the first pass
 	admission   *api.JobAdmission     // nil: there is none
@@ -27,6 +29,26 @@ type view struct {
 
 // read collects the view of a job from a snapshot.
 func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
+	v := readSpec(snap, req, now)
+	v.instances = readInstances(snap, store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)})
+	return v
+}
+
+// readOpen does the same, and reads no other allocations than those given.
+func readOpen(snap store.Snapshot, req reconcile.Request, now time.Time, ids []string) *view {
+	v := readSpec(snap, req, now)
+	slices.Sort(ids)
+	for _, id := range ids {
+		if a, ok := store.Get[*api.Allocation](snap, allocationKey(id)); ok {
+			s, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
+			v.instances = append(v.instances, instance{Allocation: a, status: s, slot: a.Index()})
+		}
+	}
+	return v
+}
+
+// readSpec reads all but the allocations.
+func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v := &view{req: req, now: now, index: snap.Index()}
 	v.job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
 	v.status, _ = store.Get[*api.JobStatus](snap, api.JobStatusKey(req.Namespace, req.ID))
@@ -53,7 +75,6 @@ func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 		return stable
 	}
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}
-	v.instances = readInstances(snap, ofJob)
 	for d := range store.List[*api.Deployment](snap, ofJob) {
 		v.deployments = append(v.deployments, d)
 	}
@@ -63,6 +84,10 @@ func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 			v.pending = append(v.pending, e)
 		case api.EvalBlocked:
 			v.blocked = append(v.blocked, e)
+		case api.EvalComplete:
+			if v.job != nil && e.CreateIndex >= api.Deref(v.job.JobModifyIndex) && (v.last == nil || v.last.CreateIndex < e.CreateIndex) {
+				v.last = e
+			}
 		}
 	}
 	sortByAge(v.pending)

@@ -35,8 +35,10 @@ func (p *plan) queued(at *placed) map[string]int {
 }
 
 // remark is what there is to say of a job besides its state.
-func (v *view) remark() string {
+func (v *view) remark(p *plan) string {
 	switch {
+	case p.failure != "":
+		return p.failure
 	case v.overdue():
 		return v.deadlineText()
 	case v.waits():

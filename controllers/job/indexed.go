@@ -1,0 +1,225 @@
+package job
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/droverhq/drover/api"
+)
+
+// An indexed group has the numbers 0 to completions−1, each of which has to complete
+// once, at most parallelism of them at a time. Which are done is kept in the job's
+// status (api.IndexProgress), which is written with what follows from it. So instances
+// that ended need not be looked at again (arrays.go), nor be kept.
+
+// isIndexed reports whether a group is one of indexes.
+func isIndexed(g *api.TaskGroup) bool { return g != nil && g.Indexed != nil }
+
+// isArray reports whether a job has an indexed group.
+func isArray(j *api.Job) bool {
+	return j != nil && slices.ContainsFunc(j.TaskGroups, isIndexed)
+}
+
+// indexes is what a pass finds of an indexed group.
+type indexes struct {
+	view     *view
+	group    *api.TaskGroup
+	progress api.IndexProgress
+	holders  map[int]*instance // run, will, or may come back
+	retries  map[int]*instance // failed, and their time to be tried again has come
+	waiting  map[int]bool      // failed, and will be tried again later
+	past     map[int]*instance // held an index last that nobody holds
+	live     int               // instances that have not ended, whatever is wanted of them
+	plan     *groupPlan
+}
+
+// planIndexed says what is done to an indexed group.
+func planIndexed(v *view, g *api.TaskGroup, of []*instance, nodes ground) *groupPlan {
+	x := &indexes{
+		view: v, group: g, progress: v.progressOf(g),
+		holders: make(map[int]*instance), retries: make(map[int]*instance),
+		waiting: make(map[int]bool), past: make(map[int]*instance),
+		plan: &groupPlan{name: api.Deref(g.Name), group: g},
+	}
+	x.sort(of)
+	busy := x.settleHolders(&fates{view: v, group: g, nodes: nodes})
+	x.fill(busy)
+	p := x.plan
+	p.progress = &x.progress
+	p.failed = x.progress.Failed.Len() > 0
+	p.awaits = x.progress.Done() < x.progress.Completions
+	p.counts.Place = uint64(len(p.wants)) - p.counts.Migrate
+	p.counts.Stop = uint64(len(p.stop)) + p.counts.RescheduleNow
+	p.counts.InPlaceUpdate = uint64(len(p.inPlace))
+	p.counts.Ignore += uint64(len(x.waiting))
+	return p
+}
+
+// progressOf returns how far the current version of an indexed group has got, as the
+// job's status has it.
+func (v *view) progressOf(g *api.TaskGroup) api.IndexProgress {
+	fresh := api.IndexProgress{JobVersion: v.current(), Completions: api.Deref(g.Indexed.Completions)}
+	if v.status == nil {
+		return fresh
+	}
+	if known := v.status.Indexed[api.Deref(g.Name)]; known != nil && known.JobVersion == fresh.JobVersion {
+		return *known
+	}
+	return fresh
+}
+
+// sort takes over what became of the instances.
+func (x *indexes) sort(of []*instance) {
+	v := x.view
+	var completed, failed, revived []int
+	for _, i := range of {
+		if !i.ended() && i.Lost != api.AllocClientLost {
+			x.live++
+		}
+		at := i.slot
+		switch inRange := at >= 0 && at < x.progress.Completions; {
+		case !inRange || !v.holds(x.group, i):
+			if inRange && newer(i, x.past[at]) {
+				x.past[at] = i
+			}
+			if !v.mayReturn(i) {
+				x.stop(i)
+			}
+		case i.done():
+			completed = append(completed, at)
+		case i.replaceable():
+			x.retries[at] = i
+			revived = append(revived, at)
+		case i.failed():
+			if _, again := x.group.ReschedulePolicy.Next(i.RescheduleTracker, i.status.EndedAt()); again {
+				x.waiting[at] = true
+			} else {
+				failed = append(failed, at)
+			}
+		case x.holders[at] == nil:
+			x.holders[at] = i
+		case v.better(x.group, i, x.holders[at]):
+			x.stop(x.holders[at])
+			x.holders[at] = i
+		default:
+			x.stop(i)
+		}
+	}
+	p := &x.progress
+	p.Completed = p.Completed.With(completed...)
+	p.Failed = p.Failed.With(failed...).Without(revived...).Without(completed...)
+}
+
+func (x *indexes) stop(i *instance) {
+	if i.live() {
+		x.plan.stop = append(x.plan.stop, i)
+	}
+}
+
+// settleHolders says what is done to those that run, and returns which indexes are not
+// to be filled although nobody goes on with them.
+func (x *indexes) settleHolders(f *fates) (busy map[int]bool) {
+	p := x.plan
+	busy = make(map[int]bool)
+	for _, at := range slices.Sorted(maps.Keys(x.holders)) {
+		h := x.holders[at]
+		switch fate := f.of(h); {
+		case x.progress.Completed.Has(at): // by another one
+			x.stop(h)
+		case h.leaving():
+			p.wants = append(p.wants, want{name: h.Name, prev: h, from: h, why: migrated})
+			p.counts.Migrate++
+		case h.JobVersion == x.view.current() || h.unknown():
+			p.counts.Ignore++
+		case fate == replace: // its index comes again in its turn
+			x.stop(h)
+			busy[at] = true
+		default:
+			p.inPlace = append(p.inPlace, h)
+		}
+	}
+	return busy
+}
+
+// fill begins indexes that nobody holds, the lowest first, as many as may run besides
+// those that do.
+func (x *indexes) fill(busy map[int]bool) {
+	free := min(api.Deref(x.group.Indexed.Parallelism), x.progress.Completions) - x.live
+	if free <= 0 {
+		return
+	}
+	done := x.progress.Completed.Union(x.progress.Failed)
+	for at := range done.Missing(x.progress.Completions) {
+		if x.holders[at] != nil || x.waiting[at] || busy[at] {
+			continue
+		}
+		w := want{name: api.AllocName(x.view.req.ID, x.plan.name, at)}
+		if failed := x.retries[at]; failed != nil {
+			w.prev, w.from, w.why = failed, failed, rescheduled
+			x.plan.counts.RescheduleNow++
+		} else {
+			w.follow(x.past[at])
+		}
+		x.plan.wants = append(x.plan.wants, w)
+		if free--; free == 0 {
+			return
+		}
+	}
+}
+
+// exceeded says that more indexes of a group have failed than may, or "".
+func (g *groupPlan) exceeded() string {
+	if g.progress == nil || g.group.Indexed.MaxFailed == nil {
+		return ""
+	}
+	failed, most := g.progress.Failed.Len(), *g.group.Indexed.MaxFailed
+	if failed <= most {
+		return ""
+	}
+	return fmt.Sprintf("%d indexes of group %q have failed, %d may (max_failed)", failed, g.name, most)
+}
+
+// giveUp ends a job of which too much has failed: what runs is stopped.
+func (p *plan) giveUp(byGroup map[string][]*instance) {
+	for _, g := range p.groups {
+		if why := g.exceeded(); why != "" {
+			p.failure = why
+		}
+	}
+	if p.failure == "" {
+		return
+	}
+	for n, g := range p.groups {
+		p.groups[n] = &groupPlan{name: g.name, group: g.group, progress: g.progress, failed: true}
+	}
+	p.stopAll(byGroup)
+}
+
+// progress returns how far the indexed groups are after a pass. Of a job that is over,
+// they stay as they were.
+func (p *plan) progress(v *view) map[string]*api.IndexProgress {
+	var out map[string]*api.IndexProgress
+	for _, g := range p.groups {
+		if g.progress == nil {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]*api.IndexProgress)
+		}
+		out[g.name] = g.progress
+	}
+	if out == nil && v.status != nil && (v.stopped() || v.overdue()) {
+		return v.status.Indexed
+	}
+	return out
+}
+
+// begun reports whether some index has been done.
+func (p *plan) begun() bool {
+	return slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return g.progress != nil && g.progress.Done() > 0 })
+}
+
+func sameProgress(a, b map[string]*api.IndexProgress) bool {
+	return maps.EqualFunc(a, b, func(x, y *api.IndexProgress) bool { return *x == *y })
+}
