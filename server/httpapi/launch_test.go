@@ -308,6 +308,11 @@ func TestPlanningSaysWhenAJobIsLaunchedAndThatWhatItLaunchesHasNoRoom(t *testing
 	if again := l.register(in); again.EvalID != "" || again.JobModifyIndex == 0 {
 		t.Errorf("registered again: %+v", again)
 	}
+	in.Job.Priority = new(70)
+	l.register(in)
+	if reverted := l.must(http.MethodPut, "/v1/job/nightly/revert", `{"JobID":"nightly","JobVersion":0}`, nil); !strings.Contains(string(reverted.body), `"EvalID":""`) {
+		t.Errorf("reverted: %s", reverted.body)
+	}
 	in.Job.Periodic = nil
 	if got := l.do(http.MethodPut, "/v1/jobs", body(t, in)); got.status != 400 || !strings.Contains(string(got.body), "neither get nor lose") {
 		t.Errorf("no longer periodic: %d %s", got.status, got.body)

@@ -114,9 +114,9 @@ func revertJob(c *call) error {
 		return err
 	}
 	out := api.JobRegisterResponse{
-		EvalID: did.eval.ID, EvalCreateIndex: index, JobModifyIndex: cmp.Or(did.unchangedAt, index),
-		Index: index, Warnings: jobspec.WarningText(warnings),
+		JobModifyIndex: cmp.Or(did.unchangedAt, index), Index: index, Warnings: jobspec.WarningText(warnings),
 	}
+	out.EvalID, out.EvalCreateIndex = did.asked(index)
 	c.indexHeader(index)
 	return c.answer(out)
 }
