@@ -96,6 +96,7 @@ func New(cfg Config) (*Client, error) {
 	c.Agent, c.Operator, c.Events = &Agent{c}, &Operator{c}, &Events{c}
 	c.Scaling, c.Namespaces, c.NodePools = &Scaling{c}, &Namespaces{c}, &NodePools{c}
 	c.Kinds, c.Resources, c.Services = &Kinds{c}, &Resources{c}, &Services{c}
+	c.Objects = &Objects{c}
 	return c, nil
 }
 
