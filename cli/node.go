@@ -149,7 +149,7 @@ func nodeFacts(n *api.Node, stats *api.HostStats, l ids) string {
 	}
 	facts := []string{
 		"ID", n.ID, "Name", n.Name, "Node Pool", n.NodePool, "Class", orNone(n.NodeClass), "DC", n.Datacenter,
-		"Drain", fmt.Sprint(n.Drain), "Eligibility", n.SchedulingEligibility, "Status", n.Status,
+		"Drain", drainText(n), "Eligibility", n.SchedulingEligibility, "Status", n.Status,
 		"CSI Controllers", "<none>", "CSI Drivers", "<none>", "Uptime", uptime,
 	}
 	if l == longIDs {

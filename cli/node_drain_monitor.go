@@ -108,6 +108,27 @@ func deadlineText(d *api.DrainStrategy) string {
 	return "deadline " + d.ForceDeadline.Local().Format(timeFormat)
 }
 
+// drainText says whether a node is being drained, and how.
+func drainText(n *api.Node) string {
+	d := n.DrainStrategy
+	if d == nil {
+		return fmt.Sprint(n.Drain)
+	}
+	text := "true; "
+	switch {
+	case d.Deadline < 0:
+		text += "force drain"
+	case d.ForceDeadline.IsZero():
+		text += "no deadline"
+	default:
+		text += stampOf(&d.ForceDeadline) + " deadline"
+	}
+	if d.IgnoreSystemJobs {
+		text += "; ignoring system jobs"
+	}
+	return text
+}
+
 // ended says how the drain ended.
 func (m *drainMonitor) ended(node *api.Node, allocs []*api.Allocation) error {
 	switch {

@@ -43,7 +43,8 @@ func (g *group) plan(now time.Time) groupPlan {
 	var well, unwell, apart []*member // those that are to leave
 	healthy := 0
 	for _, m := range g.members {
-		leaves := m.drain != nil && !m.gone() && !m.drain.Due(now)
+		// From a node that is out of reach nobody leaves; the deadline takes them.
+		leaves := m.drain != nil && !m.drain.Due(now) && !m.gone() && m.Lost == ""
 		if m.canary() {
 			if leaves {
 				apart = append(apart, m) // not one of those that are counted

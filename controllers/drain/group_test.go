@@ -13,7 +13,8 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // members reads instances, one a word: whether it is healthy (h), not yet (u) or failed
 // (f); d if its node is being drained, D if by a deadline; l if it has been told to
-// leave at once, p once there is room; c for a canary, r if its rollout goes on and has not called it healthy.
+// leave at once, p once there is room; x if its
+// node is out of reach; c for a canary, r if its rollout goes on and has not called it healthy.
 func members(words string) []*member {
 	web := &api.TaskGroup{Name: new("web"), Tasks: []*api.Task{{Name: "app"}}}
 	var out []*member
@@ -36,6 +37,8 @@ func members(words string) []*member {
 				m.drain = &api.DrainStrategy{Deadline: time.Hour, ForceDeadline: noon.Add(time.Hour)}
 			case 'l':
 				m.DesiredTransition.Migrate = new(true)
+			case 'x':
+				m.Lost = api.AllocClientUnknown
 			case 'p':
 				m.DesiredTransition.Migrate, m.DesiredTransition.MigrateWhenPlaced = new(true), new(true)
 			case 'c':
@@ -85,6 +88,7 @@ func TestAsManyLeaveAsMayBeMissing(t *testing.T) {
 		{"too many, as the count just fell", 3, 1, "hd hd h h h", "0", true, ""},
 		{"a canary beside the others", 2, 1, "hd hd hdc", "2 0", true, ""},
 		{"a failed one has left already", 1, 1, "fd", "", false, ""},
+		{"none from a node that is out of reach", 2, 1, "hdx hd", "", true, ""},
 		{"nobody", 2, 1, "h h", "", false, ""},
 		{"the one that waits for room, and no other", 3, 1, "hd hdp hd", "", true, ""},
 		{"none any more, as another failed meanwhile", 3, 1, "hdp h f", "", true, "0"},
