@@ -1,6 +1,7 @@
 package job
 
 import (
+	"strings"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -121,7 +122,7 @@ type batch struct {
 // alike is what wants of one batch have in common.
 type alike struct {
 	older   *api.Job
-	penalty string // the node to be avoided
+	penalty string // the nodes to be avoided
 	frees   bool
 }
 
@@ -136,7 +137,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 		kind := alike{older: w.older}
 		switch w.why {
 		case rescheduled:
-			kind.penalty = w.prev.NodeID
+			kind.penalty = strings.Join(w.prev.failedOn(), " ")
 		case updated, migrated, resumed:
 			kind.frees = true
 		}
@@ -145,7 +146,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 			b = &batch{name: g.name, all: g.wants, frees: kind.frees, system: j.IsSystem()}
 			b.job, b.group = w.spec(j, g.group)
 			if kind.penalty != "" {
-				b.penalty = []string{kind.penalty}
+				b.penalty = strings.Fields(kind.penalty)
 			}
 			known[kind] = b
 			out = append(out, b)

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"slices"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -19,6 +20,19 @@ const (
 
 // rescheduleOK is what a tracker says when the replacement could be placed.
 const rescheduleOK = "ok"
+
+// failedOn returns the nodes on which an instance and those that it follows failed, as
+// far as is remembered.
+func (i *instance) failedOn() []string {
+	nodes := []string{i.NodeID}
+	if i.RescheduleTracker != nil {
+		for _, e := range i.RescheduleTracker.Events {
+			nodes = append(nodes, e.PrevNodeID)
+		}
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
+}
 
 // newcomer returns the allocation of a want that found room.
 func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {

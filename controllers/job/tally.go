@@ -144,7 +144,7 @@ func (f *fates) of(i *instance) fate {
 // replaced. held are those of another version that stay for now.
 func (t *tally) kept(held []want) []*instance {
 	var out []*instance
-	for _, i := range t.current {
+	for _, i := range slices.Concat(t.current, t.canaries) {
 		if i.returned() {
 			out = append(out, i)
 		}
