@@ -27,6 +27,7 @@ func JoinAllocation(a *Allocation, status *AllocationStatus, job *Job) *Allocati
 	out := *a
 	out.AllocModifyIndex = a.ModifyIndex
 	out.ClientStatus, out.ClientDescription = ClientStatus(a, status)
+	out.DeploymentStatus = a.deploymentStatus()
 	if status != nil {
 		out.TaskStates = status.TaskStates
 		out.NetworkStatus = status.NetworkStatus
@@ -43,6 +44,17 @@ func JoinAllocation(a *Allocation, status *AllocationStatus, job *Job) *Allocati
 	out.Resources = totalResources(a, out.AllocatedResources.Shared.Networks)
 	out.TaskResources = taskResources(group)
 	return &out
+}
+
+// deploymentStatus returns how the allocation does in its deployment, with the index of
+// what the servers last wrote: at which of those they said it is not kept.
+func (a *Allocation) deploymentStatus() *AllocDeploymentStatus {
+	if a.DeploymentStatus == nil || a.DeploymentStatus.ModifyIndex != 0 {
+		return a.DeploymentStatus
+	}
+	status := *a.DeploymentStatus
+	status.ModifyIndex = a.ModifyIndex
+	return &status
 }
 
 // StubOptions says what an allocation's stub shows besides what it always does.
@@ -68,7 +80,7 @@ func AllocStub(a *Allocation, status *AllocationStatus, job *Job, o StubOptions)
 		DesiredStatus:         a.DesiredStatus,
 		DesiredDescription:    a.DesiredDescription,
 		DesiredTransition:     a.DesiredTransition,
-		DeploymentStatus:      a.DeploymentStatus,
+		DeploymentStatus:      a.deploymentStatus(),
 		FollowupEvalID:        a.FollowupEvalID,
 		NextAllocation:        a.NextAllocation,
 		RescheduleTracker:     a.RescheduleTracker,

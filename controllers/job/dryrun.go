@@ -53,6 +53,7 @@ func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	for _, e := range v.account(p, at, false, newID).writes {
 		if e.Status == api.EvalBlocked {
 			e.JobModifyIndex = 0
+			e.SnapshotIndex = 0 // it is not going to be written
 			out.Created = append(out.Created, e)
 		}
 	}

@@ -105,7 +105,7 @@ func planAllocationStop(s store.Snapshot, a *api.Allocation, noDelay bool, now t
 	if err != nil {
 		return store.Txn{}, eval, err
 	}
-	stopped.DesiredTransition.Migrate = new(true)
+	stopped.DesiredTransition.Migrate, stopped.DesiredTransition.Reschedule = new(true), new(false)
 	stopped.DesiredTransition.MigrateWhenPlaced = nil
 	stopped.DesiredTransition.NoShutdownDelay = &noDelay
 	stopped.ModifyTime = now.UnixNano()

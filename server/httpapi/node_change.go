@@ -111,6 +111,9 @@ func (c *call) evaluateNode(s store.Snapshot, n *api.Node, txn *store.Txn) []str
 	jobs := make(map[api.Key]*api.Job)
 	for a := range store.List[*api.Allocation](s, store.Query{Index: store.ByNode, Value: n.ID}) {
 		key := api.JobKey(a.Namespace, a.JobID)
+		if get[*api.AllocationStatus](s, api.Key{Kind: api.KindAllocationStatus, ID: a.ID}).Terminal() {
+			continue
+		}
 		if _, known := jobs[key]; !known {
 			jobs[key] = get[*api.Job](s, key)
 		}

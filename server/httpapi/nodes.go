@@ -31,7 +31,11 @@ func readNode(s store.Snapshot, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newView(s).node(n), nil
+	joined := newView(s).node(n)
+	for status := range store.List[*api.AllocationStatus](s, store.Query{Index: store.ByNode, Value: n.ID}) {
+		joined.LastAllocUpdateIndex = max(joined.LastAllocUpdateIndex, status.ModifyIndex)
+	}
+	return joined, nil
 }
 
 // node returns the node in a call's path.

@@ -269,17 +269,26 @@ func (a *Agent) Log() string {
 // Await polls a condition of the outside world until it holds.
 func (a *Agent) Await(what string, cond func(ctx context.Context) bool) {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	if !Poll(context.Background(), Patience, cond) {
+		a.t.Fatalf("waited in vain for %s; the agent's log:\n%s", what, a.Log())
+	}
+}
+
+// Poll polls a condition of the outside world until it holds, at most for as long as
+// patience, and reports whether it does.
+func Poll(ctx context.Context, patience time.Duration, cond func(ctx context.Context) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !cond(ctx) {
 		select {
 		case <-ctx.Done():
-			a.t.Fatalf("waited in vain for %s; the agent's log:\n%s", what, a.Log())
+			return false
 		case <-tick.C:
 		}
 	}
+	return true
 }
 
 // Drover runs the command line in the folder testdata and returns what it printed
