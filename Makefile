@@ -56,6 +56,10 @@ fmt: $(TOOLS)/gofumpt ## format the code
 generate: $(TOOLS)/msgp ## make the generated files again
 	PATH=$(TOOLS):$$PATH $(GO) generate ./...
 
+.PHONY: controller
+controller: ## lay out a new controller: make controller NAME=backup KIND=backup_policy
+	@$(GO) run ./hack/newcontroller -name '$(NAME)' -kind '$(KIND)'
+
 .PHONY: deps
 deps: ## install what the tests need and the machine lacks (Debian, as root)
 	@hack/deps.sh
