@@ -43,13 +43,13 @@ func planIndexed(v *view, g *api.TaskGroup, of []*instance, nodes ground) *group
 		plan: &groupPlan{name: api.Deref(g.Name), group: g},
 	}
 	x.sort(of)
-	busy := x.settleHolders(&fates{view: v, group: g, nodes: nodes})
-	x.fill(busy)
+	x.settleHolders(&fates{view: v, group: g, nodes: nodes})
+	x.fill()
 	p := x.plan
 	p.progress = &x.progress
 	p.failed = x.progress.Failed.Len() > 0
 	p.awaits = x.progress.Done() < x.progress.Completions
-	p.counts.Place = uint64(len(p.wants)) - p.counts.Migrate
+	p.counts.Place = uint64(len(p.wants))
 	p.counts.Stop = uint64(len(p.stop)) + p.counts.RescheduleNow
 	p.counts.InPlaceUpdate = uint64(len(p.inPlace))
 	p.counts.Ignore += uint64(len(x.waiting))
@@ -117,41 +117,38 @@ func (x *indexes) stop(i *instance) {
 	}
 }
 
-// settleHolders says what is done to those that run, and returns which indexes are not
-// to be filled although nobody goes on with them.
-func (x *indexes) settleHolders(f *fates) (busy map[int]bool) {
+// settleHolders says what is done to those that run. One that is asked to leave, or that
+// the current version can't go on with, is stopped; its index comes again in its turn
+// when it has ended, so that nothing of it runs twice at once.
+func (x *indexes) settleHolders(f *fates) {
 	p := x.plan
-	busy = make(map[int]bool)
 	for _, at := range slices.Sorted(maps.Keys(x.holders)) {
 		h := x.holders[at]
 		switch fate := f.of(h); {
 		case x.progress.Completed.Has(at): // by another one
 			x.stop(h)
 		case h.leaving():
-			p.wants = append(p.wants, want{name: h.Name, prev: h, from: h, why: migrated})
-			p.counts.Migrate++
+			x.stop(h)
 		case h.JobVersion == x.view.current() || h.unknown():
 			p.counts.Ignore++
-		case fate == replace: // its index comes again in its turn
+		case fate == replace:
 			x.stop(h)
-			busy[at] = true
 		default:
 			p.inPlace = append(p.inPlace, h)
 		}
 	}
-	return busy
 }
 
 // fill begins indexes that nobody holds, the lowest first, as many as may run besides
 // those that do.
-func (x *indexes) fill(busy map[int]bool) {
+func (x *indexes) fill() {
 	free := min(api.Deref(x.group.Indexed.Parallelism), x.progress.Completions) - x.live
 	if free <= 0 {
 		return
 	}
 	done := x.progress.Completed.Union(x.progress.Failed)
 	for at := range done.Missing(x.progress.Completions) {
-		if x.holders[at] != nil || x.waiting[at] || busy[at] {
+		if x.holders[at] != nil || x.waiting[at] || x.ending(at) {
 			continue
 		}
 		w := want{name: api.AllocName(x.view.req.ID, x.plan.name, at)}
@@ -166,6 +163,12 @@ func (x *indexes) fill(busy map[int]bool) {
 			return
 		}
 	}
+}
+
+// ending reports whether who held an index last has been told to stop and has not ended.
+func (x *indexes) ending(at int) bool {
+	last := x.past[at]
+	return last != nil && !last.ended() && last.Lost != api.AllocClientLost
 }
 
 // exceeded says that more indexes of a group have failed than may, or "".

@@ -134,6 +134,8 @@ func (v *view) unneeded(i *instance) *api.Allocation {
 		a.DesiredDescription = stoppedReunited
 	case i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped():
 		a.DesiredDescription = stoppedDrained
+	case i.leaving() && !v.stopped() && isIndexed(v.job.Group(i.TaskGroup)):
+		a.DesiredDescription = stoppedMigrated
 	case v.overdue():
 		a.DesiredDescription = v.deadlineText()
 	}
