@@ -58,8 +58,8 @@ func TestRoomWakesFewOfManyThatWait(t *testing.T) {
 	})
 }
 
-func TestBatchDrainsThroughLittleRoom(t *testing.T) {
-	const count, room = 2000, 50
+func TestABatchGroupOfTensOfThousandsDrainsThroughLittleRoom(t *testing.T) {
+	const count, room = 20_000, 500
 	synctest.Test(t, func(t *testing.T) {
 		c := scenario.New(t, register)
 		do(t, c, fmt.Sprintf("node n1 cpu=%d mem=%d", room*10, room*10), fmt.Sprintf("run drain type=batch count=%d cpu=10 mem=10", count))
@@ -79,6 +79,24 @@ func TestBatchDrainsThroughLittleRoom(t *testing.T) {
 		s := reconciletest.Get[*api.JobStatus](c.World, api.JobStatusKey(api.DefaultNamespace, "drain"))
 		if s.Status != api.JobStatusDead || len(s.Queued) > 0 {
 			t.Errorf("at the end it is %s with %v queued", s.Status, s.Queued)
+		}
+	})
+}
+
+func TestAJobIsNeverDeadWhileInstancesOfItAreQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := scenario.New(t, register)
+		do(t, c, "node n1 cpu=100", "run batch type=batch count=3 cpu=100", "run none type=batch count=2 cpu=200", "run service count=1 cpu=100")
+		for range 3 {
+			for s := range reconciletest.List[*api.JobStatus](c.World) {
+				if len(s.Queued) > 0 && s.Status == api.JobStatusDead {
+					t.Errorf("%s is dead with %v queued", s.JobID, s.Queued)
+				}
+			}
+			for a := range reconciletest.List[*api.Allocation](c.World) {
+				c.Put(c.Report(a, api.AllocClientComplete))
+			}
+			c.Settle()
 		}
 	})
 }

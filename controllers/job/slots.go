@@ -103,7 +103,7 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 		return false
 	}
 	if i.unknown() {
-		return i.WantsRun() && i.NextAllocation == "" && (v.job.IsSystem() || g.AwaitsDisconnected())
+		return i.WantsRun() && i.NextAllocation == "" && (v.job.IsSystem() || i.expected || g.AwaitsDisconnected())
 	}
 	if batch && i.done() {
 		return true

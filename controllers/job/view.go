@@ -105,7 +105,7 @@ func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
 	}
 	out := make([]instance, 0, count)
 	for a := range store.List[*api.Allocation](snap, ofJob) {
-		out = append(out, instance{Allocation: a, slot: a.Index()})
+		out = append(out, instance{Allocation: a, slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)})
 	}
 	next := 0
 	for s := range store.List[*api.AllocationStatus](snap, ofJob) {
@@ -117,6 +117,11 @@ func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
 		}
 	}
 	return out
+}
+
+func isReady(snap store.Snapshot, node string) bool {
+	health, ok := store.Get[*api.NodeStatus](snap, api.Key{Kind: api.KindNodeStatus, ID: node})
+	return ok && health.Status == api.NodeReady
 }
 
 // stopped reports whether nothing of the job should run.
@@ -151,6 +156,9 @@ type instance struct {
 	*api.Allocation
 	status *api.AllocationStatus // nil: nothing yet
 	slot   int                   // the number in its name, −1 if it has none
+	// expected says that it is unknown, but its node is back: in a moment its node agent
+	// has spoken of it.
+	expected bool
 	// reunited says that it gave way to its predecessor, whose node came back, or to its
 	// successor.
 	reunited bool
