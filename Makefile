@@ -7,6 +7,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 TOOLS       := $(CURDIR)/bin/tools
 GO          ?= go
+SIM         ?= 10m
 
 # Linters and generators are built from source at these versions, into bin/tools.
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -34,6 +35,10 @@ test: deps build ## run every test, with the race detector
 .PHONY: test-short
 test-short: deps build ## run the tests that take seconds
 	DROVER_BIN=$(CURDIR)/bin $(GO) test -short -timeout 5m ./...
+
+.PHONY: sim
+sim: ## simulate clusters with random seeds, for SIM=10m, and shrink what breaks
+	$(GO) test ./test/sim -run TestWhatever -v -timeout 0 -sim.seed=$$(date +%s%N) -sim.for=$(SIM)
 
 .PHONY: bench
 bench: build ## measure the budgets of the design against the built binaries

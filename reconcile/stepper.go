@@ -69,12 +69,19 @@ func (s *Stepper) Behind() bool { return s.seen < s.term.store.Snapshot().Index(
 // ErrDeposed if another server has taken up leadership; then the term is over.
 func (s *Stepper) Follow() error {
 	for s.Behind() {
-		changes, index, err := s.feed.Next(s.ctx)
-		if errors.Is(err, store.ErrResync) {
+		written := s.term.store.Snapshot().Index()
+		changes, index, err := s.feed.Next(&glance{Context: s.ctx})
+		switch {
+		case errors.Is(err, store.ErrResync):
 			s.resync()
 			continue
-		}
-		if err == nil {
+		case errors.Is(err, errNothingYet) && index > s.seen:
+			s.seen = index // there may be more
+			continue
+		case errors.Is(err, errNothingYet):
+			s.seen = written // of kinds that nobody watches
+			continue
+		case err == nil:
 			err = s.term.dispatch(changes, s.term.store.Snapshot())
 		}
 		if err != nil {
@@ -84,6 +91,34 @@ func (s *Stepper) Follow() error {
 		s.seen = index
 	}
 	return nil
+}
+
+// glance is a context that ends as soon as somebody waits for it: with it, what waits for
+// changes returns those that are there.
+type glance struct {
+	context.Context
+	asked bool
+}
+
+var errNothingYet = errors.New("there is nothing yet")
+
+// Err implements context.Context.
+func (g *glance) Err() error {
+	switch {
+	case g.Context.Err() != nil:
+		return g.Context.Err()
+	case g.asked:
+		return errNothingYet
+	}
+	g.asked = true
+	return nil
+}
+
+// Done implements context.Context.
+func (g *glance) Done() <-chan struct{} {
+	now := make(chan struct{})
+	close(now)
+	return now
 }
 
 // Ready returns the controllers for which a key waits to be looked at and that have a
@@ -123,6 +158,9 @@ func (s *Stepper) Due() (at time.Time, ok bool) {
 	}
 	return at, ok
 }
+
+// Term returns the term that the controllers run in, as Manager.Term does.
+func (s *Stepper) Term() uint64 { return s.term.index }
 
 // Err returns why the term has ended, or nil while it goes on.
 func (s *Stepper) Err() error { return context.Cause(s.ctx) }

@@ -104,7 +104,8 @@ func TestStepperMakesOnePassAtATimeWhenItIsTold(t *testing.T) {
 	if s.step() != "" || !s.stepper.Behind() {
 		t.Error("it saw what was written before it was told to look")
 	}
-	if err := s.stepper.Follow(); err != nil {
+	s.put(&api.Namespace{Name: "of no concern"})
+	if err := s.stepper.Follow(); err != nil || s.stepper.Behind() {
 		t.Fatal(err)
 	}
 	if c := s.step(); c != "c" {

@@ -33,11 +33,12 @@ func plan(s situation, now time.Time) (next *api.Allocation, again time.Duration
 		patience, _ := s.group.UnknownFor()
 		return s.marked(api.AllocClientUnknown, now), patience
 	case s.failed() && !s.held():
-		delay, ok := s.group.ReschedulePolicy.Next(s.alloc.RescheduleTracker, s.status.EndedAt())
+		failed := s.failedAt()
+		delay, ok := s.group.ReschedulePolicy.Next(s.alloc.RescheduleTracker, failed)
 		if !ok {
 			return nil, 0
 		}
-		if left := s.status.EndedAt().Add(delay).Sub(now); left > 0 {
+		if left := failed.Add(delay).Sub(now); left > 0 {
 			return nil, left
 		}
 		next := *s.alloc
@@ -54,6 +55,16 @@ func (s situation) failed() bool {
 	return s.status != nil && s.status.ClientStatus == api.AllocClientFailed &&
 		a.WantsRun() && a.NextAllocation == "" && !api.Deref(a.DesiredTransition.Reschedule) &&
 		s.job != nil && !s.job.Stopped() && s.group != nil
+}
+
+// failedAt is when the allocation failed by the clock of its node, but not before it was
+// placed by that of the servers: on a node whose clock is behind, the delay would be
+// over at once, time and again.
+func (s situation) failedAt() time.Time {
+	if placed := time.Unix(0, s.alloc.CreateTime); s.status.EndedAt().Before(placed) {
+		return placed
+	}
+	return s.status.EndedAt()
 }
 
 // held reports whether the deployment that made the allocation keeps it from being

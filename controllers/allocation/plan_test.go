@@ -147,3 +147,22 @@ func TestWhatIsAbsentIsLostOrUnknownAndNothingElseIs(t *testing.T) {
 		}
 	})
 }
+
+func TestDelayIsKeptThoughTheClockOfTheNodeIsBehind(t *testing.T) {
+	placed := time.Unix(1_000_000, 0)
+	s := situation{
+		alloc:  &api.Allocation{ID: "a", NodeID: "n", DesiredStatus: api.AllocDesiredRun, CreateTime: placed.UnixNano()},
+		status: &api.AllocationStatus{ID: "a", ClientStatus: api.AllocClientFailed, ModifyTime: placed.Add(-time.Hour).UnixNano()},
+		node:   &api.Node{ID: "n"},
+		job:    &api.Job{Version: new(uint64(0))},
+		group: &api.TaskGroup{ReschedulePolicy: &api.ReschedulePolicy{
+			Unlimited: new(true), Delay: new(30 * time.Second), MaxDelay: new(time.Hour), DelayFunction: new(api.DelayConstant),
+		}},
+	}
+	if next, again := plan(s, placed.Add(time.Second)); next != nil || again != 29*time.Second {
+		t.Errorf("a second after it was placed: %v, to be looked at again in %v", next, again)
+	}
+	if next, _ := plan(s, placed.Add(30*time.Second)); next == nil {
+		t.Error("it is not replaced when the delay has passed")
+	}
+}

@@ -135,16 +135,21 @@ func (t *tally) limit(v *view, current *api.Deployment, placed int) (limit int, 
 		limit = min(limit, t.canariesLeft(current))
 	}
 	for _, i := range t.ofRollout(current) {
-		switch healthOf(i.Allocation) {
-		case healthUnknown:
-			limit--
-		case unhealthy:
+		switch health := healthOf(i.Allocation); {
+		case health == unhealthy:
 			return 0, time.Time{}
+		case health == healthUnknown, !v.job.IsSystem() && (!i.live() || i.Lost != ""):
+			limit-- // is not healthy, or not any more
 		default:
 			if until := t.paceUntil(v, i); until.After(v.now) {
 				limit--
 				again = sooner(again, until)
 			}
+		}
+	}
+	for _, i := range t.inPlace {
+		if i.DeploymentID != "" && healthOf(i.Allocation) != healthy {
+			limit-- // begun by a rollout that another version cut short
 		}
 	}
 	for _, w := range t.reschedule {

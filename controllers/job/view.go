@@ -178,12 +178,17 @@ func (i *instance) completed() bool {
 // canary reports whether it was placed to try its version out.
 func (i *instance) canary() bool { return i.DeploymentStatus != nil && i.DeploymentStatus.Canary }
 
-// use is 0 for an instance that failed or is not healthy, 1 for others.
+// use is 0 for an instance that does not run or is not healthy, 1 for one that its rollout
+// has not found healthy yet, 2 for others.
 func (i *instance) use() int {
-	if !i.runs() || healthOf(i.Allocation) == unhealthy {
+	health := healthOf(i.Allocation)
+	switch {
+	case !i.runs() || health == unhealthy:
 		return 0
+	case i.DeploymentID != "" && health != healthy:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // done reports whether it did what a batch instance is for. One that was told to stop,

@@ -1,0 +1,108 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// Generate returns the history of a seed: length ops that do not depend on what becomes
+// of them. Where one can't happen, nothing happens.
+func Generate(seed uint64, length int) []Op {
+	g := generator{rand.New(rand.NewPCG(seed, 2))}
+	nodes := 2 + g.IntN(4)
+	out := make([]Op, 0, length)
+	for n := range nodes {
+		out = append(out, g.op("node", fmt.Sprintf("n%d", n+1), "rack="+g.of("a", "b")))
+	}
+	for len(out) < length {
+		out = append(out, g.next(nodes))
+	}
+	return out
+}
+
+type generator struct{ *rand.Rand }
+
+func (g generator) op(verb string, args ...string) Op {
+	return Op{Verb: verb, Args: args, Seed: g.Uint64() >> 32}
+}
+
+// of returns one of a few, by chance.
+func (g generator) of(words ...string) string { return words[g.IntN(len(words))] }
+
+// maybe appends one of a few to args, once in a number of times.
+func (g generator) maybe(args []string, in int, words ...string) []string {
+	if g.IntN(in) == 0 {
+		return append(args, g.of(words...))
+	}
+	return args
+}
+
+func (g generator) job() string     { return g.of("s1", "s1", "s2", "s2", "b1", "b2", "y1", "z1") }
+func (g generator) service() string { return g.of("s1", "s2") }
+
+// next returns the next op of a history.
+func (g generator) next(nodes int) Op {
+	node := fmt.Sprintf("n%d", 1+g.IntN(nodes))
+	switch n := g.IntN(100); {
+	case n < 26:
+		return g.apply()
+	case n < 30:
+		return g.op("stop", g.maybe([]string{g.job()}, 3, "purge")...)
+	case n < 32:
+		return g.op("evaluate", g.job())
+	case n < 34:
+		return g.op("stop-alloc", g.job())
+	case n < 40:
+		return g.op("exit", g.job(), g.of("code=1", "code=1", "code=0"))
+	case n < 43:
+		return g.op("crash", node)
+	case n < 46:
+		return g.op("disconnect", node)
+	case n < 47:
+		return g.op("leave", node)
+	case n < 51:
+		return g.op("connect", node)
+	case n < 55:
+		return g.op("node", g.maybe([]string{node}, 4, "wiped")...)
+	case n < 58:
+		return g.op("eligibility", node, g.of("eligible", "ineligible"))
+	case n < 60:
+		return g.op("gc")
+	case n < 62:
+		return g.op("takeover", g.maybe(nil, 3, "skew=3s", "skew=-3s", "skew=1m")...)
+	case n < 65:
+		return g.op("hurt", g.of(hurtBefore, hurtAfter, hurtRefuse), fmt.Sprintf("in=%d", g.IntN(6)))
+	}
+	return g.op("advance", g.of("100ms", "1s", "1s", "3s", "5s", "5s", "10s", "10s", "30s", "30s", "1m", "3m"))
+}
+
+// apply returns the registration of a job, or of another version of it.
+func (g generator) apply() Op {
+	id := g.job()
+	args := []string{id, "v=" + g.of("1", "2", "3")}
+	if typeOf(id) == "service" || typeOf(id) == "batch" {
+		args = append(args, "count="+g.of("0", "1", "2", "3", "3", "4", "5"))
+	}
+	switch typeOf(id) {
+	case "batch", "sysbatch":
+		args = append(args, "run="+g.of("done:5s", "done:20s", "done:2m", "crash:5s", "flaky:10s", "forever"))
+	default:
+		args = append(args, "run="+g.of("forever", "forever", "forever", "flaky:3s", "flaky:20s", "crash:3s", "nostart"))
+	}
+	args = append(args, "cpu="+g.of("100", "200", "300", "600"))
+	args = g.maybe(args, 2, "parallel=1", "parallel=1", "parallel=2", "parallel=3")
+	args = g.maybe(args, 3, "progress=0s", "progress=2m")
+	args = g.maybe(args, 3, "healthy=10s")
+
+	args = g.maybe(args, 2, "attempts=0", "attempts=1", "attempts=3")
+	args = g.maybe(args, 3, "delay=1m", "delay=1s")
+	args = g.maybe(args, 4, "function=exponential", "function=fibonacci")
+	args = g.maybe(args, 3, "restarts=1", "restarts=2")
+	args = g.maybe(args, 4, "priority=20", "priority=80")
+	args = g.maybe(args, 6, "rack=a", "rack=b")
+	args = g.maybe(args, 8, "distinct")
+	args = g.maybe(args, 8, "second")
+	args = g.maybe(args, 8, "port=8080")
+	args = g.maybe(args, 10, "keep_lost")
+	return g.op("apply", args...)
+}

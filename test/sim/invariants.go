@@ -1,0 +1,65 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/droverhq/drover/api"
+)
+
+// invariant is something that must hold whatever happens.
+type invariant struct {
+	name string
+	// txn is asked after every transaction, with what it changed.
+	txn func(m *model, changes []change) error
+	// idle is asked whenever nothing is left to do until something happens or time
+	// passes.
+	idle func(m *model) error
+	// rest is asked when nothing happens any more (see rest.go).
+	rest func(m *model) error
+}
+
+// invariants are all that is checked. docs/architecture.md lists them by these names.
+var invariants = []invariant{
+	{name: "noNodeIsOvercommitted", txn: noNodeIsOvercommitted},
+	{name: "placementsAreAllowed", txn: placementsAreAllowed},
+	{name: "namesAreUnique", txn: placesAreTakenOnce, idle: namesAreUnique},
+	{name: "neverMoreThanAskedFor", txn: neverMoreThanAskedFor, idle: onlyWhatIsAskedFor},
+	{name: "chainsAreLinear", txn: chainsAreLinear},
+	{name: "whatEndedStaysEnded", txn: whatEndedStaysEnded},
+	{name: "lostNodesLoseTheirInstances", idle: lostNodesLoseTheirInstances},
+	{name: "failuresAreReplacedByPolicy", txn: failuresAreReplacedByPolicy},
+	{name: "oneRolloutAtATime", txn: oneRolloutAtATime},
+	{name: "rolloutsKeepTheirPace", txn: rolloutsKeepTheirPace},
+	{name: "updatesLeaveEnoughUp", txn: updatesLeaveEnoughUp},
+	{name: "rolloutsCountRight", idle: rolloutsCountRight},
+	{name: "revertsDoNotLoop", txn: revertsDoNotLoop},
+	{name: "evaluationsAreAnswered", idle: evaluationsAreAnswered},
+	{name: "jobStatusSaysWhatIsSo", idle: jobStatusSaysWhatIsSo},
+	{name: "whoWaitsHasAReason", idle: whoWaitsHasAReason},
+	{name: "nothingInUseIsCollected", txn: nothingInUseIsCollected},
+	{name: "wantedEqualsActual", rest: wantedEqualsActual},
+	{name: "versionsAreBounded", rest: versionsAreBounded},
+}
+
+// created yields the allocations that changes made.
+func created(changes []change) []*api.Allocation {
+	var out []*api.Allocation
+	for _, c := range changes {
+		if a, ok := c.new.(*api.Allocation); ok && c.old == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// check asks the invariants of one occasion and names those that do not hold.
+func check(ask func(invariant) error) error {
+	var errs []error
+	for _, i := range invariants {
+		if err := ask(i); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", i.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
