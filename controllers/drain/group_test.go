@@ -13,8 +13,8 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // members reads instances, one a word: whether it is healthy (h), not yet (u) or failed
 // (f); d if its node is being drained, D if by a deadline; l if it has been told to
-// leave at once, p once there is room; x if its
-// node is out of reach; c for a canary, r if its rollout goes on and has not called it healthy.
+// leave at once, p once there is room; x if its node is out of reach; c for a canary, r
+// if its rollout goes on and has not called it healthy.
 func members(words string) []*member {
 	web := &api.TaskGroup{Name: new("web"), Tasks: []*api.Task{{Name: "app"}}}
 	var out []*member
