@@ -120,10 +120,14 @@ func whole(now map[api.Key]api.Object, id string) error {
 		if !api.Deref(g.Gang) && !api.Deref(j.AllAtOnce) {
 			continue
 		}
-		for n := range *g.Count {
-			if name := api.AllocName(id, *g.Name, n); !held[name] {
-				return fmt.Errorf("%s is missing; there are %q", name, slices.Sorted(maps.Keys(held)))
+		count := 0
+		for name := range held {
+			if strings.HasPrefix(name, id+"."+*g.Name+"[") {
+				count++
 			}
+		}
+		if count < *g.Count {
+			return fmt.Errorf("of %d in group %s there are %q", *g.Count, *g.Name, slices.Sorted(maps.Keys(held)))
 		}
 	}
 	return nil
