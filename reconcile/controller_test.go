@@ -336,6 +336,7 @@ func TestMetricsTellHowControllersDo(t *testing.T) {
 		}
 		want := map[string]int{
 			"drover_controller_queue_depth": 1, "drover_controller_queue_latency_seconds": 1,
+			"drover_controller_working": 1, "drover_controller_last_error_timestamp_seconds": 1,
 			"drover_controller_work_duration_seconds": 1, "drover_controller_retries_total": 1,
 			"drover_controller_reconciles_total": 6,
 		}

@@ -47,5 +47,19 @@
 // leads: that nobody has written the api.Leadership object since the term began. A
 // server that was deposed and does not know it can't write.
 //
-// Package reconciletest runs controllers over an in-memory store in virtual time.
+// Manager.Status says how controllers do, and Manager.Key why one works on a key, or does
+// not: drover operator controllers shows both.
+//
+// # Where it runs
+//
+// A Manager runs on a Replica. Inside a server that is its store; in a program outside of
+// the servers it is a mirror of a part of it, fed from the HTTP API: package remote.
+// Nothing of a controller changes.
+//
+// # Around it
+//
+// Package jobs makes the transactions by which a controller runs jobs of its own. Package
+// reconciletest runs controllers over a store in memory in virtual time. `make
+// controller` lays out a new one, and docs/writing-a-controller.md builds one from
+// nothing; the examples below show each part by itself.
 package reconcile

@@ -48,6 +48,19 @@ func (m *metrics) add(c *controller) error {
 			Name: "drover_controller_queue_depth", Help: "Requests that wait for a worker.",
 			ConstLabels: prometheus.Labels{"controller": c.name},
 		}, func() float64 { return float64(c.status().Queued) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "drover_controller_working", Help: "Requests that workers have.",
+			ConstLabels: prometheus.Labels{"controller": c.name},
+		}, func() float64 { return float64(c.status().Working) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "drover_controller_last_error_timestamp_seconds", Help: "When a pass last failed; 0 if none did.",
+			ConstLabels: prometheus.Labels{"controller": c.name},
+		}, func() float64 {
+			if e := c.status().LastError; e != nil {
+				return float64(e.Time.UnixMilli()) / 1000
+			}
+			return 0
+		}),
 		counter("drover_controller_retries_total", "Passes that failed or conflicted and are made again.",
 			prometheus.Labels{"controller": c.name}, &n.retries),
 	}
