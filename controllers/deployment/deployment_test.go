@@ -129,3 +129,55 @@ func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
 		}
 	})
 }
+
+func TestCanaryIsAnInstanceLikeOthersOnceItsVersionIsRolledOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := scenario.New(t, register)
+		run := func() { // for as long as something starts
+			t.Helper()
+			for range 4 {
+				if _, err := c.Do("agents"); err != nil {
+					t.Fatal(err)
+				}
+				c.Settle()
+				c.Advance(20 * time.Second)
+			}
+		}
+		for _, line := range []string{"node n1", "run shop count=2"} {
+			if _, err := c.Do(line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Settle()
+		run()
+		if _, err := c.Do("run shop count=2 canary=1 auto_promote env=new"); err != nil {
+			t.Fatal(err)
+		}
+		c.Settle()
+		canaries := func() (n int) {
+			for a := range reconciletest.List[*api.Allocation](c.World) {
+				if a.WantsRun() && a.IsCanary() {
+					n++
+				}
+			}
+			return n
+		}
+		if n := canaries(); n != 1 {
+			t.Fatalf("%d canaries", n)
+		}
+		run()
+		if n := canaries(); n != 0 {
+			t.Errorf("%d canaries of a version that is rolled out", n)
+		}
+		for d := range reconciletest.List[*api.Deployment](c.World) {
+			if g := d.TaskGroups["web"]; d.JobVersion == 1 && (d.Status != api.DeploymentSuccessful || len(g.PlacedCanaries) != 1) {
+				t.Errorf("its deployment is %s with the canaries %v", d.Status, g.PlacedCanaries)
+			}
+		}
+		index := c.Store.Snapshot().Index()
+		c.Advance(5 * time.Minute)
+		if now := c.Store.Snapshot().Index(); now != index {
+			t.Errorf("%d transactions after it", now-index)
+		}
+	})
+}

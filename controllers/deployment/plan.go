@@ -221,6 +221,29 @@ func (p *plan) conclude(v *view, next *api.Deployment, counts tallies) {
 	if complete {
 		p.ended = true
 		next.Status, next.StatusDescription = api.DeploymentSuccessful, successful
+		p.graduate(v)
+	}
+}
+
+// graduate makes canaries of a version that is rolled out instances like the others:
+// their services have the same tags from now on.
+func (p *plan) graduate(v *view) {
+	judged := make(map[string]*api.Allocation, len(p.judged))
+	for _, a := range p.judged {
+		judged[a.ID] = a
+	}
+	for n := range v.instances {
+		i := &v.instances[n]
+		if !i.IsCanary() || !i.WantsRun() {
+			continue
+		}
+		a := judged[i.ID]
+		if a == nil {
+			a = i.as(i.known(), v)
+			a.DeploymentStatus.Healthy, a.DeploymentStatus.Timestamp = i.DeploymentStatus.Healthy, i.DeploymentStatus.Timestamp
+			p.judged = append(p.judged, a)
+		}
+		a.DeploymentStatus.Canary = false
 	}
 }
 
