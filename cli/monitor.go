@@ -80,8 +80,12 @@ func (m *monitor) triggered(e *api.Evaluation) {
 	}
 }
 
-// placed tells of the evaluation's deployment and of allocations not told of yet.
+// placed tells of the evaluation's deployment and of allocations not told of yet. Until
+// it is answered nothing is said: which deployment they belong to is known then.
 func (m *monitor) placed(ctx context.Context, e *api.Evaluation, deployment *string) error {
+	if e.Status == api.EvalPending {
+		return nil
+	}
 	allocs, _, err := m.cl.Evaluations.Allocations(ctx, e.ID, client.Query{Namespace: e.Namespace})
 	if err != nil {
 		return fmt.Errorf("Error reading allocations: %w", err)
