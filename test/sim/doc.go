@@ -17,7 +17,7 @@
 // with all that happened in it and how to replay it:
 //
 //	make sim                                     # other seeds, for as long as SIM says
-//	go test ./test/sim -sim.seed=7 -sim.steps=1  # one history
+//	go test ./test/sim -sim.seed=7 -sim.steps=1 -sim.stride=2  # one history
 //	go test ./test/sim -run TestReplay -v -sim.history=FILE
 //
 // Histories that once broke something are kept in testdata.

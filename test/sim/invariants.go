@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/droverhq/drover/api"
 )
@@ -54,9 +55,9 @@ func created(changes []change) []*api.Allocation {
 }
 
 // check asks the invariants of one occasion and names those that do not hold.
-func check(ask func(invariant) error) error {
+func (m *model) check(ask func(invariant) error) error {
 	var errs []error
-	for _, i := range invariants {
+	for _, i := range slices.Concat(invariants, m.world.more) {
 		if err := ask(i); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", i.name, err))
 		}

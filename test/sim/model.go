@@ -80,7 +80,7 @@ func (m *model) apply(who string, txn store.Txn, before, after store.Snapshot) e
 			m.tell(c)
 		}
 	}
-	return check(func(i invariant) error {
+	return m.check(func(i invariant) error {
 		if i.txn == nil {
 			return nil
 		}
@@ -226,7 +226,7 @@ func (j *jobView) sortedAllocs() []*allocView {
 
 // checkIdle checks what must hold when nothing is left to do until something happens.
 func (m *model) checkIdle() error {
-	return check(func(i invariant) error {
+	return m.check(func(i invariant) error {
 		if i.idle == nil {
 			return nil
 		}

@@ -35,7 +35,7 @@ func (w *World) rest(Op) bool {
 	}
 	w.collect(Op{})
 	w.settle()
-	w.breaks(check(func(i invariant) error {
+	w.breaks(w.model.check(func(i invariant) error {
 		if i.rest == nil {
 			return nil
 		}

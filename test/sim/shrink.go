@@ -13,6 +13,7 @@ type Failure struct {
 	Seed    uint64 // of the world
 	History []Op   // up to the op at which it broke
 	Err     error
+	more    []invariant
 }
 
 // Invariant returns the name of the first invariant that broke.
@@ -28,16 +29,16 @@ func (f *Failure) Error() string {
 
 // Play makes a history happen in a new world. The error is a *Failure if something did
 // not hold. tell, which may be nil, hears all that happens.
-func Play(seed uint64, history []Op, tell func(format string, args ...any)) (err error) {
+func Play(seed uint64, history []Op, tell func(format string, args ...any), more ...invariant) (err error) {
 	w, err := NewWorld(seed)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	w.journal = tell
+	w.journal, w.more = tell, more
 	for n, o := range history {
 		if broken := w.Do(o); broken != nil {
-			return &Failure{seed, history[:n+1], broken}
+			return &Failure{seed, history[:n+1], broken, more}
 		}
 	}
 	return nil
@@ -78,7 +79,7 @@ func (s *shrinker) try(history []Op) bool {
 		return false
 	}
 	var f *Failure
-	if !errors.As(Play(s.best.Seed, history, nil), &f) || f.Invariant() != s.best.Invariant() {
+	if !errors.As(Play(s.best.Seed, history, nil, s.best.more...), &f) || f.Invariant() != s.best.Invariant() {
 		return false
 	}
 	s.best = f

@@ -58,6 +58,7 @@ type World struct {
 	broken  error
 	journal func(format string, args ...any) // nil: nobody listens
 	verbs   map[string]verb
+	more    []invariant  // besides those of everybody
 	healed  bool         // tasks do what they are for
 	wrote   []api.Object // that was put, since somebody began to look
 
