@@ -180,7 +180,7 @@ func (r registration) next(s store.Snapshot, current *api.Job, now time.Time) (*
 	}
 	if current != nil && r.preserveCounts {
 		for _, g := range job.TaskGroups {
-			if had := current.Group(api.Deref(g.Name)); had != nil {
+			if had := current.Group(api.Deref(g.Name)); had != nil && g.Indexed == nil && had.Indexed == nil {
 				g.Count = had.Count
 			}
 		}

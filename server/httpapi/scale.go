@@ -101,6 +101,8 @@ func mayScale(s store.Snapshot, j *api.Job, g *api.TaskGroup, count int64) error
 		return malformed("job %q is stopped: run it again before it is scaled", api.Deref(j.ID))
 	case g.Indexed != nil:
 		return malformed("group %q is indexed: change its parallelism in the jobspec", api.Deref(g.Name))
+	case (api.Deref(g.Gang) || api.Deref(j.AllAtOnce)) && count > api.MaxGang:
+		return malformed("the instances of group %q are placed at once: it can have %d of them, not %d", api.Deref(g.Name), api.MaxGang, count)
 	}
 	if d := latestDeployment(s, api.Deref(j.Namespace), api.Deref(j.ID)); d != nil && d.Active() && d.JobCreateIndex == api.Deref(j.CreateIndex) {
 		return malformed("job scaling blocked due to active deployment")
