@@ -4,14 +4,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// tree is what a controller needs of the repository.
-var tree = []string{"api", "store", "reconcile", "scheduler", "health", "cron", "controllers"}
+// without is what no controller needs of the repository.
+var without = []string{".git", "bin", "docs", "test", "hack"}
 
-// copied is a copy of the tree.
+// copied is a copy of the rest.
 func copied(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -24,8 +25,15 @@ func copied(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, folder := range tree {
-		if err := os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join("../..", folder))); err != nil {
+	all, err := os.ReadDir("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		if !e.IsDir() || slices.Contains(without, e.Name()) {
+			continue
+		}
+		if err := os.CopyFS(filepath.Join(root, e.Name()), os.DirFS(filepath.Join("../..", e.Name()))); err != nil {
 			t.Fatal(err)
 		}
 	}

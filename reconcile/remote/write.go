@@ -76,12 +76,12 @@ func encode(txn store.Txn) (api.TxnRequest, error) {
 	var out api.TxnRequest
 	for _, c := range txn.Conditions {
 		if c.Key != api.LeadershipKey {
-			out.Conditions = append(out.Conditions, api.TxnCondition{TxnKey: txnKey(c.Key), ModifyIndex: c.ModifyIndex})
+			out.Conditions = append(out.Conditions, api.TxnCondition{TxnKey: api.TxnKey(c.Key), ModifyIndex: c.ModifyIndex})
 		}
 	}
 	for _, w := range txn.Writes {
 		if w.Put == nil {
-			key := txnKey(w.Delete)
+			key := api.TxnKey(w.Delete)
 			out.Writes = append(out.Writes, api.TxnWrite{Delete: &key})
 			continue
 		}
@@ -93,8 +93,6 @@ func encode(txn store.Txn) (api.TxnRequest, error) {
 	}
 	return out, nil
 }
-
-func txnKey(k api.Key) api.TxnKey { return api.TxnKey{Kind: k.Kind, Namespace: k.Namespace, ID: k.ID} }
 
 // waitShown returns when the mirror has taken in what a transaction at index wrote, as
 // far as it follows these kinds.

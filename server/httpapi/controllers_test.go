@@ -53,8 +53,8 @@ func TestControllersSayWhatTheyDoAndWhyAKeyWaits(t *testing.T) {
 		}
 		now := time.Now()
 		for written, want := range map[string]string{
-			"default/bad":   fmt.Sprint("default/bad retrying 1m0s 1 no luck true"),
-			"bad":           fmt.Sprint("default/bad retrying 1m0s 1 no luck true"),
+			"default/bad":   "default/bad retrying 1m0s 1 no luck true",
+			"bad":           "default/bad retrying 1m0s 1 no luck true",
 			"default/later": "default/later waiting 1h0m0s 0  true",
 			"default/good":  "default/good idle 0s 0  true",
 			"default/none":  "default/none idle 0s 0  false",

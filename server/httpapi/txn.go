@@ -39,20 +39,18 @@ func applyTxn(c *call) error {
 	return c.answer(api.IndexResponse{Index: result.Index})
 }
 
-func keyOf(k api.TxnKey) api.Key { return api.Key{Kind: k.Kind, Namespace: k.Namespace, ID: k.ID} }
-
 // readTxn decodes a transaction.
 func readTxn(in api.TxnRequest) (store.Txn, error) {
 	var txn store.Txn
 	for _, condition := range in.Conditions {
-		txn.Conditions = append(txn.Conditions, store.Condition{Key: keyOf(condition.TxnKey), ModifyIndex: condition.ModifyIndex})
+		txn.Conditions = append(txn.Conditions, store.Condition{Key: api.Key(condition.TxnKey), ModifyIndex: condition.ModifyIndex})
 	}
 	for i, w := range in.Writes {
 		switch {
 		case (w.Put == nil) == (w.Delete == nil):
 			return txn, malformed("write %d must put an object or delete one", i)
 		case w.Delete != nil:
-			txn.Writes = append(txn.Writes, store.Delete(keyOf(*w.Delete)))
+			txn.Writes = append(txn.Writes, store.Delete(api.Key(*w.Delete)))
 		default:
 			object, err := w.Put.Object()
 			if err != nil {
