@@ -282,3 +282,17 @@ func TestSameControllerRunsOutsideOfAServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStreamFromAnIndexThatIsNotKeptSaysSo(t *testing.T) {
+	c := newCluster(t, table.Options{FeedChanges: 1})
+	for range 3 {
+		c.put(&api.Node{ID: "n1"})
+	}
+	err := c.client.Events.Follow(t.Context(), 2, client.Query{Params: map[string]string{"topic": "Node"}}, func(e api.Events) error {
+		t.Errorf("it shows %+v", e)
+		return nil
+	})
+	if !client.Lost(err) || !strings.Contains(err.Error(), "list what you need") {
+		t.Errorf("it ended with %v", err)
+	}
+}
