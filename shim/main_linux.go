@@ -26,6 +26,9 @@ func Main() {
 		complain("usage: drover-shim STATE_DIRECTORY; the node agent starts it", nil)
 		os.Exit(2)
 	}
+	if arg := os.Args[1]; arg == ExecArg || arg == ExecTTYArg {
+		execMain(arg == ExecTTYArg)
+	}
 	// The kernel kills the task when the thread that started it ends (PDEATHSIG):
 	// this thread has to live as long as the process.
 	runtime.LockOSThread()

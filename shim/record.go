@@ -149,6 +149,19 @@ func ReadExit(dir string) (*Exit, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.exit()
+}
+
+// DecodeExit is the inverse of Encode. ErrNoRecord: it is not whole.
+func DecodeExit(b []byte) (*Exit, error) {
+	f, err := parseRecord(string(b))
+	if err != nil {
+		return nil, err
+	}
+	return f.exit()
+}
+
+func (f *recordFields) exit() (*Exit, error) {
 	e := &Exit{
 		Code:   int(f.number("code")),
 		Signal: int(f.number("signal")),

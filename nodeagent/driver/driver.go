@@ -1,6 +1,6 @@
 // Package driver is the contract between the node agent and whatever runs tasks.
 // A driver implements Driver, at most eight methods; what only some can do is a
-// further small interface found by type assertion (Finder, Signaler, Statter).
+// further small interface found by type assertion (Finder, Signaler, Statter, Executor).
 // Every driver passes the suite in drivertest.
 //
 // What a driver keeps on disk is in the StateDir of the Task; everything that it needs

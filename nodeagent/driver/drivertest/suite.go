@@ -39,6 +39,9 @@ func Run(t *testing.T, s Subject) {
 	t.Run("Contract", func(t *testing.T) { runAll(t, s, contract) })
 	if s.Shell != nil {
 		t.Run("Processes", func(t *testing.T) { runAll(t, s, processes) })
+		if _, ok := newBench(t, s).driver.(driver.Executor); ok {
+			t.Run("Commands", func(t *testing.T) { runAll(t, s, commands) })
+		}
 	}
 	if s.Outlives {
 		t.Run("Survival", func(t *testing.T) { runAll(t, s, survival) })

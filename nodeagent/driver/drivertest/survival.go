@@ -25,6 +25,7 @@ import (
 var survival = []check{
 	{"ARunningTaskIsRecoveredByTheNextAgent", checkRecoverRunning},
 	{"ATaskThatEndedMeanwhileIsRecoveredWithItsExitCode", checkRecoverEnded},
+	{"ACommandBesideATaskEndsWithTheAgent", checkCommandEndsWithAgent},
 	{"AnAgentKilledAtAnyMomentLosesAndDoublesNothing", checkKilledAgents},
 }
 
@@ -35,6 +36,8 @@ const planEnv = "DROVER_DRIVERTEST_PLAN"
 // in files beside the plan.
 type plan struct {
 	Tasks []driver.Task
+	// Beside is a script to run beside each of them; empty: none.
+	Beside string
 }
 
 // Main runs the tests of a driver's package, or, in a process that the suite started,
@@ -66,13 +69,13 @@ func playAgent(path string, s Subject) error {
 	var tasks sync.WaitGroup
 	errs := make([]error, len(p.Tasks))
 	for i, task := range p.Tasks {
-		tasks.Go(func() { errs[i] = live(d, task) })
+		tasks.Go(func() { errs[i] = live(d, task, p.Beside) })
 	}
 	tasks.Wait()
 	return errors.Join(errs...)
 }
 
-func live(d driver.Driver, task driver.Task) error {
+func live(d driver.Driver, task driver.Task, beside string) error {
 	ctx := context.Background()
 	if _, err := os.Stat(note(task, "destroyed")); err == nil {
 		return nil
@@ -86,6 +89,9 @@ func live(d driver.Driver, task driver.Task) error {
 	}
 	if err != nil {
 		return err
+	}
+	if beside != "" {
+		return runBeside(ctx, d, task, h, beside)
 	}
 	if _, err := os.Stat(note(task, "result")); errors.Is(err, os.ErrNotExist) {
 		result, err := d.Wait(ctx, h)
@@ -191,7 +197,7 @@ func (b *bench) handleOf(task driver.Task) driver.Handle {
 
 func checkRecoverRunning(t *testing.T, b *bench) {
 	task := b.task(b.subject.Shell(`echo $$; while [ ! -e go ]; do sleep 0.01; done; echo went on; exit 9`))
-	a := b.agent(plan{[]driver.Task{task}})
+	a := b.agent(plan{Tasks: []driver.Task{task}})
 	h := b.handleOf(task)
 	a.kill()
 	if err := b.driver.Recover(b.ctx, h); err != nil {
@@ -213,7 +219,7 @@ func checkRecoverRunning(t *testing.T, b *bench) {
 
 func checkRecoverEnded(t *testing.T, b *bench) {
 	task := b.task(b.subject.Shell(`while [ ! -e go ]; do sleep 0.01; done; exit 9`))
-	a := b.agent(plan{[]driver.Task{task}})
+	a := b.agent(plan{Tasks: []driver.Task{task}})
 	h := b.handleOf(task)
 	a.kill()
 	if err := os.WriteFile(filepath.Join(task.Dir, "go"), nil, 0o600); err != nil {
@@ -236,13 +242,13 @@ func checkKilledAgents(t *testing.T, b *bench) {
 			script := fmt.Sprintf("echo $$ >> runs; (setsid sleep 1000 &) ; sleep 0.0%d; exit %d", rand.IntN(10), len(all)%100)
 			all = append(all, b.task(b.subject.Shell(script)))
 		}
-		a := b.agent(plan{all[max(0, len(all)-5*each):]})
+		a := b.agent(plan{Tasks: all[max(0, len(all)-5*each):]})
 		// From before the first start to after the last end, most often amid the starts.
 		moment := time.Duration(math.Exp(rand.Float64()*math.Log(600)) * float64(100*time.Microsecond))
 		<-time.After(moment)
 		a.kill()
 	}
-	b.agent(plan{all}).finish()
+	b.agent(plan{Tasks: all}).finish()
 	for i, task := range all {
 		checkLived(t, i, task)
 	}

@@ -75,6 +75,7 @@ var (
 	_ driver.Finder   = (*Driver)(nil)
 	_ driver.Signaler = (*Driver)(nil)
 	_ driver.Statter  = (*Driver)(nil)
+	_ driver.Executor = (*Driver)(nil)
 )
 
 // Name returns raw_exec.
