@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"fmt"
-	"time"
+	"reflect"
 
 	"github.com/google/uuid"
 
@@ -26,7 +26,7 @@ func applyTxn(c *call) error {
 	if err := c.api.store.Sync(ctx); err != nil {
 		return err
 	}
-	a := outsideTxn{s: c.api.store.Snapshot(), now: c.api.now(), txn: txn}
+	a := outsideTxn{s: c.api.store.Snapshot(), txn: txn}
 	admitted, err := a.admit()
 	if err != nil {
 		return err
@@ -56,6 +56,9 @@ func readTxn(in api.TxnRequest) (store.Txn, error) {
 			if err != nil {
 				return txn, malformed("write %d: %v", i, err)
 			}
+			if at := nullElement(reflect.ValueOf(object), ""); at != "" {
+				return txn, malformed("write %d: %s is null", i, at)
+			}
 			txn.Writes = append(txn.Writes, store.Put(object))
 		}
 	}
@@ -65,7 +68,6 @@ func readTxn(in api.TxnRequest) (store.Txn, error) {
 // outsideTxn is a transaction from outside of the servers, which is to be admitted.
 type outsideTxn struct {
 	s   store.Snapshot
-	now time.Time
 	txn store.Txn
 }
 
