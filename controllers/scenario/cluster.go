@@ -111,11 +111,15 @@ func (c *Cluster) node(args []string) error {
 			return err
 		}
 	}
-	c.Put(NewNode(args[0], dc, rack, cpu, memory), &api.NodeStatus{NodeID: args[0], Status: status, UpdatedAt: c.Now().UnixNano()})
+	objects := []api.Object{
+		NewNode(args[0], dc, rack, cpu, memory),
+		&api.NodeStatus{NodeID: args[0], Status: status, UpdatedAt: c.Now().UnixNano()},
+	}
 	intent := &api.NodeIntent{NodeID: args[0], Eligibility: eligibility}
 	if old, ok := reconciletest.Find[*api.NodeIntent](c.World, intent.Key()); !ok || !old.Draining() {
-		c.Put(intent)
+		objects = append(objects, intent)
 	}
+	c.Put(objects...)
 	return nil
 }
 
@@ -271,8 +275,9 @@ func (c *Cluster) Report(a *api.Allocation, client string) *api.AllocationStatus
 	}
 }
 
-// toEach does something to the latest allocation of each name.
+// toEach does something to the latest allocation of each name, to all at once.
 func (c *Cluster) toEach(verb string, names []string) error {
+	var objects []api.Object
 	for _, name := range names {
 		a := c.Latest(name)
 		if a == nil {
@@ -282,10 +287,10 @@ func (c *Cluster) toEach(verb string, names []string) error {
 		now := c.Now()
 		switch verb {
 		case "fail":
-			c.Put(c.Report(a, api.AllocClientFailed))
+			objects = append(objects, c.Report(a, api.AllocClientFailed))
 			continue
 		case "complete":
-			c.Put(c.Report(a, api.AllocClientComplete))
+			objects = append(objects, c.Report(a, api.AllocClientComplete))
 			continue
 		case "healthy":
 			changed.DeploymentStatus = healthStatus(a, true, now)
@@ -299,12 +304,14 @@ func (c *Cluster) toEach(verb string, names []string) error {
 		case "migrate":
 			changed.DesiredTransition.Migrate = new(true)
 			j := reconciletest.Get[*api.Job](c.World, api.JobKey(a.Namespace, a.JobID))
-			c.Put(&changed, c.ask(j, api.TriggerAllocStop))
-			continue
+			objects = append(objects, c.ask(j, api.TriggerAllocStop))
 		default:
 			return fmt.Errorf("there is no command %q", verb)
 		}
-		c.Put(&changed)
+		objects = append(objects, &changed)
+	}
+	if len(objects) > 0 {
+		c.Put(objects...)
 	}
 	return nil
 }

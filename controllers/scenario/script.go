@@ -37,8 +37,8 @@ func (c *Cluster) Directive(d datadriven.TestData) string {
 			out.WriteString("error: " + err.Error() + "\n")
 		}
 		out.WriteString(said)
+		c.Settle() // who is faster must not matter
 	}
-	c.Settle()
 	out.WriteString(c.Story())
 	return out.String()
 }
