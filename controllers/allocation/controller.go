@@ -35,7 +35,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		Watches(api.KindNodeStatus, unknownOn, back).
 		Watches(api.KindNode, ofNode, reconcile.Deleted).
 		Watches(api.KindDeployment, ofDeployment, reconcile.Changed(ended)).
-		Watches(api.KindJob, ofFailedDeployments, reconcile.Changed(newVersion)).
+		Watches(api.KindJob, failedOf, reconcile.Changed(newVersion)).
 		Writes(api.KindAllocation, reconcile.Shared).
 		WithOptions(reconcile.ControllerOptions{Concurrency: o.Concurrency}).
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &controller{c} })

@@ -71,14 +71,19 @@ func ofDeployment(snap store.Snapshot, c store.Change) []reconcile.Request {
 	return requests(snap, store.Query{Index: store.ByDeployment, Value: c.Key.ID})
 }
 
-// ofFailedDeployments gives the allocations that deployments of a job made which failed:
-// such a deployment holds back only what is of the job's current version.
-func ofFailedDeployments(snap store.Snapshot, c store.Change) []reconcile.Request {
+// failedOf gives the allocations of a job that failed and were not replaced: what held that
+// back, that the job was stopped or that the rollout of its version had failed, may be over
+// with its new version.
+func failedOf(snap store.Snapshot, c store.Change) []reconcile.Request {
 	var out []reconcile.Request
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(c.Key.Namespace, c.Key.ID)}
-	for d := range store.List[*api.Deployment](snap, ofJob) {
-		if d.Status == api.DeploymentFailed {
-			out = append(out, requests(snap, store.Query{Index: store.ByDeployment, Value: d.ID})...)
+	for a := range store.List[*api.Allocation](snap, ofJob) {
+		if !a.WantsRun() || a.NextAllocation != "" {
+			continue
+		}
+		status, ok := store.Get[*api.AllocationStatus](snap, statusKey(a.ID))
+		if ok && status.ClientStatus == api.AllocClientFailed {
+			out = append(out, reconcile.RequestFor(a.Key()))
 		}
 	}
 	return out

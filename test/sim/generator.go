@@ -43,6 +43,9 @@ func (g generator) service() string { return g.of("s1", "s2") }
 // next returns the next op of a history.
 func (g generator) next(nodes int) Op {
 	node := fmt.Sprintf("n%d", 1+g.IntN(nodes))
+	if g.IntN(6) == 0 {
+		return g.control(node)
+	}
 	switch n := g.IntN(100); {
 	case n < 26:
 		return g.apply()
@@ -103,6 +106,33 @@ func (g generator) apply() Op {
 	args = g.maybe(args, 8, "distinct")
 	args = g.maybe(args, 8, "second")
 	args = g.maybe(args, 8, "port=8080")
-	args = g.maybe(args, 10, "keep_lost")
+	if typeOf(id) == "service" {
+		args = g.maybe(args, 4, "canary=1", "canary=2", "canary=5")
+		args = g.maybe(args, 4, "promote")
+		args = g.maybe(args, 4, "revert")
+	}
+	if g.IntN(6) == 0 {
+		args = g.maybe(append(args, "lost_after="+g.of("30s", "2m")), 3, "replace=false")
+		args = g.maybe(args, 2, "reconcile=keep_original", "reconcile=keep_replacement", "reconcile=best_score", "reconcile=longest_running")
+	} else {
+		args = g.maybe(args, 10, "keep_lost")
+	}
 	return g.op("apply", args...)
+}
+
+// control returns what operators do to nodes and rollouts.
+func (g generator) control(node string) Op {
+	switch g.IntN(8) {
+	case 0, 1:
+		return g.op("drain", g.maybe(g.maybe([]string{node}, 2, "deadline=10s", "deadline=1m"), 3, "ignore_system")...)
+	case 2:
+		return g.op("drain", node, "off")
+	case 3:
+		return g.op("scale", g.of("s1", "s2", "b1"), "count="+g.of("0", "1", "2", "4", "5"))
+	case 4, 5:
+		return g.op("steer", g.of("s1", "s2"), g.of("promote", "promote", "promote", "pause", "resume", "fail"))
+	case 6:
+		return g.op("revert", g.of("s1", "s2"))
+	}
+	return g.op("purge", node)
 }

@@ -99,8 +99,12 @@ func groupOf(o Op, j *api.Job, name string) *api.TaskGroup {
 			MaxParallel: new(parallel), HealthCheck: new(api.HealthCheckTaskStates),
 			MinHealthyTime: new(o.duration("min_healthy", 5*time.Second)), HealthyDeadline: new(o.duration("healthy", 30*time.Second)),
 			ProgressDeadline: new(o.duration("progress", time.Minute)), Stagger: new(30 * time.Second),
-			AutoRevert: new(o.has("revert")), AutoPromote: new(false), Canary: new(0),
+			AutoRevert: new(o.has("revert")), AutoPromote: new(o.has("promote")), Canary: new(o.int("canary", 0)),
 		}
+	}
+	g.Disconnect = disconnectOf(o)
+	if o.has("gang") {
+		g.Gang = new(true)
 	}
 	if o.has("keep_lost") {
 		g.PreventRescheduleOnLost = new(true)

@@ -46,9 +46,7 @@ func placementsAreAllowed(m *model, changes []change) error {
 	for _, a := range created(changes) {
 		n := m.nodeOf(a.NodeID)
 		switch {
-		case n.node == nil:
-			return fmt.Errorf("%s is placed on a node that is not there", a.Name)
-		case m.world.raced(n):
+		case n.node == nil || m.world.raced(n):
 		case n.status == nil || n.status.Status != api.NodeReady:
 			return fmt.Errorf("%s is placed on %s, which is not ready", a.Name, n.node.Name)
 		case n.intent != nil && n.intent.Eligibility != api.NodeEligible:
@@ -183,8 +181,9 @@ func chainsAreLinear(m *model, changes []change) error {
 	return nil
 }
 
-// swapped reports whether an allocation got another predecessor or successor. One whose
-// node came back may be kept, and then loses the successor that it had meanwhile.
+// swapped reports whether an allocation got another predecessor, or another successor in
+// place of one that is live. One whose node came back may be kept, and then loses the
+// successor that it had meanwhile.
 func (m *model) swapped(before, after *api.Allocation) bool {
 	if before.PreviousAllocation != after.PreviousAllocation {
 		return true
@@ -193,7 +192,7 @@ func (m *model) swapped(before, after *api.Allocation) bool {
 		return false
 	}
 	next := m.alloc[before.NextAllocation]
-	return after.NextAllocation != "" || next != nil && next.live()
+	return next != nil && next.live()
 }
 
 // whatEndedStaysEnded: an allocation that was told to stop is not told to run again,

@@ -121,7 +121,7 @@ func updatesLeaveEnoughUp(m *model, changes []change) error {
 		}
 		was := *m.alloc[a.ID]
 		was.Allocation = old
-		if !was.up() || old.DeploymentID != "" && !was.healthy() {
+		if !was.up() || was.restarting() || old.DeploymentID != "" && !was.healthy() {
 			continue // not known to serve
 		}
 		j := m.jobOf(a.JobID)

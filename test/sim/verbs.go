@@ -25,6 +25,12 @@ func verbs() map[string]verb {
 		"gc":          {(*World).collect, true},
 		"eligibility": {(*World).setEligibility, true},
 
+		"drain":  {(*World).drain, true},
+		"purge":  {(*World).purge, true},
+		"scale":  {(*World).scale, true},
+		"steer":  {(*World).steer, true},
+		"revert": {(*World).revert, true},
+
 		"node":       {(*World).bootNode, true},
 		"crash":      {(*World).crashNode, true},
 		"leave":      {(*World).leaveNode, true},
