@@ -29,7 +29,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		Lists(api.KindAllocation, listed).
 		Watches(api.KindAllocation, placedOnAbsentNode, reconcile.Created).
 		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(healthChanged)).
-		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(givenUp)).
+		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(decided)).
 		Watches(api.KindAllocationStatus, reconcile.SameKey, failed).
 		Watches(api.KindNodeStatus, ofNode, absent).
 		Watches(api.KindNodeStatus, unknownOn, back).

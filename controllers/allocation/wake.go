@@ -108,7 +108,11 @@ func newVersion(before, after *api.Job) bool {
 	return api.Deref(before.Version) != api.Deref(after.Version)
 }
 
-// givenUp: an allocation that may have come back is not wanted any more.
-func givenUp(before, after *api.Allocation) bool {
-	return after.Lost == api.AllocClientUnknown && before.WantsRun() && !after.WantsRun()
+// decided: an allocation that may have come back is not wanted any more, or did come back;
+// it may have failed.
+func decided(before, after *api.Allocation) bool {
+	if before.Lost != api.AllocClientUnknown {
+		return false
+	}
+	return after.Lost == "" || after.Lost == api.AllocClientUnknown && before.WantsRun() && !after.WantsRun()
 }

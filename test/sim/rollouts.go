@@ -150,7 +150,7 @@ func (j *jobView) leavesEnough(name string) error {
 	}
 	up := 0
 	for _, a := range j.allocs {
-		if a.TaskGroup == name && a.up() {
+		if a.TaskGroup == name && (a.up() || a.failedForGood()) {
 			up++
 		}
 	}
@@ -158,6 +158,13 @@ func (j *jobView) leavesEnough(name string) error {
 		return fmt.Errorf("job %s: an instance of %s is stopped for version %d while %d others serve, %d must", j.id, name, api.Deref(j.job.Version), up, least)
 	}
 	return nil
+}
+
+// failedForGood reports whether an instance of an older version failed and stays as it is,
+// although the current version asks for the same: it is nothing to wait for.
+func (a *allocView) failedForGood() bool {
+	return a.WantsRun() && a.NextAllocation == "" && a.status != nil && a.status.ClientStatus == api.AllocClientFailed &&
+		a.job.job != nil && a.JobVersion != *a.job.job.Version
 }
 
 // rolloutsCountRight: what a rollout that goes on says of its groups is so.
