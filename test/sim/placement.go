@@ -90,7 +90,14 @@ func placesAreTakenOnce(m *model, changes []change) error {
 	return nil
 }
 
-func (a *allocView) canary() bool { return a.DeploymentStatus != nil && a.DeploymentStatus.Canary }
+// canary reports whether an instance tries its version out: its rollout is not promoted.
+func (a *allocView) canary() bool {
+	if a.DeploymentStatus == nil || !a.DeploymentStatus.Canary {
+		return false
+	}
+	d := a.job.deployments[a.DeploymentID]
+	return d == nil || d.TaskGroups[a.TaskGroup] == nil || !d.TaskGroups[a.TaskGroup].Promoted
+}
 
 // seat is what only one live instance may hold.
 func (a *allocView) seat() string {

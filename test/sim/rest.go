@@ -151,8 +151,16 @@ func (w *World) reachable(nodeID string) bool {
 // rolloutHolds reports whether the rollout of a job's version keeps it as it is.
 func (j *jobView) rolloutHolds() bool {
 	for _, d := range j.deployments {
-		if d.JobVersion == *j.job.Version && d.JobCreateIndex == *j.job.CreateIndex && d.Status != api.DeploymentSuccessful && d.Status != api.DeploymentRunning {
+		if d.JobVersion != *j.job.Version || d.JobCreateIndex != *j.job.CreateIndex {
+			continue
+		}
+		if d.Status != api.DeploymentSuccessful && d.Status != api.DeploymentRunning {
 			return true
+		}
+		for _, state := range d.TaskGroups {
+			if d.Active() && state.DesiredCanaries > 0 && !state.Promoted {
+				return true // somebody has to promote it
+			}
 		}
 	}
 	return false
