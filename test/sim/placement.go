@@ -178,7 +178,7 @@ func chainsAreLinear(m *model, changes []change) error {
 		if old, had := c.old.(*api.Allocation); had && m.swapped(old, a) {
 			return fmt.Errorf("%s followed %q and is followed by %q, before it was %q and %q", short(a.ID), a.PreviousAllocation, a.NextAllocation, old.PreviousAllocation, old.NextAllocation)
 		}
-		if prev := m.alloc[a.PreviousAllocation]; prev != nil && prev.NextAllocation != a.ID && a.WantsRun() {
+		if prev := m.alloc[a.PreviousAllocation]; prev != nil && prev.NextAllocation != a.ID && m.alloc[a.ID].live() {
 			return fmt.Errorf("%s follows %s, which is followed by %q", short(a.ID), short(prev.ID), prev.NextAllocation)
 		}
 		if next := m.alloc[a.NextAllocation]; next != nil && next.PreviousAllocation != a.ID {
