@@ -130,7 +130,7 @@ func TestAStoredObjectIsSmall(t *testing.T) {
 		t.Errorf("an allocation takes %d bytes", len(stored))
 	}
 	var job api.Job
-	if err := json.Unmarshal(readFile(t, "testdata/wire/035-job.json"), &job); err != nil {
+	if err := json.Unmarshal(recordedBody(t, "035-job"), &job); err != nil {
 		t.Fatal(err)
 	}
 	stored, err = job.MarshalMsg(nil)

@@ -14,7 +14,7 @@ import (
 func TestAnAllocationIsJoinedFromItsPartsAsRecorded(t *testing.T) {
 	for _, name := range []string{"047-allocation", "081-allocation-after-stop"} {
 		t.Run(name, func(t *testing.T) {
-			recorded := readFile(t, "testdata/wire/"+name+".json")
+			recorded := recordedBody(t, name)
 			var whole api.Allocation
 			decode(t, recorded, &whole)
 			whole.SigningKeyID = "" // not said: allocations have no signed identity
@@ -76,7 +76,7 @@ func TestLostPrevailsUntilTheNodeSaysThatTheAllocationEnded(t *testing.T) {
 func TestAJobIsJoinedFromItsPartsAsRecorded(t *testing.T) {
 	for _, name := range []string{"035-job", "145-job-stopped", "093-job-countdown", "112-job-system"} {
 		t.Run(name, func(t *testing.T) {
-			recorded := readFile(t, "testdata/wire/"+name+".json")
+			recorded := recordedBody(t, name)
 			var whole api.Job
 			decode(t, recorded, &whole)
 			spec := whole
@@ -92,7 +92,7 @@ func TestAJobIsJoinedFromItsPartsAsRecorded(t *testing.T) {
 
 func TestAVersionShowsWhenItWasWrittenAndSince(t *testing.T) {
 	var answer api.JobVersionsResponse
-	decode(t, readFile(t, "testdata/wire/069-job-versions-2.json"), &answer)
+	decode(t, recordedBody(t, "069-job-versions-2"), &answer)
 	current := *answer.Versions[0]
 	for _, whole := range answer.Versions {
 		v := &api.JobVersion{Job: whole, Stable: *whole.Stable, Tag: whole.VersionTag}
@@ -105,15 +105,15 @@ func TestAVersionShowsWhenItWasWrittenAndSince(t *testing.T) {
 
 func TestAJobStubIsWhatIsListed(t *testing.T) {
 	var job api.Job
-	decode(t, readFile(t, "testdata/wire/035-job.json"), &job)
+	decode(t, recordedBody(t, "035-job"), &job)
 	var stubs []api.JobListStub
-	decode(t, readFile(t, "testdata/wire/029-jobs.json"), &stubs)
+	decode(t, recordedBody(t, "029-jobs"), &stubs)
 	equalJSON(t, encode(t, stubs[0]), encode(t, api.JobStub(&job, stubs[0].JobSummary, true)))
 }
 
 func TestASummaryCountsWhatAllocationsDo(t *testing.T) {
 	var job api.Job
-	decode(t, readFile(t, "testdata/wire/035-job.json"), &job)
+	decode(t, recordedBody(t, "035-job"), &job)
 	job.SetIndexes(11, 11)
 	s := api.NewSummary(&job, nil)
 	running := &api.Allocation{TaskGroup: "example"}
@@ -121,7 +121,7 @@ func TestASummaryCountsWhatAllocationsDo(t *testing.T) {
 	status := &api.AllocationStatus{ClientStatus: api.AllocClientRunning}
 	status.SetIndexes(13, 15)
 	s.CountAllocation(running, status)
-	equalJSON(t, readFile(t, "testdata/wire/037-job-summary.json"), encode(t, s))
+	equalJSON(t, recordedBody(t, "037-job-summary"), encode(t, s))
 
 	for _, state := range []string{"complete", "failed", "lost", "unknown", "running"} {
 		s.CountAllocation(running, &api.AllocationStatus{ClientStatus: state})
@@ -135,7 +135,7 @@ func TestASummaryCountsWhatAllocationsDo(t *testing.T) {
 
 func TestASummaryShowsWhatWaitsForRoomAndItsChildren(t *testing.T) {
 	var job api.Job
-	decode(t, readFile(t, "testdata/wire/035-job.json"), &job)
+	decode(t, recordedBody(t, "035-job"), &job)
 	status := &api.JobStatus{Queued: map[string]int{"example": 2}}
 	status.SetIndexes(90, 93)
 	s := api.NewSummary(&job, status)
@@ -154,7 +154,7 @@ func TestASummaryShowsWhatWaitsForRoomAndItsChildren(t *testing.T) {
 func TestANodeIsJoinedFromItsPartsWithoutItsSecret(t *testing.T) {
 	for _, name := range []string{"010-node", "117-node-draining"} {
 		t.Run(name, func(t *testing.T) {
-			recorded := readFile(t, "testdata/wire/"+name+".json")
+			recorded := recordedBody(t, name)
 			var whole api.Node
 			decode(t, recorded, &whole)
 			intent := &api.NodeIntent{
@@ -184,10 +184,10 @@ func TestANodeThatNobodyJudgedYetIsInitializingAndEligible(t *testing.T) {
 
 func TestANodeStubIsWhatIsListed(t *testing.T) {
 	var node api.Node
-	decode(t, readFile(t, "testdata/wire/010-node.json"), &node)
+	decode(t, recordedBody(t, "010-node"), &node)
 	for name, resources := range map[string]bool{"008-nodes": false, "009-nodes-resources": true} {
 		var stubs []json.RawMessage
-		decode(t, readFile(t, "testdata/wire/"+name+".json"), &stubs)
+		decode(t, recordedBody(t, name), &stubs)
 		equalJSON(t, stubs[0], encode(t, api.NodeStub(&node, resources, false)))
 	}
 	if got := api.NodeStub(&node, false, true).Attributes["os.name"]; got != "debian" {
@@ -197,9 +197,9 @@ func TestANodeStubIsWhatIsListed(t *testing.T) {
 
 func TestAnAllocationStubIsWhatIsListed(t *testing.T) {
 	var whole api.Allocation
-	decode(t, readFile(t, "testdata/wire/047-allocation.json"), &whole)
+	decode(t, recordedBody(t, "047-allocation"), &whole)
 	var stubs []json.RawMessage
-	decode(t, readFile(t, "testdata/wire/046-allocations-states-false.json"), &stubs)
+	decode(t, recordedBody(t, "046-allocations-states-false"), &stubs)
 	status := &api.AllocationStatus{
 		ClientStatus: whole.ClientStatus, ClientDescription: whole.ClientDescription, TaskStates: whole.TaskStates,
 	}

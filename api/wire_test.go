@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/test/recorded"
 )
 
-// recordings says, by the number of the recording in testdata/wire, what type its body is of.
+// recordings says, by the number of the recording, what type its body is of.
 var recordings = map[string]func() any{
 	"001": func() any { return new(api.AgentSelf) },
 	"002": func() any { return new(api.AgentHealth) },
@@ -76,18 +75,9 @@ var recordings = map[string]func() any{
 }
 
 func TestNoFieldOfARecordedObjectIsLostInventedOrChanged(t *testing.T) {
-	files, err := filepath.Glob("testdata/wire/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		newBody, ok := recordings[name[:3]]
-		if !ok || strings.HasSuffix(name, "-request") {
-			continue // read by a test of its own
-		}
-		t.Run(name, func(t *testing.T) {
-			want := readFile(t, file)
+	for number, newBody := range recordings {
+		t.Run(number, func(t *testing.T) {
+			want := recordedBody(t, number)
 			body := newBody()
 			if err := json.Unmarshal(want, body); err != nil {
 				t.Fatal(err)
@@ -106,7 +96,7 @@ func TestSpecFormIsWhatParseAnswers(t *testing.T) {
 		"015-jobs-parse-hello", "016-jobs-parse-countdown", "017-jobs-parse-count-args", "018-jobs-parse-nightly", "019-jobs-parse-canon-hello",
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := readFile(t, "testdata/wire/"+name+".json")
+			want := recordedBody(t, name)
 			var job api.Job
 			if err := json.Unmarshal(want, &job); err != nil {
 				t.Fatal(err)
@@ -121,15 +111,23 @@ func TestSpecFormIsWhatParseAnswers(t *testing.T) {
 }
 
 func TestObjectsInEventsAreOfTheSameForm(t *testing.T) {
-	var lines []struct {
+	type line struct {
 		Index  uint64
 		Events []struct {
 			api.Event
 			Payload map[string]json.RawMessage
 		}
 	}
-	if err := json.Unmarshal(readFile(t, "testdata/wire/154-event-stream.json"), &lines); err != nil {
+	var lines []line
+	stream, err := recorded.Get("154-event-stream")
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, text := range stream.Lines {
+		lines = append(lines, line{})
+		if err := json.Unmarshal(text, &lines[len(lines)-1]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	objects := map[string]func() any{
 		"Job":        func() any { return new(api.Job) },
@@ -161,14 +159,14 @@ func TestObjectsInEventsAreOfTheSameForm(t *testing.T) {
 
 func TestRequestsAsClientsSendThemAreRead(t *testing.T) {
 	var register api.JobRegisterRequest
-	if err := json.Unmarshal(readFile(t, "testdata/wire/025-job-register-request.json"), &register); err != nil {
+	if err := json.Unmarshal(recordedRequest(t, "025-job-register"), &register); err != nil {
 		t.Fatal(err)
 	}
 	if register.Job == nil || api.Deref(register.Job.ID) != "hello" || register.Submission == nil || register.Submission.Format != "hcl2" {
 		t.Fatalf("read %+v", register)
 	}
 	var plan api.JobPlanRequest
-	if err := json.Unmarshal(readFile(t, "testdata/wire/024-job-plan-create-request.json"), &plan); err != nil {
+	if err := json.Unmarshal(recordedRequest(t, "024-job-plan-create"), &plan); err != nil {
 		t.Fatal(err)
 	}
 	if plan.Job == nil || !plan.Diff {
@@ -176,13 +174,24 @@ func TestRequestsAsClientsSendThemAreRead(t *testing.T) {
 	}
 }
 
-func readFile(t *testing.T, name string) []byte {
+// recordedBody returns what was answered in a recorded exchange.
+func recordedBody(t testing.TB, number string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(name)
+	e, err := recorded.Get(number)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return e.Body
+}
+
+// recordedRequest returns the body of the request of a recorded exchange.
+func recordedRequest(t testing.TB, number string) []byte {
+	t.Helper()
+	e, err := recorded.Get(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Request.Body
 }
 
 // equalJSON compares two documents exactly: null is not absent, 1 is not "1",

@@ -16,7 +16,7 @@ func TestDefaultsAreThoseThatAreRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equalJSON(t, readFile(t, "testdata/wire/019-jobs-parse-canon-hello.json"), got)
+	equalJSON(t, recordedBody(t, "019-jobs-parse-canon-hello"), got)
 }
 
 func TestStoredJobsAreThoseThatAreRecorded(t *testing.T) {
@@ -24,7 +24,7 @@ func TestStoredJobsAreThoseThatAreRecorded(t *testing.T) {
 		"hello": "035-job", "flaky": "089-job-flaky", "countdown": "093-job-countdown", "everywhere": "112-job-system",
 	} {
 		t.Run(file, func(t *testing.T) {
-			want := readFile(t, "testdata/wire/"+recording+".json")
+			want := recordedBody(t, recording)
 			job := parseFile(t, "testdata/jobs/"+file+".nomad.hcl")
 			jobspec.Canonicalize(job)
 			jobspec.AddImplicitConstraints(job)

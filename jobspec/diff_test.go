@@ -20,7 +20,7 @@ func TestDiffOfANewJobIsTheRecordedOne(t *testing.T) {
 	for file, recording := range map[string]string{"hello": "024-job-plan-create", "unplaceable": "095-job-plan-unplaceable"} {
 		t.Run(file, func(t *testing.T) {
 			var want planned
-			if err := json.Unmarshal(readFile(t, "testdata/wire/"+recording+".json"), &want); err != nil {
+			if err := json.Unmarshal(recordedBody(t, recording), &want); err != nil {
 				t.Fatal(err)
 			}
 			equalDiff(t, want.Diff, jobspec.Diff(nil, storedJob(t, file)))
@@ -41,7 +41,7 @@ func TestDiffOfAChangedJobIsTheRecordedOne(t *testing.T) {
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			var want planned
-			if err := json.Unmarshal(readFile(t, "testdata/wire/"+test.recording+".json"), &want); err != nil {
+			if err := json.Unmarshal(recordedBody(t, test.recording), &want); err != nil {
 				t.Fatal(err)
 			}
 			old, changed := storedJob(t, test.file), storedJob(t, test.file)
@@ -53,7 +53,7 @@ func TestDiffOfAChangedJobIsTheRecordedOne(t *testing.T) {
 
 func TestDiffOfVersionsIsTheRecordedOne(t *testing.T) {
 	var want api.JobVersionsResponse
-	if err := json.Unmarshal(readFile(t, "testdata/wire/069-job-versions-2.json"), &want); err != nil {
+	if err := json.Unmarshal(recordedBody(t, "069-job-versions-2"), &want); err != nil {
 		t.Fatal(err)
 	}
 	equalDiff(t, want.Diffs[0], jobspec.Diff(want.Versions[1], want.Versions[0]))

@@ -31,7 +31,7 @@
 //
 // FillDefaults and Canonicalize are apart because the API shows both forms: the
 // first does not depend on the cluster, the second is what is stored. Both are
-// idempotent. The defaults are those that existing clients know; testdata/wire has
+// idempotent. The defaults are those that existing clients know; test/recorded has
 // them as recorded.
 //
 // # Checking and comparing

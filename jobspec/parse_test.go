@@ -10,6 +10,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/jobspec"
+	"github.com/droverhq/drover/test/recorded"
 )
 
 func TestJobsParseToTheSpecFormThatIsRecorded(t *testing.T) {
@@ -23,7 +24,7 @@ func TestJobsParseToTheSpecFormThatIsRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			equalJSON(t, readFile(t, "testdata/wire/"+recording+".json"), got)
+			equalJSON(t, recordedBody(t, recording), got)
 		})
 	}
 }
@@ -68,4 +69,14 @@ func tree(t *testing.T, b []byte) any {
 		t.Fatalf("%v in %s", err, b)
 	}
 	return v
+}
+
+// recordedBody returns what was answered in a recorded exchange.
+func recordedBody(t testing.TB, number string) []byte {
+	t.Helper()
+	e, err := recorded.Get(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Body
 }

@@ -23,7 +23,7 @@ func TestTheAgentSaysWhatItIs(t *testing.T) {
 		self.Stats["client"]["num_allocations"] != "3" {
 		t.Errorf("self %+v", self)
 	}
-	r := recorded(t, "002")
+	r := exchange(t, "002")
 	if d := differences("$", tree(t, r.Body), tree(t, c.get("/v1/agent/health", nil).body)); len(d) > 0 {
 		t.Error(strings.Join(d, "\n"))
 	}
@@ -73,7 +73,7 @@ func TestMetricsAreShownAsJSONAndForPrometheus(t *testing.T) {
 	if s := m.Samples[0]; s.Count != 3 || s.Sum != 8 || s.Min != 1 || s.Max != 4 {
 		t.Errorf("samples %+v", m.Samples)
 	}
-	recordedTop := tree(t, recorded(t, "138").Body).(map[string]any)
+	recordedTop := tree(t, exchange(t, "138").Body).(map[string]any)
 	for name := range recordedTop {
 		if _, ok := tree(t, c.get("/v1/metrics", nil).body).(map[string]any)[name]; !ok {
 			t.Errorf("%s is missing", name)

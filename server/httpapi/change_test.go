@@ -18,7 +18,7 @@ func TestStoppingAJobMakesAVersionThatSaysSo(t *testing.T) {
 	job := get[*api.Job](c.store.Snapshot(), api.JobKey("default", "hello"))
 	c.put(&api.JobVersion{Job: job, Stable: true})
 	var out api.JobDeregisterResponse
-	r := recorded(t, "144")
+	r := exchange(t, "144")
 	got := c.must(http.MethodDelete, "/v1/job/hello", "", &out)
 	sameHeaders(t, r, got)
 	if e := c.eval(out.EvalID); e.TriggeredBy != api.TriggerJobDeregister || e.CreateIndex != out.Index || out.JobModifyIndex != out.Index {
@@ -45,7 +45,7 @@ func TestStoppingAJobMakesAVersionThatSaysSo(t *testing.T) {
 
 func TestStoppingWhatIsNotThereAnswersAsRecorded(t *testing.T) {
 	c := newCluster(t)
-	r := recorded(t, "148")
+	r := exchange(t, "148")
 	for _, path := range []string{r.Request.Path, r.Request.Path + "?purge=true"} {
 		got := c.must(r.Request.Method, path, "", nil)
 		if d := differences("$", tree(t, r.Body), tree(t, got.body)); len(d) > 0 || got.header.Get("X-Nomad-Index") != "0" {
@@ -98,7 +98,7 @@ func TestAllocationsOfAnEarlierJobOfTheSameNameAreShownOnDemand(t *testing.T) {
 func TestStoppingAnAllocationAsksForAnotherOne(t *testing.T) {
 	c := newCluster(t)
 	c.hello()
-	r := recorded(t, "080")
+	r := exchange(t, "080")
 	var out api.AllocStopResponse
 	got := c.must(r.Request.Method, r.Request.Path, string(r.Request.Body), &out)
 	sameHeaders(t, r, got)

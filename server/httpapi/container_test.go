@@ -13,7 +13,7 @@ import (
 func TestNamespacesAndPoolsAreWrittenAsRecorded(t *testing.T) {
 	for _, pair := range [][2]string{{"129", "130"}, {"132", "133"}} {
 		c := newCluster(t)
-		put, read := recorded(t, pair[0]), recorded(t, pair[1])
+		put, read := exchange(t, pair[0]), exchange(t, pair[1])
 		got := c.must(put.Request.Method, put.Request.Path, string(put.Request.Body), nil)
 		sameHeaders(t, put, got)
 		if len(got.body) > 0 {

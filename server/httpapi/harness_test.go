@@ -9,8 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +21,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
+	"github.com/droverhq/drover/test/recorded"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -255,39 +254,23 @@ func (l *pipeListener) Close() error {
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // recording is an exchange with the reference.
-type recording struct {
-	Request struct {
-		Method string
-		Path   string
-		Body   json.RawMessage
-	}
-	Status  int
-	Headers map[string]string
-	Body    json.RawMessage
-}
+// recording is an exchange that clients know.
+type recording = *recorded.Exchange
 
-func recorded(t *testing.T, number string) recording {
+func exchange(t *testing.T, number string) recording {
 	t.Helper()
-	files, err := filepath.Glob("testdata/wire/" + number + "-*.json")
-	if err != nil || len(files) != 1 {
-		t.Fatalf("recording %s: %v, %v", number, files, err)
-	}
-	b, err := os.ReadFile(files[0])
+	e, err := recorded.Get(number)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r recording
-	if err := json.Unmarshal(b, &r); err != nil {
-		t.Fatalf("%s: %v", files[0], err)
-	}
-	return r
+	return e
 }
 
 // recordedBody reads the body of a recorded answer.
 func recordedBody[T any](t *testing.T, number string) T {
 	t.Helper()
 	var v T
-	if err := json.Unmarshal(recorded(t, number).Body, &v); err != nil {
+	if err := json.Unmarshal(exchange(t, number).Body, &v); err != nil {
 		t.Fatal(err)
 	}
 	return v

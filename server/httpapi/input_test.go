@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +15,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
+	"github.com/droverhq/drover/test/recorded"
 )
 
 const noUUID = "00000000-0000-0000-0000-000000000000"
@@ -26,7 +25,7 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 	c.hello()
 	job := func(change func(map[string]any)) string {
 		var in map[string]any
-		if err := json.Unmarshal(recorded(t, "025").Request.Body, &in); err != nil {
+		if err := json.Unmarshal(exchange(t, "025").Request.Body, &in); err != nil {
 			t.Fatal(err)
 		}
 		change(in["Job"].(map[string]any))
@@ -253,7 +252,7 @@ func TestAPanicIsAnsweredAndTheServerLives(t *testing.T) {
 
 // FuzzBodies sends bodies to everything that reads one.
 func FuzzBodies(f *testing.F) {
-	files, err := filepath.Glob("testdata/wire/*.json")
+	exchanges, err := recorded.All()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -261,15 +260,7 @@ func FuzzBodies(f *testing.F) {
 		"/v1/jobs", "/v1/job/hello", "/v1/job/hello/plan", "/v1/validate/job", "/v1/jobs/parse", "/v1/job/hello/evaluate",
 		"/v1/node/" + helloNode + "/eligibility", "/v1/operator/snapshot", "/v1/allocation/" + noUUID + "/stop",
 	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		var r recording
-		if err := json.Unmarshal(b, &r); err != nil {
-			f.Fatal(err)
-		}
+	for _, r := range exchanges {
 		if r.Request.Method != http.MethodGet && len(r.Request.Body) > 4 {
 			for i := range paths {
 				f.Add(uint8(i), []byte(r.Request.Body))

@@ -35,7 +35,7 @@ func (l *launcher) at(ns int64) { l.mu.Lock(); defer l.mu.Unlock(); l.now = time
 // its own is called as in the recording first.
 func (l *launcher) replay(number string, names ...string) answered {
 	l.t.Helper()
-	r := recorded(l.t, number)
+	r := exchange(l.t, number)
 	path := r.Request.Path
 	for i := 0; i < len(names); i += 2 {
 		path = strings.ReplaceAll(path, strings.ReplaceAll(names[i+1], "/", "%2F"), strings.ReplaceAll(names[i], "/", "%2F"))
@@ -101,7 +101,7 @@ func TestParameterizedJobsAnswerAsRecorded(t *testing.T) {
 	}
 	// Recorded with status 500, which says that the server is at fault.
 	for _, number := range []string{"106", "107"} {
-		r := recorded(t, number)
+		r := exchange(t, number)
 		var want string
 		if err := json.Unmarshal(r.Body, &want); err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func (l *launcher) parameterized(change func(*api.Job)) {
 func (l *launcher) recordedJob(number string, change func(*api.Job)) api.JobRegisterResponse {
 	l.t.Helper()
 	var in api.JobRegisterRequest
-	if err := json.Unmarshal(recorded(l.t, number).Request.Body, &in); err != nil {
+	if err := json.Unmarshal(exchange(l.t, number).Request.Body, &in); err != nil {
 		l.t.Fatal(err)
 	}
 	if change != nil {
@@ -287,7 +287,7 @@ func TestForcingLaunchesAtOnceAndLeavesTheScheduleAlone(t *testing.T) {
 func TestPlanningSaysWhenAJobIsLaunchedAndThatWhatItLaunchesHasNoRoom(t *testing.T) {
 	l := newLauncher(t)
 	var in api.JobRegisterRequest
-	if err := json.Unmarshal(recorded(t, "100").Request.Body, &in); err != nil {
+	if err := json.Unmarshal(exchange(t, "100").Request.Body, &in); err != nil {
 		t.Fatal(err)
 	}
 	in.Job.Periodic.Specs = []string{"* */4 * * *"}

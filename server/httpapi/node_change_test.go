@@ -18,7 +18,7 @@ import (
 // different each time.
 func (c *cluster) answersAsRecorded(number string, different ...string) answered {
 	c.t.Helper()
-	r := recorded(c.t, number)
+	r := exchange(c.t, number)
 	got := c.do(r.Request.Method, r.Request.Path, string(r.Request.Body))
 	if got.status != r.Status {
 		c.t.Fatalf("%s %s: status %d, want %d: %s", number, r.Request.Path, got.status, r.Status, got.body)
@@ -65,10 +65,10 @@ func TestADrainedNodeIsShownAsRecorded(t *testing.T) {
 	c := newCluster(t)
 	c.hello()
 	for _, number := range []string{"114", "115", "116"} {
-		r := recorded(t, number)
+		r := exchange(t, number)
 		c.must(r.Request.Method, r.Request.Path, string(r.Request.Body), nil)
 	}
-	r := recorded(t, "117")
+	r := exchange(t, "117")
 	want, got := tree(t, r.Body).(map[string]any), tree(t, c.get(r.Request.Path, nil).body).(map[string]any)
 	for _, node := range []map[string]any{want, got} {
 		for _, name := range []string{"DrainStrategy", "LastDrain"} {

@@ -17,7 +17,7 @@ import (
 func helloRequest(t *testing.T) api.JobRegisterRequest {
 	t.Helper()
 	var in api.JobRegisterRequest
-	if err := json.Unmarshal(recorded(t, "025").Request.Body, &in); err != nil {
+	if err := json.Unmarshal(exchange(t, "025").Request.Body, &in); err != nil {
 		t.Fatal(err)
 	}
 	return in
@@ -50,7 +50,7 @@ func (c *cluster) eval(id string) *api.Evaluation {
 
 func TestRegisteringAnswersAsRecorded(t *testing.T) {
 	c := newCluster(t)
-	r := recorded(t, "025")
+	r := exchange(t, "025")
 	got := c.must(http.MethodPut, "/v1/jobs", string(r.Request.Body), nil)
 	sameHeaders(t, r, got)
 	want, was := tree(t, r.Body).(map[string]any), tree(t, got.body).(map[string]any)
@@ -67,7 +67,7 @@ func TestTheStoredJobIsCanonicalAsRecorded(t *testing.T) {
 	c := newCluster(t)
 	c.register(helloRequest(t))
 	got := c.get("/v1/job/hello", nil)
-	want := tree(t, recorded(t, "035").Body).(map[string]any)
+	want := tree(t, exchange(t, "035").Body).(map[string]any)
 	// Nothing has placed it yet, and it was submitted now.
 	want["Status"], want["Stable"] = "pending", false
 	is := tree(t, got.body).(map[string]any)
@@ -216,18 +216,18 @@ func TestAJobGetsTheNamespaceOfTheRequestUnlessItNamesOne(t *testing.T) {
 
 func TestAnInvalidJobIsRefusedWithAllThatIsWrong(t *testing.T) {
 	c := newCluster(t)
-	r := recorded(t, "023")
+	r := exchange(t, "023")
 	a := c.do(http.MethodPut, "/v1/jobs", string(r.Request.Body))
 	if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "priority") || !strings.Contains(string(a.body), "driver") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	var out api.JobValidateResponse
-	c.must(http.MethodPut, "/v1/validate/job", string(recorded(t, "022").Request.Body), &out)
+	c.must(http.MethodPut, "/v1/validate/job", string(exchange(t, "022").Request.Body), &out)
 	if len(out.ValidationErrors) != 2 || out.Error == "" {
 		t.Errorf("validated %+v", out)
 	}
 	out = api.JobValidateResponse{}
-	c.must(http.MethodPut, "/v1/validate/job", string(recorded(t, "021").Request.Body), &out)
+	c.must(http.MethodPut, "/v1/validate/job", string(exchange(t, "021").Request.Body), &out)
 	if out.ValidationErrors != nil || out.Error != "" || !out.DriverConfigValidated {
 		t.Errorf("validated %+v", out)
 	}
@@ -269,12 +269,12 @@ func TestCountsArePreservedOnDemand(t *testing.T) {
 
 func TestAParsedJobIsAsRecorded(t *testing.T) {
 	c := newCluster(t)
-	r := recorded(t, "015")
+	r := exchange(t, "015")
 	got := c.must(http.MethodPost, "/v1/jobs/parse", string(r.Request.Body), nil)
 	if d := differences("$", tree(t, r.Body), tree(t, got.body)); len(d) > 0 {
 		t.Error(strings.Join(d, "\n"))
 	}
-	a := c.do(http.MethodPost, "/v1/jobs/parse", string(recorded(t, "020").Request.Body))
+	a := c.do(http.MethodPost, "/v1/jobs/parse", string(exchange(t, "020").Request.Body))
 	if a.status != http.StatusBadRequest || !strings.HasPrefix(string(a.body), "Failed to parse job: input.hcl:1,11-16: ") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -284,7 +284,7 @@ func TestAPlanSaysWhatRegisteringWouldDo(t *testing.T) {
 	c := newCluster(t)
 	node := recordedBody[api.Node](t, "010")
 	c.put(&node, &api.NodeStatus{NodeID: node.ID, Status: api.NodeReady})
-	r := recorded(t, "024")
+	r := exchange(t, "024")
 	got := c.must(http.MethodPut, r.Request.Path, string(r.Request.Body), nil)
 	want := tree(t, r.Body).(map[string]any)
 	is := tree(t, got.body).(map[string]any)
@@ -329,7 +329,7 @@ func TestAPlanExplainsWhatFindsNoRoom(t *testing.T) {
 	c := newCluster(t)
 	node := recordedBody[api.Node](t, "010")
 	c.put(&node, &api.NodeStatus{NodeID: node.ID, Status: api.NodeReady})
-	r := recorded(t, "095")
+	r := exchange(t, "095")
 	var plan api.JobPlanResponse
 	c.must(http.MethodPut, r.Request.Path, string(r.Request.Body), &plan)
 	why := plan.FailedTGAllocs["g"]

@@ -91,7 +91,7 @@ func TestAJobIsNotScaledDuringItsRollout(t *testing.T) {
 		ID: "5d64f3b1-7d5b-4b6f-8e4c-0b7cf7a0a001", Namespace: "default", JobID: "hello",
 		JobCreateIndex: api.Deref(job.CreateIndex), Status: api.DeploymentRunning,
 	})
-	r := recorded(t, "073")
+	r := exchange(t, "073")
 	got := c.scale(string(r.Request.Body))
 	sameHeaders(t, r, got)
 	if got.status != r.Status || string(got.body) != recordedBody[string](t, "073") {
@@ -102,7 +102,7 @@ func TestAJobIsNotScaledDuringItsRollout(t *testing.T) {
 func TestScaleStatusAnswersAsRecorded(t *testing.T) {
 	c := newCluster(t)
 	c.hello()
-	r := recorded(t, "074")
+	r := exchange(t, "074")
 	got := c.must(http.MethodGet, r.Request.Path, "", nil)
 	sameHeaders(t, r, got)
 	// It was recorded with a second instance, which is not healthy yet.
@@ -114,7 +114,7 @@ func TestScaleStatusAnswersAsRecorded(t *testing.T) {
 
 func TestPoliciesOfJobsAreListed(t *testing.T) {
 	c := newCluster(t)
-	r := recorded(t, "139")
+	r := exchange(t, "139")
 	none := c.must(http.MethodGet, r.Request.Path, "", nil)
 	sameHeaders(t, r, none)
 	if d := differences("$", tree(t, r.Body), tree(t, none.body)); len(d) > 0 {

@@ -228,7 +228,7 @@ func TestChecksOfANodeAgentAreOfTheRecordedForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := differences("$", tree(t, recorded(t, "051").Body), tree(t, b)); len(d) > 0 {
+	if d := differences("$", tree(t, exchange(t, "051").Body), tree(t, b)); len(d) > 0 {
 		t.Error(strings.Join(d, "\n"))
 	}
 }

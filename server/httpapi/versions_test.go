@@ -35,7 +35,7 @@ func TestRevertingRegistersAnEarlierVersionAgain(t *testing.T) {
 	c.versions(3)
 	c.must(http.MethodPut, "/v1/job/hello/versions/good/tag", `{"Version":0}`, nil)
 	// But for its headers: the reference's say that there is no leader.
-	r := recorded(t, "075")
+	r := exchange(t, "075")
 	var out api.JobRegisterResponse
 	a := c.must(r.Request.Method, r.Request.Path, string(r.Request.Body), &out)
 	want, got := tree(t, r.Body).(map[string]any), tree(t, a.body).(map[string]any)

@@ -62,7 +62,7 @@ func TestAnswersAreOfTheRecordedForm(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t)
 			c.hello()
-			r := recorded(t, number)
+			r := exchange(t, number)
 			got := c.do(r.Request.Method, r.Request.Path, string(r.Request.Body))
 			if got.status != r.Status {
 				t.Fatalf("%s: status %d, want %d: %s", r.Request.Path, got.status, r.Status, got.body)

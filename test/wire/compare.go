@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -200,4 +201,15 @@ func brief(v any) string {
 		return string(b[:enough]) + "…"
 	}
 	return string(b)
+}
+
+// tree decodes JSON with all digits of its numbers. What is no JSON is a string.
+func tree(b []byte) any {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil || d.More() {
+		return string(b)
+	}
+	return v
 }

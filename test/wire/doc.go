@@ -1,4 +1,4 @@
-// Package wire replays what clients of the API have recorded (testdata/http) against a
+// Package wire replays what clients of the API have recorded (test/recorded) against a
 // real agent, in the order in which it was recorded, and compares every answer field by
 // field: status, headers, and the body with the names, types and nesting of its fields,
 // which are null and which are absent, and all values but those that can't be the same

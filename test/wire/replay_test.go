@@ -13,6 +13,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
 	"github.com/droverhq/drover/test/cluster"
+	"github.com/droverhq/drover/test/recorded"
 )
 
 // elsewhere are recordings that are not replayed here, by the beginning of their name.
@@ -58,7 +59,7 @@ type replay struct {
 }
 
 func TestAnswersAreAsRecorded(t *testing.T) {
-	recordings, err := Recordings("testdata/http")
+	recordings, err := recorded.All()
 	if err != nil || len(recordings) == 0 {
 		t.Fatal(len(recordings), err)
 	}
@@ -84,7 +85,7 @@ func TestAnswersAreAsRecorded(t *testing.T) {
 	}
 }
 
-func isElsewhere(recording *Recording) bool {
+func isElsewhere(recording *recorded.Exchange) bool {
 	for beginning := range elsewhere {
 		if strings.HasPrefix(recording.Name, beginning) || recording.Name+".json" == beginning {
 			return true
@@ -145,7 +146,7 @@ func (r *replay) awaitDeployment(job string, is func(*api.Deployment) bool) (id 
 
 // exchange makes a request as it was recorded, and compares the answer. What is read may
 // still be on its way to what was recorded: it is read again until it is.
-func (r *replay) exchange(recording *Recording) {
+func (r *replay) exchange(recording *recorded.Exchange) {
 	r.t.Helper()
 	var left []difference
 	attempt := func(context.Context) bool {
@@ -163,7 +164,7 @@ func (r *replay) exchange(recording *Recording) {
 }
 
 // attempt makes a request once, and returns the differences that are not meant.
-func (r *replay) attempt(recording *Recording) []difference {
+func (r *replay) attempt(recording *recorded.Exchange) []difference {
 	status, header, body := r.do(recording)
 	trial := r.trial()
 	var found []difference
@@ -197,7 +198,7 @@ func (r *replay) isMeant(number string, d difference) bool {
 	return false
 }
 
-func (r *replay) do(recording *Recording) (int, http.Header, []byte) {
+func (r *replay) do(recording *recorded.Exchange) (int, http.Header, []byte) {
 	r.t.Helper()
 	body := recording.Request.Body
 	if text, ok := tree(body).(string); ok {
