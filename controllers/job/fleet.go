@@ -1,6 +1,7 @@
 package job
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -203,6 +204,7 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 	for req := range f.system {
 		woken = append(woken, req)
 	}
+	slices.SortFunc(woken, reconcile.Request.Compare) // in one order, so that the same happens again
 	if c.Key.Kind == api.KindNode && c.Old != nil {
 		for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByNode, Value: id}) {
 			if a.WantsRun() {

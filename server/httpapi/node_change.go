@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/scheduler"
@@ -124,7 +126,9 @@ func (c *call) evaluateNode(s store.Snapshot, n *api.Node, txn *store.Txn) []str
 		}
 	}
 	var ids []string
-	for _, j := range jobs {
+	// In one order, so that the same request does the same.
+	for _, key := range slices.SortedFunc(maps.Keys(jobs), func(a, b api.Key) int { return strings.Compare(a.String(), b.String()) }) {
+		j := jobs[key]
 		if j == nil {
 			continue
 		}
