@@ -52,7 +52,7 @@ func (r *restart) begin(ctx context.Context, a *api.AllocationListStub) (wait fu
 func (r *restart) restarted(ctx context.Context, before *api.AllocationListStub) error {
 	return r.watch(ctx, before.ID, before.Namespace, func(a *api.Allocation) (bool, error) {
 		for name, was := range before.TaskStates {
-			asked := r.flags.allTasks || was.State == api.TaskStateRunning
+			asked := was.State == api.TaskStateRunning || r.flags.allTasks && was.StartedAt != nil
 			if !asked || len(r.flags.tasks) > 0 && !slices.Contains(r.flags.tasks, name) {
 				continue
 			}

@@ -77,12 +77,13 @@ func (a *Agent) filesOf(id string) (files.Allocation, bool) {
 		r.ends = map[string]chan struct{}{}
 	}
 	for name, state := range r.life.Status().TaskStates {
+		phase, _, _, _ := r.life.Task(name)
 		end := r.ends[name]
-		if end == nil {
+		if end == nil || phase != alloc.PhaseDead && isClosed(end) { // it had ended, and runs again
 			end = make(chan struct{})
 			r.ends[name] = end
 		}
-		if phase, _, _, _ := r.life.Task(name); phase == alloc.PhaseDead {
+		if phase == alloc.PhaseDead {
 			closeOnce(end)
 		}
 		out.Tasks[name] = files.Task{Started: state.StartedAt != nil, Ended: end}

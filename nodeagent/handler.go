@@ -107,7 +107,7 @@ func (a *Agent) serveChecks(r *http.Request) (any, error) {
 // acted is what requests that change something answer.
 type acted struct{ Index uint64 }
 
-// serveRestart restarts the tasks of an allocation that run: one, or all.
+// serveRestart restarts the tasks of an allocation: one that runs, all that run, or all.
 func (a *Agent) serveRestart(r *http.Request) (any, error) {
 	run, err := a.requested(r)
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *Agent) serveRestart(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if body.AllTasks {
-		return nil, fmt.Errorf("%w: to restart tasks that do not run; without AllTasks those that run are", api.ErrNotSupported)
+		return acted{}, run.restartAll(body.TaskName)
 	}
 	reason := "User requested running tasks to restart"
 	if body.TaskName != "" {
@@ -132,6 +132,22 @@ func (a *Agent) serveRestart(r *http.Request) (any, error) {
 	}
 	run.post(alloc.Restart{Task: body.TaskName, Reason: reason})
 	return acted{}, nil
+}
+
+// restartAll restarts all tasks of the allocation. None may be named besides.
+func (r *runner) restartAll(task string) error {
+	if task != "" {
+		invalid := &api.InvalidError{What: "request body"}
+		invalid.Add("AllTasks", fmt.Sprintf("can't be set where a task is named (%q)", task))
+		return invalid
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.life.Restartable() {
+		return fmt.Errorf("no task of allocation %s is running", r.id)
+	}
+	r.enqueue(alloc.RestartAll{Reason: "User requested all tasks to restart"})
+	return nil
 }
 
 // serveSignal sends a signal to the tasks of an allocation that run: one, or all.

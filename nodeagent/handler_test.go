@@ -46,6 +46,27 @@ func TestAUserRestartsAndSignalsATask(t *testing.T) {
 	})
 }
 
+func TestAUserRestartsAllTasksAlsoThoseThatHaveEnded(t *testing.T) {
+	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
+		j := job(api.JobTypeService, map[string]api.Values{"init": {"run_for": "1s"}, "main": nil})
+		j.TaskGroups[0].Task("init").Lifecycle = &api.TaskLifecycle{Hook: api.HookPrestart}
+		id := c.run(j)
+		time.Sleep(3 * time.Second)
+		c.expect(id, api.AllocClientRunning)
+		if w := ask(a, "PUT", "/v1/client/allocation/"+id+"/restart", `{"AllTasks":true}`); w.Code != 200 || w.Body.String() != `{"Index":0}` {
+			t.Fatalf("restart: %d %s", w.Code, w.Body)
+		}
+		time.Sleep(3 * time.Second)
+		states := c.expect(id, api.AllocClientRunning).TaskStates
+		if states["init"].Restarts != 1 || states["main"].Restarts != 1 {
+			t.Fatalf("restarts: init %d, main %d", states["init"].Restarts, states["main"].Restarts)
+		}
+		if done, began := states["init"].FinishedAt, states["main"].StartedAt; done == nil || began == nil || began.Before(*done) {
+			t.Errorf("main runs since %v, init ended at %v", began, done)
+		}
+	})
+}
+
 func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		id, ended := c.run(service(nil)), c.run(batch(api.Values{"run_for": "1ms"}))
@@ -59,7 +80,8 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 			{"PUT", "/v1/client/allocation/none/restart", "{}", http.StatusNotFound},
 			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"TaskName":"none"}`, http.StatusNotFound},
 			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"TaskName":`, http.StatusBadRequest},
-			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"AllTasks":true}`, http.StatusNotImplemented},
+			{"PUT", "/v1/client/allocation/" + id + "/restart", `{"AllTasks":true,"TaskName":"t"}`, http.StatusBadRequest},
+			{"PUT", "/v1/client/allocation/" + ended + "/restart", `{"AllTasks":true}`, http.StatusInternalServerError},
 			{"PUT", "/v1/client/allocation/" + id + "/restart", strings.Repeat(" ", 1<<20), http.StatusRequestEntityTooLarge},
 			{"PUT", "/v1/client/allocation/" + id + "/signal", `{"Signal":"SIGNONSENSE"}`, http.StatusInternalServerError},
 			{"PUT", "/v1/client/allocation/" + ended + "/signal", `{"Signal":"SIGHUP"}`, http.StatusInternalServerError},

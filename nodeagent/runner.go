@@ -284,10 +284,18 @@ func (r *runner) tellEnds() {
 
 // closeOnce closes a channel that only one goroutine closes at a time.
 func closeOnce(c chan struct{}) {
+	if !isClosed(c) {
+		close(c)
+	}
+}
+
+// isClosed reports whether a channel that nothing is sent on is closed.
+func isClosed(c chan struct{}) bool {
 	select {
 	case <-c:
+		return true
 	default:
-		close(c)
+		return false
 	}
 }
 

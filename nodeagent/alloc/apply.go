@@ -59,7 +59,7 @@ func (e Started) apply(l *Life, now time.Time) {
 	t.Handle = &e.Handle
 	t.State.StartedAt = &at
 	t.note(startedEvent(at))
-	if t.Kill {
+	if t.Kill || t.Rewind {
 		t.move(signal)
 		l.stopProcess(t)
 	}
@@ -71,7 +71,7 @@ func (e StartFailed) apply(l *Life, now time.Time) {
 		return
 	}
 	t.Handle = nil
-	if !t.Kill {
+	if !t.Kill && !t.Rewind {
 		t.note(startFailure(e, now))
 	}
 	l.ended(t, ending{unrecoverable: !e.Recoverable}, now)
@@ -115,6 +115,8 @@ func (e Gone) apply(l *Life, now time.Time) {
 	case t == nil || !t.Phase.Alive():
 	case t.Phase == PhaseStarting && t.Kill:
 		l.finish(t, now)
+	case t.Phase == PhaseStarting && t.Rewind:
+		l.rewind(t, now)
 	case t.Phase == PhaseStarting:
 		t.Handle = nil
 		l.start(t) // that start never happened
@@ -184,8 +186,12 @@ func (l *Life) start(t *task) {
 
 // ended decides what becomes of a task that is not running any more.
 func (l *Life) ended(t *task, e ending, now time.Time) {
-	if t.Kill {
+	switch {
+	case t.Kill:
 		l.finish(t, now)
+		return
+	case t.Rewind:
+		l.rewind(t, now)
 		return
 	}
 	v := verdict{again: true}
@@ -215,7 +221,7 @@ func (l *Life) finish(t *task, now time.Time) {
 	if !t.move(end) {
 		return
 	}
-	t.Again, t.Unwell = false, false
+	t.Again, t.Rewind, t.Unwell = false, false, false
 	t.State.FinishedAt = &now
 	l.destroy(t)
 }

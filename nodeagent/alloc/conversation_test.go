@@ -183,6 +183,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 		return alloc.Abandon{}
 	case "wanted":
 		return alloc.Wanted{}
+	case "restart-all":
+		return alloc.RestartAll{Reason: reason}
 	case "restart":
 		return alloc.Restart{Task: task, Reason: reason, Unwell: d.HasArg("unwell")}
 	}

@@ -242,7 +242,7 @@ func (w *world) happen(p *proc, code int) {
 }
 
 func (w *world) randomStep() {
-	switch rapid.SampledFrom([]string{"event", "event", "event", "action", "action", "action", "proc", "proc", "timer", "crash", "reboot", "stop", "restart"}).Draw(w.t, "step") {
+	switch rapid.SampledFrom([]string{"event", "event", "event", "action", "action", "action", "proc", "proc", "timer", "crash", "reboot", "stop", "restart", "restart all"}).Draw(w.t, "step") {
 	case "event":
 		w.takeEvent()
 	case "action":
@@ -267,6 +267,8 @@ func (w *world) randomStep() {
 		}
 	case "restart":
 		w.deliver(alloc.Restart{})
+	case "restart all":
+		w.deliver(alloc.RestartAll{})
 	}
 }
 

@@ -46,6 +46,7 @@ type taskRecord struct {
 	Leftover []driver.Handle `json:",omitempty"`
 	Kill     bool            `json:",omitempty"` // it is to end for good
 	Again    bool            `json:",omitempty"` // it is to be started again at once when it has ended
+	Rewind   bool            `json:",omitempty"` // it is to wait for its turn again when it has ended
 	Unwell   bool            `json:",omitempty"` // its end counts as a failure, however it ends
 	Wake     time.Time       // when the shutdown delay or the restart delay is over
 	Window   Window

@@ -47,16 +47,17 @@ const (
 	signal                  // it is to end now
 	retire                  // it has ended and will be started again
 	end                     // it has ended for good
+	rewind                  // it has ended, and waits for its turn like in the beginning
 )
 
 // transitions is the whole of a task's life: a stimulus that is not in the row of
 // its phase does nothing.
 var transitions = map[Phase]map[stimulus]Phase{
 	PhaseWaiting:  {turn: PhaseStarting, end: PhaseDead},
-	PhaseStarting: {turn: PhaseStarting, started: PhaseRunning, retire: PhaseBackoff, end: PhaseDead},
+	PhaseStarting: {turn: PhaseStarting, started: PhaseRunning, retire: PhaseBackoff, end: PhaseDead, rewind: PhaseWaiting},
 	PhaseRunning:  {linger: PhaseDelaying, signal: PhaseStopping, retire: PhaseBackoff, end: PhaseDead},
 	PhaseDelaying: {signal: PhaseStopping, end: PhaseDead},
-	PhaseStopping: {retire: PhaseBackoff, end: PhaseDead},
-	PhaseBackoff:  {turn: PhaseStarting, end: PhaseDead},
-	PhaseDead:     {},
+	PhaseStopping: {retire: PhaseBackoff, end: PhaseDead, rewind: PhaseWaiting},
+	PhaseBackoff:  {turn: PhaseStarting, end: PhaseDead, rewind: PhaseWaiting},
+	PhaseDead:     {rewind: PhaseWaiting},
 }

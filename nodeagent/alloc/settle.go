@@ -16,7 +16,7 @@ func (l *Life) settle(now time.Time) {
 	if l.rec.Ending != CauseNone {
 		l.killDue(now)
 	}
-	if !l.rec.Begun {
+	if !l.rec.Begun || l.rewinding() {
 		return
 	}
 	for _, t := range l.tasks {

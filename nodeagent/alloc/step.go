@@ -71,6 +71,9 @@ type (
 		// only as the restart policy allows.
 		Unwell bool
 	}
+	// RestartAll asks for the tasks to run again from the first on, in the order of their
+	// lifecycle, also those that have ended.
+	RestartAll struct{ Reason string }
 	// Signaled notes that a signal has been sent to a task on a user's behalf.
 	Signaled struct{ Task, Signal, Reason string }
 )
