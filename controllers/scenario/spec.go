@@ -64,12 +64,12 @@ func parseSpec(args []string) (Spec, error) {
 	return s, nil
 }
 
-func (s *Spec) set(key, value string) error {
-	number := func(to *int) (err error) {
+func (s *Spec) set(key, value string) (err error) {
+	if to := s.number(key); to != nil {
 		*to, err = strconv.Atoi(value)
 		return err
 	}
-	duration := func(to *time.Duration) (err error) {
+	if to := s.duration(key); to != nil {
 		*to, err = time.ParseDuration(value)
 		return err
 	}
@@ -78,52 +78,16 @@ func (s *Spec) set(key, value string) error {
 		s.Type = value
 	case "group":
 		s.Group = value
-	case "count":
-		return number(&s.Count)
-	case "cpu":
-		return number(&s.CPU)
-	case "mem":
-		return number(&s.Memory)
-	case "priority":
-		return number(&s.Priority)
-	case "port":
-		return number(&s.Port)
 	case "env":
 		s.Env = value
-	case "kill":
-		return duration(&s.KillTimeout)
 	case "constraint":
 		s.Constraint = value
-	case "parallel":
-		return number(&s.MaxParallel)
-	case "min_healthy":
-		return duration(&s.MinHealthy)
-	case "healthy_deadline":
-		return duration(&s.Deadline)
-	case "progress":
-		return duration(&s.Progress)
 	case "revert":
 		s.AutoRevert = true
-	case "canary":
-		return number(&s.Canary)
 	case "auto_promote":
 		s.AutoPromote = true
 	case "health":
 		s.HealthCheck = value
-	case "stagger":
-		return duration(&s.Stagger)
-	case "attempts":
-		return number(&s.Attempts)
-	case "delay":
-		return duration(&s.Delay)
-	case "migrate":
-		return number(&s.Migrate)
-	case "lost_after":
-		s.Disconnect.LostAfter = new(time.Duration(0))
-		return duration(s.Disconnect.LostAfter)
-	case "stop_after":
-		s.Disconnect.StopOnClientAfter = new(time.Duration(0))
-		return duration(s.Disconnect.StopOnClientAfter)
 	case "no_replace":
 		s.Disconnect.Replace = new(false)
 	case "reconcile":
@@ -141,6 +105,30 @@ func (s *Spec) set(key, value string) error {
 		return s.Batch.set(key, value)
 	}
 	return nil
+}
+
+// number returns the field of a key whose value is a number, or nil.
+func (s *Spec) number(key string) *int {
+	return map[string]*int{
+		"count": &s.Count, "cpu": &s.CPU, "mem": &s.Memory, "priority": &s.Priority, "port": &s.Port, "parallel": &s.MaxParallel,
+		"canary": &s.Canary, "attempts": &s.Attempts, "migrate": &s.Migrate,
+	}[key]
+}
+
+// duration returns the field of a key whose value is a duration, or nil.
+func (s *Spec) duration(key string) *time.Duration {
+	switch key {
+	case "lost_after":
+		s.Disconnect.LostAfter = new(time.Duration(0))
+		return s.Disconnect.LostAfter
+	case "stop_after":
+		s.Disconnect.StopOnClientAfter = new(time.Duration(0))
+		return s.Disconnect.StopOnClientAfter
+	}
+	return map[string]*time.Duration{
+		"kill": &s.KillTimeout, "min_healthy": &s.MinHealthy, "healthy_deadline": &s.Deadline, "progress": &s.Progress,
+		"stagger": &s.Stagger, "delay": &s.Delay,
+	}[key]
 }
 
 // Job returns the job, canonical as far as controllers look.
