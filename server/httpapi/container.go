@@ -8,7 +8,7 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// container is something that jobs are in: a namespace or a node pool.
+// container is something that others are in: a namespace or a node pool.
 type container struct {
 	key  api.Key
 	what string
@@ -17,8 +17,8 @@ type container struct {
 }
 
 // deleteContainer deletes a namespace or node pool that nothing is in. It is marked
-// first: after that no job can come into it, and whoever was registering one is
-// noticed. So none is ever left in a container that is not there.
+// first: after that nothing can come into it, and whoever was bringing something is
+// noticed. So nothing is ever left in a container that is not there.
 func (c *call) deleteContainer(k container) error {
 	ctx := c.http.Context()
 	_, err := c.api.change(ctx, func(s store.Snapshot) (store.Txn, error) {

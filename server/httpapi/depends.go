@@ -17,11 +17,11 @@ const maxDependencies = 1000
 // others, and that what is there already can be waited for so. The conditions are that
 // all that was looked at is as it was read, or still absent: so of two registrations
 // that only together make a cycle, one is refused.
-func dependsConditions(s store.Snapshot, j *api.Job) ([]store.Condition, error) {
-	w := dependencyWalk{snapshot: s, start: j, seen: make(map[api.Key]bool)}
+func dependsConditions(lookup jobLookup, j *api.Job) ([]store.Condition, error) {
+	w := dependencyWalk{lookup: lookup, start: j, seen: make(map[api.Key]bool)}
 	invalid := &api.InvalidError{What: fmt.Sprintf("job %q", api.Deref(j.ID))}
 	for _, d := range j.DependsOn {
-		other := get[*api.Job](s, d.Key(j))
+		other, _ := lookup(d.Key(j))
 		if why := unfit(d, other); why != "" {
 			invalid.Add(fmt.Sprintf("depends_on %q", d.Job), why)
 		}
@@ -35,9 +35,17 @@ func dependsConditions(s store.Snapshot, j *api.Job) ([]store.Condition, error) 
 	return w.conditions, invalid.OrNil()
 }
 
+// jobLookup returns a job, or nil if there is none, and the condition that it stays so.
+type jobLookup func(api.Key) (*api.Job, store.Condition)
+
+// storedJob looks jobs up in a snapshot.
+func storedJob(s store.Snapshot) jobLookup {
+	return func(k api.Key) (*api.Job, store.Condition) { return get[*api.Job](s, k), unchanged(s, k) }
+}
+
 // dependencyWalk follows who depends on whom.
 type dependencyWalk struct {
-	snapshot   store.Snapshot
+	lookup     jobLookup
 	start      *api.Job
 	seen       map[api.Key]bool
 	conditions []store.Condition
@@ -56,12 +64,11 @@ func (w *dependencyWalk) follow(j *api.Job, path []string) []string {
 			continue
 		}
 		w.seen[key] = true
-		other := get[*api.Job](w.snapshot, key)
+		other, condition := w.lookup(key)
+		w.conditions = append(w.conditions, condition)
 		if other == nil {
-			w.conditions = append(w.conditions, store.Absent(key))
 			continue
 		}
-		w.conditions = append(w.conditions, store.Unchanged(other))
 		if cycle := w.follow(other, path[:len(path):len(path)]); cycle != nil {
 			return cycle
 		}

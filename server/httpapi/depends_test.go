@@ -79,7 +79,7 @@ func TestAStoreThatChangedIsLookedAtAgain(t *testing.T) {
 	c := newCluster(t)
 	c.register(dependent("b"))
 	now := c.store.Snapshot()
-	conditions, err := dependsConditions(now, dependentJob("a", "b", "c"))
+	conditions, err := dependsConditions(storedJob(now), dependentJob("a", "b", "c"))
 	if err != nil || len(conditions) != 2 {
 		t.Fatal(conditions, err)
 	}

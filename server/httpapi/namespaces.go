@@ -91,6 +91,20 @@ func deleteNamespace(c *call) error {
 		return malformed("namespace %q is built in and can't be deleted", name)
 	}
 	return c.deleteContainer(container{key: (&api.Namespace{Name: name}).Key(), what: "namespace", free: func(s store.Snapshot) error {
-		return noLiveJob(s, fmt.Sprintf("namespace %q", name), store.Query{Namespace: name}, func(*api.Job) bool { return true })
+		if err := noLiveJob(s, fmt.Sprintf("namespace %q", name), store.Query{Namespace: name}, func(*api.Job) bool { return true }); err != nil {
+			return err
+		}
+		return noResource(s, name)
 	}})
+}
+
+// noResource returns an error that names an object of an author-defined kind which is in
+// a namespace.
+func noResource(s store.Snapshot, namespace string) error {
+	for d := range store.List[*api.KindDefinition](s, store.Query{}) {
+		for r := range store.List[*api.Resource](s, store.Query{Kind: api.Kind(d.Name), Namespace: namespace}) {
+			return malformed("namespace %q has objects of kind %q, such as %q: delete them first", namespace, d.Name, r.Name)
+		}
+	}
+	return nil
 }

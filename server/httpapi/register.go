@@ -46,7 +46,7 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 	if err := r.check(current); err != nil {
 		return txn, registered{}, err
 	}
-	depends, err := dependsConditions(s, r.job)
+	depends, err := dependsConditions(storedJob(s), r.job)
 	if err != nil {
 		return txn, registered{}, err
 	}
@@ -185,18 +185,25 @@ func (r registration) next(s store.Snapshot, current *api.Job, now time.Time) (*
 			}
 		}
 	}
+	version := nextVersion(s, api.Deref(job.Namespace), api.Deref(job.ID), current)
+	job.Version, job.SubmitTime = &version, new(now.UnixNano())
+	job.Stop = new(false)
+	return job, nil
+}
+
+// nextVersion returns the number of a job's next version. current is nil if there is no
+// such job.
+func nextVersion(s store.Snapshot, namespace, id string, current *api.Job) uint64 {
 	version := uint64(0)
 	// A job of the same ID that was purged may have left versions, for as long as
 	// allocations run them.
-	if left := versionsOf(s, api.Deref(job.Namespace), api.Deref(job.ID)); len(left) > 0 {
+	if left := versionsOf(s, namespace, id); len(left) > 0 {
 		version = api.Deref(left[0].Job.Version) + 1
 	}
 	if current != nil {
 		version = max(version, api.Deref(current.Version)+1)
 	}
-	job.Version, job.SubmitTime = &version, new(now.UnixNano())
-	job.Stop = new(false)
-	return job, nil
+	return version
 }
 
 // evaluationOf returns a request to look at a job again. A priority of 0 is the job's.

@@ -203,7 +203,7 @@ func planResource(s store.Snapshot, r *api.Resource) (store.Txn, error) {
 	switch {
 	case d.Scope == api.KindNamespaced:
 		namespace := get[*api.Namespace](s, api.Key{Kind: api.KindNamespace, ID: r.Namespace})
-		if namespace == nil {
+		if namespace == nil || namespace.Deleting {
 			invalid.Add("namespace", fmt.Sprintf("namespace %q does not exist", r.Namespace))
 			break
 		}

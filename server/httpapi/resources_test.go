@@ -118,6 +118,40 @@ func TestNothingIsMadeOfAKindThatIsBeingDeleted(t *testing.T) {
 	c.must("PUT", "/v1/resource/backup_policy/nightly", `{"Spec": {"schedule": "x"}}`, nil)
 }
 
+func TestANamespaceIsDeletedWhenNoObjectsOfADefinedKindAreInIt(t *testing.T) {
+	c := newCluster(t)
+	c.must("PUT", "/v1/kind/backup_policy", policyKind, nil)
+	c.must("PUT", "/v1/namespace/dev", `{}`, nil)
+	c.must("PUT", "/v1/resource/backup_policy/nightly?namespace=dev", `{"Spec": {"schedule": "x"}}`, nil)
+	c.refused("DELETE", "/v1/namespace/dev", "", 400, `has objects of kind "backup_policy", such as "nightly"`)
+	c.must("DELETE", "/v1/resource/backup_policy/nightly?namespace=dev", "", nil)
+	c.must("DELETE", "/v1/namespace/dev", "", nil)
+}
+
+func TestNoObjectComesIntoANamespaceThatIsBeingDeleted(t *testing.T) {
+	c := newCluster(t)
+	c.must("PUT", "/v1/kind/backup_policy", policyKind, nil)
+	c.put(&api.Namespace{Name: "dev"})
+	object := &api.Resource{Kind: "backup_policy", Namespace: "dev", Name: "nightly", Spec: api.Values{"schedule": "x"}}
+	before := c.store.Snapshot()
+	planned, err := planResource(before, object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside, err := newOutsideTxn(before, store.Txn{Writes: []store.Write{store.Put(object)}}).admit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.put(&api.Namespace{Name: "dev", Deleting: true})
+	for name, txn := range map[string]store.Txn{"a route": planned, "a transaction": outside} {
+		if _, err := c.store.Apply(t.Context(), txn); !isConflict(err) {
+			t.Errorf("%s that had looked before: %v, want a conflict", name, err)
+		}
+	}
+	c.refused("PUT", "/v1/resource/backup_policy/nightly?namespace=dev", `{"Spec": {"schedule": "x"}}`, 400, `namespace "dev" does not exist`)
+	c.refusedOutside(400, `namespace "dev" does not exist`, store.Put(object))
+}
+
 func TestObjectsOfTheClusterAreInNoNamespace(t *testing.T) {
 	c := newCluster(t)
 	c.must("PUT", "/v1/kind/disk_class", `{"Scope": "cluster", "Schema": {"type": "object"}}`, nil)

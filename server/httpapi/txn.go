@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -26,8 +27,7 @@ func applyTxn(c *call) error {
 	if err := c.api.store.Sync(ctx); err != nil {
 		return err
 	}
-	a := outsideTxn{s: c.api.store.Snapshot(), txn: txn}
-	admitted, err := a.admit()
+	admitted, err := newOutsideTxn(c.api.store.Snapshot(), txn).admit()
 	if err != nil {
 		return err
 	}
@@ -67,18 +67,35 @@ func readTxn(in api.TxnRequest) (store.Txn, error) {
 
 // outsideTxn is a transaction from outside of the servers, which is to be admitted.
 type outsideTxn struct {
-	s   store.Snapshot
-	txn store.Txn
+	s       store.Snapshot
+	txn     store.Txn
+	puts    map[api.Key]api.Object // what the transaction puts
+	deletes map[api.Key]bool       // what it deletes
 }
+
+func newOutsideTxn(s store.Snapshot, txn store.Txn) *outsideTxn {
+	a := &outsideTxn{s: s, txn: txn, puts: make(map[api.Key]api.Object), deletes: make(map[api.Key]bool)}
+	for _, w := range txn.Writes {
+		if w.Put != nil {
+			a.puts[w.Key()] = w.Put
+		} else {
+			a.deletes[w.Delete] = true
+		}
+	}
+	return a
+}
+
+// writes reports whether the transaction puts or deletes something at a key.
+func (a *outsideTxn) writes(k api.Key) bool { return a.puts[k] != nil || a.deletes[k] }
 
 // admit returns the transaction with further conditions: what made its writes right must
 // still hold.
 func (a *outsideTxn) admit() (store.Txn, error) {
-	for _, w := range a.txn.Writes {
+	for _, w := range slices.Clone(a.txn.Writes) {
 		var more []store.Condition
 		var err error
 		if w.Put == nil {
-			more, err = a.removal(w.Delete)
+			err = a.removal(w.Delete)
 		} else {
 			more, err = a.put(w.Put)
 		}
@@ -109,27 +126,29 @@ func notFromOutside(k api.Key, what string) error {
 	return notSupported("%s %s from outside of a server", what, k)
 }
 
-func (a *outsideTxn) removal(k api.Key) ([]store.Condition, error) {
+// removal admits that an object of an author-defined kind, or its status, goes. The
+// status goes with the object.
+func (a *outsideTxn) removal(k api.Key) error {
 	if !api.AuthorKind(k.Kind) {
-		return nil, notFromOutside(k, "deleting")
+		return notFromOutside(k, "deleting")
 	}
-	return nil, nil
+	if status := statusKey(k); api.AuthorKind(status.Kind) && !a.writes(status) {
+		a.txn.Writes = append(a.txn.Writes, store.Delete(status))
+	}
+	return nil
 }
 
 func (a *outsideTxn) put(object api.Object) ([]store.Condition, error) {
 	switch o := object.(type) {
 	case *api.Resource:
 		plan, err := planResource(a.s, o)
-		return plan.Conditions[:min(1, len(plan.Conditions))], err
+		return plan.Conditions, err
 	case *api.ResourceStatus:
-		if _, ok := a.s.Get(resourceKeyOf(o)); !ok {
-			return nil, notFound(fmt.Sprintf("%s %q", o.Kind, objectName(o.Key())))
-		}
-		return nil, nil
+		return a.status(o)
 	case *api.Job:
 		return a.job(o)
 	case *api.JobVersion:
-		if o.Job == nil || a.written(o.Job.Key()) == nil {
+		if !a.isOfWrittenJob(o) {
 			return nil, malformed("%s is written without its job", o.Key())
 		}
 		return []store.Condition{store.Absent(o.Key())}, nil
@@ -140,13 +159,28 @@ func (a *outsideTxn) put(object api.Object) ([]store.Condition, error) {
 }
 
 // written returns what the transaction puts at a key, or nil.
-func (a *outsideTxn) written(k api.Key) api.Object {
-	for _, w := range a.txn.Writes {
-		if w.Put != nil && w.Key() == k {
-			return w.Put
-		}
+func (a *outsideTxn) written(k api.Key) api.Object { return a.puts[k] }
+
+// isOfWrittenJob reports whether a version is that of a job as the transaction has it.
+func (a *outsideTxn) isOfWrittenJob(v *api.JobVersion) bool {
+	if v.Job == nil {
+		return false
 	}
-	return nil
+	job, ok := a.written(v.Job.Key()).(*api.Job)
+	return ok && api.Deref(job.Version) == api.Deref(v.Job.Version)
+}
+
+// status admits the status of an object that is there, and stays.
+func (a *outsideTxn) status(o *api.ResourceStatus) ([]store.Condition, error) {
+	key := resourceKeyOf(o)
+	if a.written(key) != nil {
+		return nil, nil
+	}
+	of, ok := a.s.Get(key)
+	if !ok || a.deletes[key] {
+		return nil, notFound(fmt.Sprintf("%s %q", o.Kind, objectName(o.Key())))
+	}
+	return []store.Condition{store.Unchanged(of)}, nil
 }
 
 // job admits a job that is canonical and valid, with the next version of it.
@@ -174,15 +208,26 @@ func (a *outsideTxn) job(j *api.Job) ([]store.Condition, error) {
 	if same, err := sameSpec(j, version.Job); err != nil || !same {
 		return nil, wordedf(errMalformed, "job %q and its version %d are not the same", id, api.Deref(j.Version))
 	}
-	if current := get[*api.Job](a.s, j.Key()); current != nil {
-		if api.Deref(j.Version) <= api.Deref(current.Version) {
-			return nil, wordedf(api.ErrConflict, "job %q has version %d already", id, api.Deref(current.Version))
-		}
-		if err := (registration{job: j}).check(current); err != nil {
-			return nil, err
-		}
+	current := get[*api.Job](a.s, j.Key())
+	if next := nextVersion(a.s, api.Deref(j.Namespace), id, current); api.Deref(j.Version) != next {
+		return nil, wordedf(api.ErrConflict, "job %q is written as its version %d, but the next is %d", id, api.Deref(j.Version), next)
 	}
-	return places.Conditions, nil
+	if err := (registration{job: j}).check(current); err != nil {
+		return nil, err
+	}
+	depends, err := dependsConditions(a.jobAt, j)
+	if err != nil {
+		return nil, err
+	}
+	return append(places.Conditions, depends...), nil
+}
+
+// jobAt returns a job as it is after the transaction, and the condition that makes it so.
+func (a *outsideTxn) jobAt(k api.Key) (*api.Job, store.Condition) {
+	if j, ok := a.written(k).(*api.Job); ok {
+		return j, unchanged(a.s, k)
+	}
+	return storedJob(a.s)(k)
 }
 
 // evaluation admits a new request to look at a job again.
