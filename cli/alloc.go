@@ -18,7 +18,7 @@ import (
 
 func (c *cli) alloc() *cobra.Command {
 	return noun("alloc", "See and handle allocations: the instances of jobs",
-		c.allocStatus(), c.allocLogs(), c.allocFS(), c.allocStop(), c.allocChecks())
+		c.allocStatus(), c.allocLogs(), c.allocFS(), c.allocStop(), c.allocChecks(), c.allocExec())
 }
 
 func (c *cli) allocStop() *cobra.Command {

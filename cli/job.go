@@ -19,7 +19,7 @@ func (c *cli) job() *cobra.Command {
 		c.jobRun(), c.plan("plan FILE"), c.jobValidate(), c.jobStatus(), c.jobInspect(), c.jobStop(), c.jobDispatch(), c.jobPeriodic(),
 		c.jobScale(), c.jobScalingEvents(), c.jobAllocs(),
 		c.jobEval(), c.jobRestart(),
-		c.jobDeployments(), c.jobHistory(), c.jobPromote(), c.jobRevert(), c.jobTag())
+		c.jobDeployments(), c.jobHistory(), c.jobPromote(), c.jobRevert(), c.jobTag(), c.jobAction())
 }
 
 func (c *cli) jobValidate() *cobra.Command {

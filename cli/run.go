@@ -208,16 +208,22 @@ func (c *cli) client() (*client.Client, error) {
 }
 
 // oneDash gives long flags that have one dash a second one. What follows -- is left
-// alone, and so is what follows a flag that takes a value.
+// alone, and so is what follows a flag that takes a value, and the command line of a
+// command to run.
 func oneDash(root *cobra.Command, args []string) []string {
 	cmd, _, err := root.Find(args)
 	if err != nil {
 		cmd = root // the arguments are wrong in any case
 	}
+	_, runs := cmd.Annotations[runsCommand]
+	words := strings.Count(cmd.CommandPath(), " ") // of the command's own name
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
-		if arg == "--" {
+		if !strings.HasPrefix(arg, "-") {
+			words--
+		}
+		if arg == "--" || runs && words < 0 {
 			return append(out, args[i:]...)
 		}
 		name, isLong := longName(arg)

@@ -47,7 +47,8 @@ var (
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
-			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity",
+			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions",
+		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
 		reflect.TypeFor[api.Resources]():        "CPU MemoryMB MemoryMaxMB Networks",
@@ -75,7 +76,7 @@ var (
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
-			"Secrets Identities Actions Schedule",
+			"Secrets Identities Schedule",
 		reflect.TypeFor[api.Resources]():        "Cores Devices NUMA SecretsMB",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
 		reflect.TypeFor[api.ServiceCheck]():     "Command Args Expose Advertise GRPCService GRPCUseTLS SuccessBeforePassing FailuresBeforeCritical FailuresBeforeWarning",

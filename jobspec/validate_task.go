@@ -86,6 +86,7 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	}
 	v.resources(p.in("resources"), task.Resources)
 	v.logs(p.in("logs"), group, task.LogConfig)
+	v.actions(p, task)
 	v.unsupportedInTask(p, task)
 	for _, service := range task.Services {
 		v.service(p.in("service %q", service.Name), group, task, service)
@@ -162,7 +163,6 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},
 		{hasOwnIdentity(task), "identity", "giving a task its identity"},
-		{len(task.Actions) > 0, "action", "actions"},
 		{task.Schedule != nil, "schedule", "tasks that pause by the clock"},
 		{task.Kind != "", "kind", "tasks of a kind"},
 	} {

@@ -44,6 +44,7 @@ type Agent struct {
 	crew     crew
 	starts   chan struct{} // one token for each task that is being started
 	removals chan struct{} // one token for each allocation whose files are being removed
+	commands chan struct{} // one token for each command that is run beside a task
 
 	facts        sync.Mutex         // held while node is changed; guards dynamicMeta
 	dynamicMeta  map[string]*string // what was set of the node's meta, by the API
@@ -73,6 +74,7 @@ func New(o Options) (*Agent, error) {
 		ready:        make(chan struct{}),
 		starts:       make(chan struct{}, o.ParallelStarts),
 		removals:     make(chan struct{}, parallelRemovals),
+		commands:     make(chan struct{}, maxCommands),
 		reporter:     newReporter(),
 		contact:      newContact(),
 		checks:       checks.NewRunner(checks.Options{}),

@@ -27,6 +27,7 @@ func (a *Agent) Handler() http.Handler {
 	mux.HandleFunc("POST /v1/client/allocation/{id}/restart", answer(a.serveRestart))
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/signal", answer(a.serveSignal))
 	mux.HandleFunc("POST /v1/client/allocation/{id}/signal", answer(a.serveSignal))
+	mux.HandleFunc("GET /v1/client/allocation/{id}/exec", a.serveExec)
 	mux.HandleFunc("/v1/client/fs/", a.serveFiles)
 	mux.HandleFunc("/v1/client/", answer(func(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w by node agents: %s %s", api.ErrNotSupported, r.Method, r.URL.Path)
@@ -59,6 +60,8 @@ func statusCode(err error) int {
 		return http.StatusNotImplemented
 	case errors.Is(err, api.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errManyCommands):
+		return http.StatusTooManyRequests
 	case errors.As(err, &invalid):
 		return http.StatusBadRequest
 	}

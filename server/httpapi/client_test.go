@@ -61,7 +61,7 @@ func TestANodeOutOfReachIsSaidSo(t *testing.T) {
 		"/v1/client/stats":                                              http.StatusBadRequest,
 		"/v1/client/stats?node_id=zz":                                   http.StatusBadRequest,
 		"/v1/client/stats?node_id=00000000-0000-0000-0000-000000000000": http.StatusNotFound,
-		"/v1/client/allocation/" + helloAlloc + "/exec":                 http.StatusNotImplemented,
+		"/v1/client/allocation/" + helloAlloc + "/exec":                 http.StatusServiceUnavailable,
 		"/v1/client/fs/rm/" + helloAlloc:                                http.StatusNotFound,
 	} {
 		if a := c.do(http.MethodGet, path, ""); a.status != want || len(a.body) == 0 {

@@ -12,8 +12,6 @@ func unsupported() []route {
 		name     string
 		patterns []string
 	}{
-		{"job actions", []string{"job/{job...}/action", "job/{job...}/actions"}},
-		{"exec in tasks", []string{"client/allocation/{alloc}/exec"}},
 		{"pausing tasks", []string{"client/allocation/{alloc}/pause"}},
 		{"collecting on nodes", []string{"client/gc", "client/allocation/{alloc}/gc", "client/allocation/{alloc}/snapshot"}},
 		{"search", []string{"search", "search/fuzzy"}},

@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -53,6 +55,13 @@ func (w *writer) FlushError() error {
 		return err
 	}
 	return w.control.Flush()
+}
+
+// Hijack hands the connection over, to be something else than HTTP.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := w.control.Hijack()
+	w.begun = w.begun || err == nil
+	return conn, buffered, err
 }
 
 // extend gives the client another while to read.

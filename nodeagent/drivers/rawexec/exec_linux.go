@@ -21,14 +21,6 @@ import (
 // Exec runs a command beside the task. It is held by a shim of its own, which ends with
 // this process: see shim.ExecArg.
 func (d *Driver) Exec(ctx context.Context, h driver.Handle, c driver.Command) (driver.ExitResult, error) {
-	result, err := d.exec(ctx, h, c)
-	if err != nil {
-		return result, fmt.Errorf("run a command in task %s: %w", h.TaskID, err)
-	}
-	return result, nil
-}
-
-func (d *Driver) exec(ctx context.Context, h driver.Handle, c driver.Command) (driver.ExitResult, error) {
 	none := driver.ExitResult{}
 	if err := d.usable(); err != nil {
 		return none, err
