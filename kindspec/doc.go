@@ -5,7 +5,9 @@
 //	err = schema.Check(resource)   // *api.InvalidError, with the path of all that is wrong
 //
 // A schema is of draft 2020-12 unless its $schema says otherwise. It may refer to parts
-// of itself, never to files or other machines: it comes from anybody.
+// of itself, never to files or other machines: it comes from anybody. For the same reason
+// its size is bounded, and so is the work of a check: one that would take too many steps
+// is refused before it begins.
 //
 // Text in HCL does not say whether a block is the only one or one of a list. Shape asks
 // the schema.

@@ -32,6 +32,9 @@ func Compile(schema api.Values) (*Schema, error) {
 	if len(schema) == 0 {
 		return nil, errors.New(`it is missing; {"type": "object"} is the least`)
 	}
+	if err := checkSize(schema); err != nil {
+		return nil, err
+	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(sealed{})
 	c.AssertFormat()
@@ -44,11 +47,17 @@ func Compile(schema api.Values) (*Schema, error) {
 	if errors.As(err, &invalid) && errors.As(invalid.Err, &details) {
 		return nil, errors.New(strings.Join(lines(details, "schema"), "; "))
 	}
+	if err == nil {
+		err = checkCircles(root)
+	}
 	if err != nil {
 		return nil, errors.New(strings.ReplaceAll(err.Error(), schemaURL, "schema"))
 	}
 	return &Schema{root}, nil
 }
+
+// maxProblems is how many things that are wrong with a spec are named.
+const maxProblems = 50
 
 // Check says what is wrong with the spec of a resource: an *api.InvalidError whose
 // fields are paths such as spec.targets[0].bucket.
@@ -57,14 +66,23 @@ func (s *Schema) Check(r *api.Resource) error {
 	if spec == nil {
 		spec = map[string]any{}
 	}
+	invalid := &api.InvalidError{What: fmt.Sprintf("%s %q", r.Kind, r.Name)}
+	if tooMuch(s.root, spec) {
+		invalid.Add("spec", fmt.Sprintf("to hold it against the schema takes more than %d steps: "+
+			"it must be smaller, or the schema have fewer alternatives and references within each other", maxEffort))
+		return invalid
+	}
 	err := s.root.Validate(spec)
 	var details *jsonschema.ValidationError
 	if !errors.As(err, &details) {
 		return err
 	}
-	invalid := &api.InvalidError{What: fmt.Sprintf("%s %q", r.Kind, r.Name)}
-	for _, leaf := range leaves(details) {
+	wrong := leaves(details)
+	for _, leaf := range wrong[:min(len(wrong), maxProblems)] {
 		invalid.Add(path("spec", leaf.InstanceLocation), text(leaf))
+	}
+	if more := len(wrong) - maxProblems; more > 0 {
+		invalid.Add("spec", fmt.Sprintf("%d more things are wrong", more))
 	}
 	return invalid
 }
