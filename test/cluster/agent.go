@@ -51,8 +51,9 @@ type Agent struct {
 	Cmd    *exec.Cmd      // nil while it does not run
 	Ports  struct{ HTTP, Session, Raft string }
 
-	t testing.TB
-	o Options
+	t         testing.TB
+	o         Options
+	taskPorts int // the first port of its range
 }
 
 // Start starts an agent and waits until its role is fulfilled: a server answers, a
@@ -76,6 +77,7 @@ func Start(t testing.TB, o Options) *Agent {
 			t.Fatal(err)
 		}
 	}
+	a.taskPorts = claimTaskPorts(t)
 	t.Cleanup(a.sweep)
 	t.Cleanup(a.end)
 	a.Start()
@@ -106,6 +108,37 @@ func FreePorts(t testing.TB, n int) []string {
 	}
 	t.Fatalf("no %d free ports between %d and %d", n, firstPort, lastPort)
 	return nil
+}
+
+// Tasks get ports of a range of the agent's own: agents of tests that run side by side
+// would give the same ones to their tasks.
+const (
+	firstTaskPort = 20000
+	lastTaskPort  = 31999
+	taskPortsEach = 100
+)
+
+// claimTaskPorts finds a range that no other agent on this machine has, and returns its
+// first port. That is held for as long as the test runs, so that others see it.
+func claimTaskPorts(t testing.TB) int {
+	t.Helper()
+	const ranges = (lastTaskPort - firstTaskPort + 1) / taskPortsEach
+	start := rand.IntN(ranges)
+	for n := range ranges {
+		first := firstTaskPort + (start+n)%ranges*taskPortsEach
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(first))
+		if err != nil {
+			continue // taken
+		}
+		t.Cleanup(func() {
+			if err := l.Close(); err != nil {
+				t.Errorf("give back the port %d: %v", first, err)
+			}
+		})
+		return first
+	}
+	t.Fatal("no range of ports is free for tasks")
+	return 0
 }
 
 // Start starts the process and waits until its role is fulfilled.
@@ -155,6 +188,7 @@ func (a *Agent) arguments() []string {
 func (a *Agent) config() string {
 	path := filepath.Join(a.Dir, "agent.hcl")
 	text := "plugin \"raw_exec\" {\nconfig {\nenabled = true\n}\n}\n" + a.o.Config + "\n"
+	text += fmt.Sprintf("client {\nmin_dynamic_port = %d\nmax_dynamic_port = %d\n}\n", a.taskPorts+1, a.taskPorts+taskPortsEach-1)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		a.t.Fatal(err)
 	}

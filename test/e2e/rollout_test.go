@@ -27,8 +27,8 @@ func service(t *testing.T, update, script string) string {
       max_parallel      = 1
       health_check      = "task_states"
       min_healthy_time  = "500ms"
-      healthy_deadline  = "3s"
-      progress_deadline = "4s"
+      healthy_deadline  = "10s"
+      progress_deadline = "15s"
       auto_revert       = true
       %s
     }

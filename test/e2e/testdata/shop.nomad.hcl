@@ -41,8 +41,8 @@ job "shop" {
     update {
       max_parallel      = 1
       min_healthy_time  = "200ms"
-      healthy_deadline  = "6s"
-      progress_deadline = "10s"
+      healthy_deadline  = "15s"
+      progress_deadline = "20s"
     }
 
     task "server" {
