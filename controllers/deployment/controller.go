@@ -99,8 +99,12 @@ func readDeployment(snap store.Snapshot, d *api.Deployment, now time.Time) *view
 		s, _ := store.Get[*api.JobSubmission](snap, (&api.JobSubmission{Namespace: d.Namespace, JobID: d.JobID, Version: n}).Key())
 		return s
 	}
+	v.pool = func(name string) *api.NodePool {
+		pool, _ := store.Get[*api.NodePool](snap, (&api.NodePool{Name: name}).Key())
+		return pool
+	}
 	for version := range store.List[*api.JobVersion](snap, store.Query{Index: store.ByJob, Value: store.JobValue(d.Namespace, d.JobID)}) {
-		if version.Stable && api.Deref(version.Job.Version) < d.JobVersion && !version.Job.Stopped() {
+		if version.Stable && v.mayReturnTo(version) {
 			v.stable = append(v.stable, version)
 		}
 	}
@@ -108,6 +112,18 @@ func readDeployment(snap store.Snapshot, d *api.Deployment, now time.Time) *view
 		return cmp.Compare(api.Deref(b.Job.Version), api.Deref(a.Job.Version))
 	})
 	return v
+}
+
+// mayReturnTo reports whether the job may go back to a version: to an earlier one, but
+// not to one of a job of the same ID that was purged before, nor to a pool that is gone.
+func (v *view) mayReturnTo(version *api.JobVersion) bool {
+	d, job := v.deployment, version.Job
+	if api.Deref(job.Version) >= d.JobVersion || version.CreateIndex < d.JobCreateIndex || job.Stopped() {
+		return false
+	}
+	name := api.Deref(job.NodePool)
+	pool := v.pool(name)
+	return pool != nil && !pool.Deleting || name == "" || (&api.NodePool{Name: name}).IsBuiltin()
 }
 
 // commit writes what a pass decided. Health comes first: should the rest fail, the
@@ -181,6 +197,9 @@ func revert(v *view, to *api.JobVersion, txn *store.Txn) {
 	job.SetIndexes(v.job.Indexes())
 	txn.Writes = append(txn.Writes, store.Put(&job), store.Put(&api.JobVersion{Job: &job}))
 	txn.Conditions = append(txn.Conditions, store.Unchanged(v.job))
+	if pool := v.pool(api.Deref(job.NodePool)); pool != nil {
+		txn.Conditions = append(txn.Conditions, store.Unchanged(pool))
+	}
 	if s := v.submission(api.Deref(to.Job.Version)); s != nil {
 		again := *s
 		again.Version = *job.Version

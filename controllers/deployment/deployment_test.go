@@ -11,6 +11,7 @@ import (
 	"github.com/droverhq/drover/controllers/scenario"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/reconcile/reconciletest"
+	"github.com/droverhq/drover/store"
 )
 
 func register(m *reconcile.Manager) error {
@@ -98,6 +99,42 @@ func TestRestartedTaskHasToHoldFromItsRestart(t *testing.T) {
 			t.Errorf("11s after the restart it is %s", d.Status)
 		}
 	})
+}
+
+func TestNothingIsRevertedToANodePoolThatIsGone(t *testing.T) {
+	for name, there := range map[string]bool{"the pool is there": true, "the pool is gone": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := scenario.New(t, register)
+				c.Put(&api.NodePool{Name: "old"}, &api.NodePool{Name: "new"})
+				version := func(pool string) {
+					spec := scenario.NewSpec("shop")
+					spec.Count = 1
+					j := spec.Job()
+					j.NodePool = &pool
+					j.TaskGroups[0].Update.AutoRevert = new(true)
+					c.Register(j)
+					c.Settle()
+				}
+				version("old")
+				key := api.JobVersionKey(api.DefaultNamespace, "shop", 0)
+				stable := *reconciletest.Get[*api.JobVersion](c.World, key)
+				stable.Stable = true
+				c.Put(&stable)
+				version("new")
+				if !there {
+					c.Apply(store.Txn{Writes: []store.Write{store.Delete((&api.NodePool{Name: "old"}).Key())}})
+				}
+				if _, err := c.Do("abort shop"); err != nil {
+					t.Fatal(err)
+				}
+				j := reconciletest.Get[*api.Job](c.World, api.JobKey(api.DefaultNamespace, "shop"))
+				if reverted := api.Deref(j.NodePool) == "old"; reverted != there {
+					t.Errorf("version %d asks for the pool %s", *j.Version, *j.NodePool)
+				}
+			})
+		})
+	}
 }
 
 func TestSuccessfulVersionIsStable(t *testing.T) {

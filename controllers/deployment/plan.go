@@ -24,6 +24,7 @@ type view struct {
 	job        *api.Job                                // as it is now; nil if it was purged
 	stable     []*api.JobVersion                       // earlier versions that were healthy, latest first
 	submission func(version uint64) *api.JobSubmission // what a version was made of, or nil
+	pool       func(name string) *api.NodePool         // nil if it is gone
 }
 
 // plan is what a pass does.

@@ -68,7 +68,7 @@ func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v.stable = func() []*api.Job {
 		var stable []*api.Job
 		for version := range store.List[*api.JobVersion](snap, store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}) {
-			if version.Stable {
+			if version.Stable && version.CreateIndex >= api.Deref(v.job.CreateIndex) {
 				stable = append(stable, version.Job)
 			}
 		}

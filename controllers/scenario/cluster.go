@@ -167,6 +167,11 @@ func (c *Cluster) Register(j *api.Job) {
 // nothing changed.
 func (c *Cluster) version(j *api.Job) *api.Job {
 	j.Version = new(uint64(0))
+	for left := range reconciletest.List[*api.JobVersion](c.World) { // also of a job that was purged
+		if api.JobKey(api.Deref(left.Job.Namespace), api.Deref(left.Job.ID)) == j.Key() {
+			j.Version = new(max(*j.Version, api.Deref(left.Job.Version)+1))
+		}
+	}
 	old, ok := reconciletest.Find[*api.Job](c.World, j.Key())
 	if !ok {
 		return j
