@@ -46,6 +46,9 @@ func serviceRoutes() []route {
 func servicesOf(part string) topics {
 	return func(s store.Snapshot, c *call) []watch.Topic {
 		var all []watch.Topic
+		if c.namespaces() == "" {
+			all = append(all, watch.Kind(api.KindNamespace)) // one that is new may have services soon
+		}
 		for _, namespace := range c.serviceNamespaces(s) {
 			all = append(all, watch.Service(namespace, c.path[part]), watch.ServiceOwners(namespace))
 		}

@@ -195,6 +195,23 @@ func TestWhoWaitsForAServiceHearsOfItsInstancesOnly(t *testing.T) {
 	<-quiet
 }
 
+func TestWhoWaitsForServicesOfAllNamespacesHearsOfThoseOfANewOne(t *testing.T) {
+	c := newCluster(t)
+	c.offer("default", allocID(1), "web", "a")
+	before := c.store.Snapshot().Index()
+	c.put(&api.Namespace{Name: "new"})
+	for _, path := range []string{"/v1/services", "/v1/service/web"} {
+		heard := make(chan answered, 1)
+		go func() { heard <- c.do(http.MethodGet, fmt.Sprintf("%s?namespace=*&index=%d&wait=10m", path, before), "") }()
+		select {
+		case <-heard:
+		case <-time.After(30 * time.Second):
+			t.Errorf("who asks for %s does not hear of a new namespace", path)
+		}
+	}
+	c.stop()
+}
+
 func TestLastChecksAreToldWithoutTheNode(t *testing.T) {
 	c := newCluster(t)
 	job := &api.Job{ID: new("shop"), Namespace: new("default"), Version: new(uint64(0)), TaskGroups: []*api.TaskGroup{{
