@@ -11,7 +11,7 @@
 //     is launched the first time only.
 //   - A cron of every hour, or every Nth (* or */N), goes by real hours and minutes: it
 //     is launched at every moment at which the clock shows a time that it matches. What
-//     is left out is not made up for: the next one is less than an hour away. What comes
+//     is left out is not made up for: the next one is N hours away at most. What comes
 //     twice is launched twice.
 //
 // Launches are strictly increasing moments in any case.
