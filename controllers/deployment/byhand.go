@@ -120,23 +120,31 @@ func (o Order) Promote(groups []string) (Change, error) {
 	if next.Status == api.DeploymentRunning {
 		next.StatusDescription = next.RunningDescription()
 	}
+	var p plan
+	p.graduate(v, next)
 	var c Change
+	for _, a := range p.judged[:min(len(p.judged), maxTxnAllocations)] { // the controller sees to the others
+		c.Txn.Writes = append(c.Txn.Writes, store.Put(a))
+		c.Txn.Conditions = append(c.Txn.Conditions, store.Unchanged(a))
+	}
 	o.write(&c, v, next, true)
 	return c, nil
 }
 
-// census counts the instances of a deployment by the health that is known.
+// census reads the instances of a deployment, and counts them by the health that is
+// known.
 func (o Order) census(v *view) tallies {
 	counts := make(tallies)
 	ofDeployment := store.Query{Index: store.ByDeployment, Value: v.deployment.ID}
 	for a := range store.List[*api.Allocation](o.Snapshot, ofDeployment) {
-		i := &instance{Allocation: a}
+		i := instance{Allocation: a}
 		i.status, _ = store.Get[*api.AllocationStatus](o.Snapshot, (&api.AllocationStatus{ID: a.ID}).Key())
+		v.instances = append(v.instances, i)
 		verdict := i.known()
 		if i.status.Terminal() {
 			verdict = health.Unhealthy // as will be said of it in a moment
 		}
-		counts.of(a.TaskGroup).add(i, verdict, o.Now, o.Now)
+		counts.of(a.TaskGroup).add(&i, verdict, o.Now, o.Now)
 	}
 	return counts
 }

@@ -167,54 +167,87 @@ func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
 	})
 }
 
-func TestCanaryIsAnInstanceLikeOthersOnceItsVersionIsRolledOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := scenario.New(t, register)
-		run := func() { // for as long as something starts
-			t.Helper()
-			for range 4 {
-				if _, err := c.Do("agents"); err != nil {
+func TestCanaryIsAnInstanceLikeOthersFromItsPromotionOn(t *testing.T) {
+	for _, how := range []string{"", "auto_promote"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := scenario.New(t, register)
+			do := func(line string) {
+				t.Helper()
+				if _, err := c.Do(line); err != nil {
 					t.Fatal(err)
 				}
 				c.Settle()
+			}
+			run := func() {
+				t.Helper()
+				do("agents")
 				c.Advance(20 * time.Second)
 			}
-		}
-		for _, line := range []string{"node n1", "run shop count=2"} {
+			canaries := func() (n int) {
+				for a := range reconciletest.List[*api.Allocation](c.World) {
+					if a.WantsRun() && a.IsCanary() {
+						n++
+					}
+				}
+				return n
+			}
+			want := func(status string, promoted bool) {
+				t.Helper()
+				for d := range reconciletest.List[*api.Deployment](c.World) {
+					if g := d.TaskGroups["web"]; d.JobVersion == 1 && (d.Status != status || g.Promoted != promoted || len(g.PlacedCanaries) != 1) {
+						t.Errorf("%q: its deployment is %s, promoted %t, with the canaries %v", how, d.Status, g.Promoted, g.PlacedCanaries)
+					}
+				}
+				if n := canaries(); (n == 0) != promoted {
+					t.Errorf("%q: %d canaries, promoted %t", how, n, promoted)
+				}
+			}
+			do("node n1")
+			do("run shop count=2")
+			run()
+			do("run shop count=2 canary=1 env=new " + how)
+			want(api.DeploymentRunning, false)
+			run()
+			if how == "" {
+				want(api.DeploymentRunning, false)
+				do("promote shop")
+			}
+			want(api.DeploymentRunning, true)
+			run()
+			want(api.DeploymentSuccessful, true)
+			index := c.Store.Snapshot().Index()
+			c.Advance(5 * time.Minute)
+			if now := c.Store.Snapshot().Index(); now != index {
+				t.Errorf("%d transactions after it", now-index)
+			}
+		})
+	}
+}
+
+func TestPromotionIsWrittenTogetherWithItsCanaries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := scenario.New(t, register)
+		for _, line := range []string{"node n1", "run shop", "agents", "advance 20s", "run shop canary=1 env=new", "agents", "advance 20s"} {
 			if _, err := c.Do(line); err != nil {
 				t.Fatal(err)
 			}
+			c.Settle()
 		}
-		c.Settle()
-		run()
-		if _, err := c.Do("run shop count=2 canary=1 auto_promote env=new"); err != nil {
-			t.Fatal(err)
-		}
-		c.Settle()
-		canaries := func() (n int) {
-			for a := range reconciletest.List[*api.Allocation](c.World) {
-				if a.WantsRun() && a.IsCanary() {
-					n++
+		snap := c.Store.Snapshot()
+		for d := range reconciletest.List[*api.Deployment](c.World) {
+			if d.JobVersion != 1 {
+				continue
+			}
+			change, err := deployment.Order{Snapshot: snap, ID: d.ID, Now: c.Now(), NewID: func() string { return "e" }}.Promote(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range change.Txn.Writes {
+				if a, ok := w.Put.(*api.Allocation); ok && !a.IsCanary() && *a.DeploymentStatus.Healthy {
+					return
 				}
 			}
-			return n
 		}
-		if n := canaries(); n != 1 {
-			t.Fatalf("%d canaries", n)
-		}
-		run()
-		if n := canaries(); n != 0 {
-			t.Errorf("%d canaries of a version that is rolled out", n)
-		}
-		for d := range reconciletest.List[*api.Deployment](c.World) {
-			if g := d.TaskGroups["web"]; d.JobVersion == 1 && (d.Status != api.DeploymentSuccessful || len(g.PlacedCanaries) != 1) {
-				t.Errorf("its deployment is %s with the canaries %v", d.Status, g.PlacedCanaries)
-			}
-		}
-		index := c.Store.Snapshot().Index()
-		c.Advance(5 * time.Minute)
-		if now := c.Store.Snapshot().Index(); now != index {
-			t.Errorf("%d transactions after it", now-index)
-		}
+		t.Error("who looks right after a promotion still finds a canary")
 	})
 }

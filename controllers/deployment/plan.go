@@ -45,8 +45,11 @@ func decide(v *view) *plan {
 	for name, state := range v.deployment.TaskGroups {
 		next.TaskGroups[name] = tallies.of(name).apply(state)
 	}
-	p.promote(v, &next, tallies)
-	p.conclude(v, &next, tallies)
+	// What one transaction can't write waits until the promotion is written.
+	if !p.promote(v, &next, tallies) || len(v.instances) <= maxTxnAllocations {
+		p.graduate(v, &next)
+		p.conclude(v, &next, tallies)
+	}
 	if !api.Same(&next, v.deployment) {
 		next.ModifyTime = v.now.UnixNano()
 		p.deployment = &next
@@ -59,7 +62,7 @@ type tally struct {
 	placed, healthy, unhealthy int
 	live                       int         // of the healthy ones, those that are to run on
 	tried                      int         // of these, canaries
-	canaries                   []*instance // all that are or were
+	canaries                   []*instance // all that are on trial, or ended so
 	first, last                time.Time   // the first placement, and the latest progress
 }
 
@@ -177,7 +180,7 @@ func (t *tally) awaits(state *api.DeploymentState) bool {
 func (t *tally) apply(state *api.DeploymentState) *api.DeploymentState {
 	next := *state
 	next.PlacedAllocs, next.HealthyAllocs, next.UnhealthyAllocs = t.placed, t.healthy, t.unhealthy
-	if ids := t.canaryIDs(); len(ids) > 0 {
+	if ids := t.canaryIDs(); state.OnTrial() && len(ids) > 0 {
 		next.PlacedCanaries = ids
 	}
 	if state.ProgressDeadline <= 0 || t.placed == 0 {
@@ -222,29 +225,6 @@ func (p *plan) conclude(v *view, next *api.Deployment, counts tallies) {
 	if complete {
 		p.ended = true
 		next.Status, next.StatusDescription = api.DeploymentSuccessful, successful
-		p.graduate(v)
-	}
-}
-
-// graduate makes canaries of a version that is rolled out instances like the others:
-// their services have the same tags from now on.
-func (p *plan) graduate(v *view) {
-	judged := make(map[string]*api.Allocation, len(p.judged))
-	for _, a := range p.judged {
-		judged[a.ID] = a
-	}
-	for n := range v.instances {
-		i := &v.instances[n]
-		if !i.IsCanary() || !i.WantsRun() {
-			continue
-		}
-		a := judged[i.ID]
-		if a == nil {
-			a = i.as(i.known(), v)
-			a.DeploymentStatus.Healthy, a.DeploymentStatus.Timestamp = i.DeploymentStatus.Healthy, i.DeploymentStatus.Timestamp
-			p.judged = append(p.judged, a)
-		}
-		a.DeploymentStatus.Canary = false
 	}
 }
 

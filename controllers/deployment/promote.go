@@ -10,15 +10,15 @@ import (
 )
 
 // promote promotes the canaries of all groups once they are healthy, if every group
-// that has some asks for that. A version is promoted as a whole: groups that wait for
-// an operator keep the others waiting.
-func (p *plan) promote(v *view, next *api.Deployment, counts tallies) {
+// that has some asks for that, and reports whether it did. A version is promoted as a
+// whole: groups that wait for an operator keep the others waiting.
+func (p *plan) promote(v *view, next *api.Deployment, counts tallies) bool {
 	if next.Status != api.DeploymentRunning || !next.Promotable() {
-		return
+		return false
 	}
 	for name, state := range next.TaskGroups {
 		if state.OnTrial() && (!state.AutoPromote || !counts.of(name).awaits(state)) {
-			return
+			return false
 		}
 	}
 	for _, state := range next.TaskGroups {
@@ -27,6 +27,7 @@ func (p *plan) promote(v *view, next *api.Deployment, counts tallies) {
 		}
 	}
 	next.StatusDescription = next.RunningDescription()
+	return true
 }
 
 // promoteGroup promotes the canaries of a group. Who follows them has a whole progress
@@ -40,6 +41,31 @@ func promoteGroup(state *api.DeploymentState, now time.Time) {
 func allowProgress(state *api.DeploymentState, now time.Time) {
 	if state.RequireProgressBy != nil && state.ProgressDeadline > 0 {
 		state.RequireProgressBy = new(now.Add(state.ProgressDeadline))
+	}
+}
+
+// graduate makes the canaries of the groups that a deployment says are promoted
+// instances like the others: their services have the usual tags from now on. What it
+// says has to be written before, or with it: canaries that are none any more would
+// never be enough to be promoted.
+func (p *plan) graduate(v *view, d *api.Deployment) {
+	judged := make(map[string]*api.Allocation, len(p.judged))
+	for _, a := range p.judged {
+		judged[a.ID] = a
+	}
+	for n := range v.instances {
+		i := &v.instances[n]
+		state := d.TaskGroups[i.TaskGroup]
+		if state == nil || !state.Promoted || !i.IsCanary() || !i.WantsRun() {
+			continue
+		}
+		a := judged[i.ID]
+		if a == nil {
+			a = i.as(i.known(), v)
+			a.DeploymentStatus.Healthy, a.DeploymentStatus.Timestamp = i.DeploymentStatus.Healthy, i.DeploymentStatus.Timestamp
+			p.judged = append(p.judged, a)
+		}
+		a.DeploymentStatus.Canary = false
 	}
 }
 

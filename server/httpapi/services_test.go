@@ -202,7 +202,9 @@ func TestWhoWaitsForServicesOfAllNamespacesHearsOfThoseOfANewOne(t *testing.T) {
 	c.put(&api.Namespace{Name: "new"})
 	for _, path := range []string{"/v1/services", "/v1/service/web"} {
 		heard := make(chan answered, 1)
-		go func() { heard <- c.do(http.MethodGet, fmt.Sprintf("%s?namespace=*&index=%d&wait=10m", path, before), "") }()
+		go func() {
+			heard <- c.do(http.MethodGet, fmt.Sprintf("%s?namespace=*&index=%d&wait=10m", path, before), "")
+		}()
 		select {
 		case <-heard:
 		case <-time.After(30 * time.Second):
