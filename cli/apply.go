@@ -23,7 +23,7 @@ const applyRetries = 3
 
 func (c *cli) apply() *cobra.Command {
 	files := new(jobFile)
-	var detach, verbose bool
+	var detach, verbose, wait bool
 	cmd := c.verb("apply FILE|FOLDER|-", "Make the cluster run what files say, and follow it until it does",
 		`Every job is planned, the difference is shown, and what changed is submitted,
 guarded by the job's index: a change that somebody else makes meanwhile is never
@@ -31,24 +31,29 @@ overwritten unseen. Then the rollout is followed to its end: a service until all
 healthy, a batch job until it has ended.
 
 Of a folder the files *.nomad.hcl, *.nomad.json, *.nomad, *.kind.hcl and *.kind.json are
-applied, in the order of their names; where there are none, *.hcl and *.json.
+applied, in the order of their names, but jobs after those that they depend on; where
+there are none, *.hcl and *.json.
 
 A file may also hold kind_definition and kind blocks: kinds of your own, and objects of
 them. They are applied before the jobs, definitions first.
 
-Exit code 0 only when all jobs are healthy or complete; 1 for errors and failures;
-2 when something could not be placed (it will be, as soon as there is room).
+A job that may not begin yet (depends_on) is not waited for: apply says what it waits
+for and goes on. With -wait it is followed like the others, until it has begun and ended.
+
+Exit code 0 only when all jobs are healthy, complete or wait for others; 1 for errors and
+failures; 2 when something could not be placed (it will be, as soon as there is room).
 To interrupt it is safe (exit code 130): what was submitted goes on.`, cobra.ExactArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			paths, err := jobPaths(args[0])
 			if err != nil {
 				return err
 			}
-			a := &applier{cli: c, cl: cl, files: files, detach: detach, ids: ids(verbose), verbose: verbose}
+			a := &applier{cli: c, cl: cl, files: files, detach: detach, wait: wait, ids: ids(verbose), verbose: verbose}
 			return a.all(ctx, paths)
 		})
 	files.register(cmd.Flags())
 	cmd.Flags().BoolVar(&detach, "detach", false, "submit and don't wait")
+	cmd.Flags().BoolVar(&wait, "wait", false, "follow jobs that wait for others, too")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs, and what stays the same")
 	return cmd
 }
@@ -89,6 +94,7 @@ type applier struct {
 	cl      *client.Client
 	files   *jobFile
 	detach  bool
+	wait    bool // for jobs that wait for others
 	verbose bool
 	ids     ids
 }
@@ -131,7 +137,7 @@ func (a *applier) all(ctx context.Context, paths []string) error {
 	}
 	var failed []string
 	code := 0
-	for _, job := range jobs {
+	for _, job := range inOrder(jobs, a.cl.Namespace()) {
 		err := a.one(ctx, job)
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())

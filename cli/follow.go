@@ -34,8 +34,8 @@ type follower struct {
 	told   map[string]bool // what was said of allocations
 }
 
-// follow shows a job's progress until it is healthy or complete (nil), has failed, or
-// can't be placed (exit code 2).
+// follow shows a job's progress until it is healthy, complete, or held back by others
+// (nil), has failed, or can't be placed (exit code 2).
 func (a *applier) follow(ctx context.Context, job *parsedJob, evalID string, index uint64) error {
 	if a.detach {
 		return nil
@@ -74,6 +74,10 @@ func (f *follower) run(ctx context.Context) error {
 			quiet.reset(time.Now())
 		}
 		f.tell(p)
+		if held := p.held(); held != "" && !done && !f.wait {
+			f.say("%s\n  It begins by itself then; until now nothing of it runs. To follow it: drover apply -wait, or drover job status %s", held, f.id)
+			return nil
+		}
 		if done {
 			f.show.end()
 			if text := p.promotionText(); text != "" && err == nil {

@@ -85,6 +85,15 @@ func (p *progress) pending() *api.Evaluation {
 	return nil
 }
 
+// held is what a job that may not begin yet waits for; it is empty if it has begun, or
+// nobody has looked yet.
+func (p *progress) held() string {
+	if p.pending() != nil || !p.job.NeedsAdmission() || api.Deref(p.job.Status) != api.JobStatusPending {
+		return ""
+	}
+	return api.Deref(p.job.StatusDescription)
+}
+
 // ending reports whether instances are being stopped, which will make room.
 func (p *progress) ending() bool {
 	return slices.ContainsFunc(p.allocs, func(a *api.AllocationListStub) bool {
@@ -197,6 +206,9 @@ func (p *progress) failures(l ids) string {
 func (p *progress) waitsFor() string {
 	if e := p.pending(); e != nil {
 		return fmt.Sprintf("no server has looked at the job yet (evaluation %s)", shortIDs.of(e.ID))
+	}
+	if held := p.held(); held != "" {
+		return "it " + held
 	}
 	for _, a := range p.allocs {
 		if a.DesiredStatus == api.AllocDesiredRun && p.current(a) && a.ClientStatus == api.AllocClientPending {

@@ -7,13 +7,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/api/client"
 )
 
-// stage writes the file of a batch job whose instances each add a line to a log.
+// stage writes the file of a batch job whose instances each add to a log when they begin
+// and end.
 func stage(t *testing.T, name, log, job, group string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name+".nomad.hcl")
-	text := fmt.Sprintf(`job %[1]q {
+	return writeJob(t, t.TempDir(), name+".nomad.hcl", stageText(name, log, job, group))
+}
+
+func stageText(name, log, job, group string) string {
+	return fmt.Sprintf(`job %[1]q {
   type = "batch"
   %[3]s
   group "g" {
@@ -32,10 +40,60 @@ func stage(t *testing.T, name, log, job, group string) string {
   }
 }
 `, name, log, job, group)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+}
+
+func TestAFolderIsAppliedInTheOrderOfItsDependencies(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t)
+	dir, log := t.TempDir(), filepath.Join(t.TempDir(), "log")
+	writeJob(t, dir, "1.nomad.hcl", stageText("load", log, `depends_on "extract" {}`, ""))
+	writeJob(t, dir, "2.nomad.hcl", stageText("report", log, `depends_on "sales" {}`, ""))
+	writeJob(t, dir, "3.nomad.hcl", stageText("extract", log, "", ""))
+	contains(t, a.Must(0, "apply", dir), `waits for job "sales" to succeed: it is not registered`, "It begins by itself then")
+	text, err := os.ReadFile(log)
+	if want := "extract 0 begins\nextract 0 ends\nload 0 begins\nload 0 ends\n"; err != nil || string(text) != want {
+		t.Errorf("%s, %v; want %s", text, err, want)
 	}
-	return path
+	waiting := begin(t, a, "apply", "-wait", filepath.Join(dir, "2.nomad.hcl"))
+	a.Must(0, "apply", stage(t, "sales", log, "", ""))
+	waiting.ends(0)
+	contains(t, a.Must(0, "job", "status", "report"), "Status        = dead")
+}
+
+func TestDispatchedJobsHaveTheLimitsOfTheirParentAndKeepThem(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t)
+	log := filepath.Join(t.TempDir(), "log")
+	a.Must(0, "job", "run", stage(t, "scan", log, `
+  parameterized {
+    max_concurrent = 1
+  }
+  deadline           = "1h"
+  ttl_after_finished = "2h"`, ""))
+	const children = 4
+	var ids []string
+	for range children {
+		out := a.Must(0, "job", "dispatch", "-detach", "scan")
+		ids = append(ids, strings.Fields(strings.SplitN(out, "= ", 2)[1])[0])
+	}
+	for _, id := range ids {
+		j, _, err := a.Client.Jobs.Get(t.Context(), id, client.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if api.Deref(j.Deadline) != time.Hour || api.Deref(j.TTLAfterFinished) != 2*time.Hour || api.Deref(j.ParameterizedJob.MaxConcurrent) != 1 {
+			t.Errorf("child %s has deadline %v, ttl_after_finished %v, parameterized %+v", id, j.Deadline, j.TTLAfterFinished, j.ParameterizedJob)
+		}
+	}
+	var text []byte
+	a.Await("the end of all children", func(context.Context) bool {
+		var err error
+		text, err = os.ReadFile(log)
+		return err == nil && strings.Count(string(text), "ends") == children
+	})
+	if want := strings.Repeat("scan 0 begins\nscan 0 ends\n", children); string(text) != want {
+		t.Errorf("more than one ran at a time:\n%s", text)
+	}
 }
 
 func TestAPipelineThatIsAppliedInReverseRunsInOrder(t *testing.T) {
