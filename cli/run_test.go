@@ -36,6 +36,8 @@ func TestLongFlagsMayHaveOneDash(t *testing.T) {
 		{"job run -var a=b -var -c x.hcl", "job run --var a=b --var -c x.hcl"},
 		{"alloc logs -f -tail -n 5 abc", "alloc logs -f --tail -n 5 abc"},
 		{"job status -- -odd", "job status -- -odd"},
+		{"alloc exec -task web -t=false -i=false abc ls -la -tty", "alloc exec --task web -t=false -i=false abc ls -la -tty"},
+		{"alloc exec -job web env -i", "alloc exec --job web env -i"},
 		{"node eligibility -enable -address=http://x abc", "node eligibility --enable --address=http://x abc"},
 	} {
 		if got := strings.Join(oneDash(root, strings.Fields(test.in)), " "); got != test.want {

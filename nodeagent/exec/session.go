@@ -146,7 +146,7 @@ func (s *session) receive() {
 		}
 		var in api.ExecInput
 		if err := json.Unmarshal(b, &in); err != nil {
-			// The connection is given up in any case.
+			s.cancel() // now: the user may take a while to take leave
 			_ = s.conn.Close(websocket.StatusUnsupportedData, shortened("a message is not the expected JSON: "+err.Error()))
 			return
 		}
