@@ -43,8 +43,12 @@ func (g *group) plan(now time.Time) groupPlan {
 	var well, unwell, apart []*member // those that are to leave
 	healthy := 0
 	for _, m := range g.members {
-		// From a node that is out of reach nobody leaves; the deadline takes them.
-		leaves := m.drain != nil && !m.drain.Due(now) && !m.gone() && m.Lost == ""
+		// From a node that is out of reach nobody leaves before it is back; the deadline
+		// takes them.
+		leaves := m.drain != nil && !m.drain.Due(now) && !m.gone()
+		if leaves && m.Lost != "" {
+			p.waits, leaves = true, false
+		}
 		if m.canary() {
 			if leaves {
 				apart = append(apart, m) // not one of those that are counted
@@ -80,7 +84,7 @@ func (g *group) plan(now time.Time) groupPlan {
 			p.back = append(p.back, m)
 		}
 	}
-	p.waits = len(well)+len(unwell)+len(apart) > 0
+	p.waits = p.waits || len(well)+len(unwell)+len(apart) > 0
 	if first == len(unwell) && then == len(well) {
 		p.again = time.Time{}
 	}

@@ -89,6 +89,7 @@ func TestAsManyLeaveAsMayBeMissing(t *testing.T) {
 		{"a canary beside the others", 2, 1, "hd hd hdc", "2 0", true, ""},
 		{"a failed one has left already", 1, 1, "fd", "", false, ""},
 		{"none from a node that is out of reach", 2, 1, "hdx hd", "", true, ""},
+		{"who is out of reach leaves when he is back", 2, 1, "hdx h", "", true, ""},
 		{"nobody", 2, 1, "h h", "", false, ""},
 		{"the one that waits for room, and no other", 3, 1, "hd hdp hd", "", true, ""},
 		{"none any more, as another failed meanwhile", 3, 1, "hdp h f", "", true, "0"},
