@@ -114,6 +114,9 @@ func shortened(reason string) string {
 }
 
 func (s *session) send(message api.ExecOutput) error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
 	b, err := json.Marshal(message)
 	if err != nil {
 		return err
