@@ -41,7 +41,9 @@ func readOpen(snap store.Snapshot, req reconcile.Request, now time.Time, ids []s
 	for _, id := range ids {
 		if a, ok := store.Get[*api.Allocation](snap, allocationKey(id)); ok {
 			s, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
-			v.instances = append(v.instances, instance{Allocation: a, status: s, slot: a.Index()})
+			i := newInstance(snap, a)
+			i.status = s
+			v.instances = append(v.instances, i)
 		}
 	}
 	return v
@@ -105,7 +107,7 @@ func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
 	}
 	out := make([]instance, 0, count)
 	for a := range store.List[*api.Allocation](snap, ofJob) {
-		out = append(out, instance{Allocation: a, slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)})
+		out = append(out, newInstance(snap, a))
 	}
 	next := 0
 	for s := range store.List[*api.AllocationStatus](snap, ofJob) {
@@ -117,6 +119,11 @@ func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
 		}
 	}
 	return out
+}
+
+// newInstance returns an allocation of which its node agent has said nothing.
+func newInstance(snap store.Snapshot, a *api.Allocation) instance {
+	return instance{Allocation: a, slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)}
 }
 
 func isReady(snap store.Snapshot, node string) bool {

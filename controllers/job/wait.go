@@ -9,9 +9,9 @@ func (v *view) undecided() bool {
 	return !v.stopped() && v.job.NeedsAdmission() && !v.admission.Of(v.job) && !v.overdue()
 }
 
-// waits reports whether a job may not begin yet.
+// waits reports whether a job may not begin yet. One whose deadline has passed never will.
 func (v *view) waits() bool {
-	return !v.stopped() && v.job.NeedsAdmission() && v.admission.Of(v.job) && !v.admission.Admitted
+	return !v.stopped() && v.job.NeedsAdmission() && v.admission.Of(v.job) && !v.admission.Admitted && !v.overdue()
 }
 
 // hold keeps back what would be placed.

@@ -50,6 +50,7 @@ func TestANodeThatReconnectsCausesNoReplacementThatIsStoppedAMomentLater(t *test
 		"within the grace": {"run shop count=1", 9 * time.Second},
 		"waited for":       {"run shop count=1 no_replace", time.Hour},
 		"no room":          {"run shop count=1 lost_after=2h", time.Hour},
+		"an index":         {"run shop type=batch indexed=1 lost_after=2h", time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
