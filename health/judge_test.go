@@ -163,6 +163,30 @@ func TestCheckOfANodeWhoseClockIsAheadCountsFromWhenItWasSeen(t *testing.T) {
 	}
 }
 
+func TestSightingIsOfTheLastTurnOfEachAllocation(t *testing.T) {
+	var sightings health.Sightings
+	for _, c := range []struct {
+		owner, alloc    string
+		turn, now, want float64
+	}{
+		{"d1", "a1", 3600, 1, 1},
+		{"d1", "a1", 3600, 2, 1},
+		{"d1", "a2", 3600, 3, 3},
+		{"d2", "a1", 3600, 4, 4},
+		{"d1", "a1", 3700, 5, 5}, // it turned again
+		{"d1", "a1", 3700, 6, 5},
+		{"d1", "a1", 3600, 7, 7}, // and its clock was put back
+	} {
+		if seen := sightings.First(c.owner, c.alloc, at(c.turn), at(c.now)); !seen.Equal(at(c.want)) {
+			t.Errorf("%+v: first seen at %v", c, seen.Sub(start))
+		}
+	}
+	sightings.Forget("d1")
+	if seen := sightings.First("d1", "a2", at(3600), at(8)); !seen.Equal(at(8)) {
+		t.Errorf("what was forgotten was seen at %v", seen.Sub(start))
+	}
+}
+
 func TestTurnedSaysWhatJudgementHangsOn(t *testing.T) {
 	base := newExample().report(api.CheckSuccess, at(5), 0).status
 	for name, c := range map[string]struct {

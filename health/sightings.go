@@ -10,14 +10,13 @@ import (
 // several goroutines. What it forgets with the end of a term is seen again: then an
 // instance has to be well for min_healthy_time once more.
 type Sightings struct {
-	mu   sync.Mutex                        // guards seen
-	seen map[string]map[sighting]time.Time // by owner
+	mu   sync.Mutex                     // guards seen
+	seen map[string]map[string]sighting // by owner, then by allocation
 }
 
-type sighting struct {
-	alloc string
-	turn  int64 // Unix nanoseconds
-}
+// sighting is the last turn of an allocation that was seen. Those before it count no
+// more: a check may turn for as long as its rollout waits.
+type sighting struct{ turn, at time.Time }
 
 // First returns when a turn of an allocation was first seen, which is now if it was
 // not before. The owner is what it is forgotten with: the ID of a deployment, say.
@@ -25,20 +24,19 @@ func (s *Sightings) First(owner, alloc string, turn, now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen == nil {
-		s.seen = make(map[string]map[sighting]time.Time)
+		s.seen = make(map[string]map[string]sighting)
 	}
 	of := s.seen[owner]
 	if of == nil {
-		of = make(map[sighting]time.Time)
+		of = make(map[string]sighting)
 		s.seen[owner] = of
 	}
-	this := sighting{alloc, turn.UnixNano()}
-	at, ok := of[this]
-	if !ok {
-		at = now
-		of[this] = at
+	last, ok := of[alloc]
+	if !ok || !last.turn.Equal(turn) {
+		last = sighting{turn, now}
+		of[alloc] = last
 	}
-	return at
+	return last.at
 }
 
 // Forget drops what is remembered for an owner that is done.
