@@ -36,10 +36,10 @@ func (a *JobAdmission) Of(j *Job) bool {
 	return a != nil && a.JobCreateIndex == Deref(j.CreateIndex) && a.JobVersion == Deref(j.Version)
 }
 
-// Limited reports whether the job is one of those children of a parameterized job of
-// which only so many may run at once.
+// Limited reports whether the job is one of those children of a parameterized job, or
+// of a periodic one that was dispatched, of which only so many may run at once.
 func (j *Job) Limited() bool {
-	return j.Dispatched && Deref(j.ParentID) != "" && j.ParameterizedJob != nil && j.ParameterizedJob.MaxConcurrent != nil
+	return j.Dispatched && !j.IsTemplate() && Deref(j.ParentID) != "" && j.ParameterizedJob != nil && j.ParameterizedJob.MaxConcurrent != nil
 }
 
 // NeedsAdmission reports whether a job may only begin when its JobAdmission says so:
