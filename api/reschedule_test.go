@@ -83,3 +83,47 @@ func TestRescheduleDelayFitsTheInterval(t *testing.T) {
 		t.Error("unlimited attempts have to fit")
 	}
 }
+
+// TestRescheduleFollowsItsPolicyThroughALife plays failures, each so long after the
+// replacement before it, and checks the delays: a negative one says that nobody follows.
+func TestRescheduleFollowsItsPolicyThroughALife(t *testing.T) {
+	const s, m, never = time.Second, time.Minute, time.Duration(-1)
+	bounded := func(attempts int, interval time.Duration) api.ReschedulePolicy {
+		return api.ReschedulePolicy{Attempts: &attempts, Interval: &interval, Delay: new(5 * s), DelayFunction: new(api.DelayConstant)}
+	}
+	unlimited := func(function string, limit time.Duration) api.ReschedulePolicy {
+		return api.ReschedulePolicy{Unlimited: new(true), Delay: new(5 * s), DelayFunction: &function, MaxDelay: &limit}
+	}
+	for name, c := range map[string]struct {
+		policy api.ReschedulePolicy
+		lives  []time.Duration
+		delays []time.Duration
+	}{
+		"no attempts":                                {bounded(0, m), []time.Duration{0}, []time.Duration{never}},
+		"attempts of the interval":                   {bounded(2, m), []time.Duration{0, s, s}, []time.Duration{5 * s, 5 * s, never}},
+		"attempts that are over the interval ago":    {bounded(1, m), []time.Duration{0, 61 * s, s}, []time.Duration{5 * s, 5 * s, never}},
+		"constant has no limit to reach":             {unlimited(api.DelayConstant, s), []time.Duration{0, 0, m}, []time.Duration{5 * s, 5 * s, 5 * s}},
+		"exponential, and again after a long life":   {unlimited(api.DelayExponential, 15*s), []time.Duration{0, 0, 0, 0, m, 0}, []time.Duration{5 * s, 10 * s, 15 * s, 15 * s, 5 * s, 10 * s}},
+		"a long life before the limit changes none":  {unlimited(api.DelayExponential, m), []time.Duration{0, 10 * m, 10 * m}, []time.Duration{5 * s, 10 * s, 20 * s}},
+		"as long as the limit is not longer than it": {unlimited(api.DelayExponential, 8*s), []time.Duration{0, 0, 8 * s}, []time.Duration{5 * s, 8 * s, 8 * s}},
+		"fibonacci, and again after a long life":     {unlimited(api.DelayFibonacci, 15*s), []time.Duration{0, 0, 0, 0, 0, m, 0, 0}, []time.Duration{5 * s, 5 * s, 10 * s, 15 * s, 15 * s, 5 * s, 5 * s, 10 * s}},
+		"exponential without a limit":                {unlimited(api.DelayExponential, 0), []time.Duration{0, 0, 0, 0}, []time.Duration{5 * s, 10 * s, 20 * s, 40 * s}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tracker api.RescheduleTracker
+			now := time.Unix(10000, 0)
+			for n, life := range c.lives {
+				now = now.Add(life)
+				delay, ok := c.policy.Next(&tracker, now)
+				if !ok {
+					delay = never
+				}
+				if delay != c.delays[n] {
+					t.Fatalf("after failure %d the delay is %v, want %v", n+1, delay, c.delays[n])
+				}
+				now = now.Add(max(0, delay))
+				tracker.Events = append(tracker.Events, &api.RescheduleEvent{RescheduleTime: now.UnixNano(), Delay: delay})
+			}
+		})
+	}
+}

@@ -157,8 +157,12 @@ func (t *tally) limit(v *view, current *api.Deployment, placed int) (limit int, 
 			return 0, time.Time{}
 		}
 	}
-	if len(t.destructive) == 0 {
+	switch {
+	case len(t.destructive) == 0:
 		again = time.Time{}
+	case placed > 0 && len(t.destructive) > limit && !current.Active():
+		// Nobody says how those do that are placed when the rollout is over.
+		again = sooner(again, v.now.Add(max(time.Second, api.Deref(t.group.Update.MinHealthyTime))))
 	}
 	return max(0, limit), again
 }

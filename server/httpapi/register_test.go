@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -230,6 +231,32 @@ func TestAnInvalidJobIsRefusedWithAllThatIsWrong(t *testing.T) {
 	c.must(http.MethodPut, "/v1/validate/job", string(exchange(t, "021").Request.Body), &out)
 	if out.ValidationErrors != nil || out.Error != "" || !out.DriverConfigValidated {
 		t.Errorf("validated %+v", out)
+	}
+}
+
+func TestAJobInAnOlderFormIsTheSameWhenItIsPlannedAgain(t *testing.T) {
+	for name, older := range map[string]func(*api.TaskGroup){
+		"stop_after_client_disconnect": func(g *api.TaskGroup) { g.StopAfterClientDisconnect = new(time.Minute) },
+		"max_client_disconnect":        func(g *api.TaskGroup) { g.MaxClientDisconnect = new(time.Hour) },
+		"prevent_reschedule_on_lost":   func(g *api.TaskGroup) { g.PreventRescheduleOnLost = new(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			request := helloRequest(t)
+			older(request.Job.TaskGroups[0])
+			first := c.register(request)
+			if !strings.Contains(first.Warnings, name) {
+				t.Errorf("the warnings are %q", first.Warnings)
+			}
+			var plan api.JobPlanResponse
+			c.must(http.MethodPut, "/v1/job/hello/plan", body(t, api.JobPlanRequest{Job: request.Job, Diff: true}), &plan)
+			if plan.Diff == nil || plan.Diff.Type != "None" {
+				t.Errorf("the difference is %+v", plan.Diff)
+			}
+			if again := c.register(request); again.JobModifyIndex != first.JobModifyIndex {
+				t.Error("registered again, it is another version")
+			}
+		})
 	}
 }
 
