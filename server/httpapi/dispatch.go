@@ -17,9 +17,9 @@ import (
 
 const (
 	// maxDispatchMeta is how many bytes the meta of a dispatch may have, keys and values
-	// together. Tasks see it in their environment, where Linux takes no more in one
-	// variable.
-	maxDispatchMeta = 128 << 10
+	// together. Tasks see it in their environment, where Linux takes 128 KiB in one
+	// variable, with its name and the zero behind it.
+	maxDispatchMeta = 128<<10 - len("NOMAD_META_=\x00")
 	// maxDispatchWord is how many bytes an idempotency token, or the part that a caller
 	// gives of a child's ID, may have.
 	maxDispatchWord = 256

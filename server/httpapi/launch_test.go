@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -177,6 +178,21 @@ func TestWhatDoesNotFitAParameterizedJobIsRefused(t *testing.T) {
 		if got := l.do(http.MethodPut, path, `{}`); got.status != 400 || !strings.Contains(string(got.body), "is stopped") {
 			t.Errorf("%s of a stopped job: %d %s", path, got.status, got.body)
 		}
+	}
+}
+
+func TestTheMostMetaOfADispatchFitsIntoTheEnvironmentOfATask(t *testing.T) {
+	l := newLauncher(t)
+	l.parameterized(func(*api.Job) {})
+	value := strings.Repeat("x", maxDispatchMeta-len("input"))
+	out := l.dispatch("", `{"Payload":"aGVsbG8=","Meta":{"input":"`+value+`"}}`)
+	if child := get[*api.Job](l.store.Snapshot(), api.JobKey("default", out.DispatchedJobID)); child == nil || child.Meta["input"] != value {
+		t.Fatal("it is not dispatched")
+	}
+	task := exec.CommandContext(t.Context(), "/bin/sh", "-c", ":")
+	task.Env = []string{"NOMAD_META_input=" + value}
+	if err := task.Run(); err != nil {
+		t.Errorf("a task with it does not start: %v", err)
 	}
 }
 
