@@ -91,11 +91,11 @@ func (a age) unfinished(job *api.Job) bool {
 }
 
 // awaitedJobs returns the jobs that others which have not begun depend on: how they
-// ended is still asked for.
+// ended is still asked for. A job that launches others asks for each of them.
 func (a age) awaitedJobs() map[api.Key]bool {
 	out := make(map[api.Key]bool)
 	for job := range store.List[*api.Job](a, store.Query{}) {
-		if len(job.DependsOn) == 0 || job.Stopped() || !job.NeedsAdmission() {
+		if len(job.DependsOn) == 0 || job.Stopped() {
 			continue
 		}
 		key := api.JobAdmissionKey(api.Deref(job.Namespace), api.Deref(job.ID))
