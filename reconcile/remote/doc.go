@@ -27,10 +27,11 @@
 // # Writing
 //
 // A transaction is sent as it is (PUT /v1/txn) and made whole or not at all, with all of
-// its conditions. Servers hold every write to what other routes would accept: objects of
-// author-defined kinds pass their schema, jobs are valid and come with their version (see
-// package jobs), evaluations are new ones. Other kinds belong to the controllers within
-// the servers: to write one is an *UnwritableError, and final.
+// its conditions; it may have 1,000 writes. Servers hold every write to what other routes
+// would accept: objects of author-defined kinds pass their schema, jobs are valid and come
+// with their next version (see package jobs), evaluations are new ones. With an object
+// goes its status. Other kinds belong to the controllers within the servers: to write one
+// is an *UnwritableError, and final.
 //
 // # Running several
 //

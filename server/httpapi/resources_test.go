@@ -138,7 +138,7 @@ func TestNoObjectComesIntoANamespaceThatIsBeingDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outside, err := newOutsideTxn(before, store.Txn{Writes: []store.Write{store.Put(object)}}).admit()
+	outside, err := newOutsideTxn(before, store.Txn{Writes: []store.Write{store.Put(object)}}).admit(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

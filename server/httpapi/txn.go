@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,7 +28,7 @@ func applyTxn(c *call) error {
 	if err := c.api.store.Sync(ctx); err != nil {
 		return err
 	}
-	admitted, err := newOutsideTxn(c.api.store.Snapshot(), txn).admit()
+	admitted, err := newOutsideTxn(c.api.store.Snapshot(), txn).admit(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,9 +40,20 @@ func applyTxn(c *call) error {
 	return c.answer(api.IndexResponse{Index: result.Index})
 }
 
+// What a transaction from outside may have: each write is looked at, which takes time,
+// and all are made at once, which keeps others waiting.
+const (
+	maxOutsideWrites     = 1000
+	maxOutsideConditions = 10_000
+)
+
 // readTxn decodes a transaction.
 func readTxn(in api.TxnRequest) (store.Txn, error) {
 	var txn store.Txn
+	if len(in.Writes) > maxOutsideWrites || len(in.Conditions) > maxOutsideConditions {
+		return txn, wordedf(api.ErrTooLarge, "the transaction has %d writes and %d conditions; it may have %d and %d: make several",
+			len(in.Writes), len(in.Conditions), maxOutsideWrites, maxOutsideConditions)
+	}
 	for _, condition := range in.Conditions {
 		txn.Conditions = append(txn.Conditions, store.Condition{Key: api.Key(condition.TxnKey), ModifyIndex: condition.ModifyIndex})
 	}
@@ -90,8 +102,11 @@ func (a *outsideTxn) writes(k api.Key) bool { return a.puts[k] != nil || a.delet
 
 // admit returns the transaction with further conditions: what made its writes right must
 // still hold.
-func (a *outsideTxn) admit() (store.Txn, error) {
+func (a *outsideTxn) admit(ctx context.Context) (store.Txn, error) {
 	for _, w := range slices.Clone(a.txn.Writes) {
+		if err := ctx.Err(); err != nil {
+			return store.Txn{}, err
+		}
 		var more []store.Condition
 		var err error
 		if w.Put == nil {

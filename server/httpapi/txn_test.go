@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,12 +102,40 @@ func TestAStatusIsWrittenOnlyOfAnObjectThatStays(t *testing.T) {
 	c.must("PUT", "/v1/kind/backup_policy", policyKind, nil)
 	c.must("PUT", "/v1/resource/backup_policy/nightly", `{"Spec": {"schedule": "x"}}`, nil)
 	status := &api.ResourceStatus{Kind: "backup_policy", Namespace: "default", Name: "nightly"}
-	admitted, err := newOutsideTxn(c.store.Snapshot(), store.Txn{Writes: []store.Write{store.Put(status)}}).admit()
+	admitted, err := newOutsideTxn(c.store.Snapshot(), store.Txn{Writes: []store.Write{store.Put(status)}}).admit(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.must("DELETE", "/v1/resource/backup_policy/nightly", "", nil)
 	if _, err := c.store.Apply(t.Context(), admitted); !isConflict(err) {
 		t.Errorf("%v, want a conflict", err)
+	}
+}
+
+func TestTransactionsFromOutsideHaveALimit(t *testing.T) {
+	c := newCluster(t)
+	var writes []store.Write
+	for n := range maxOutsideWrites + 1 {
+		writes = append(writes, store.Delete(api.Key{Kind: "backup_policy", Namespace: "default", ID: strconv.Itoa(n)}))
+	}
+	c.refusedOutside(413, "it may have 1000", writes...)
+	if a := c.outside(writes[1:]...); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestWhatServersKeepForThemselvesIsNotWrittenFromOutside(t *testing.T) {
+	c := newCluster(t)
+	before := c.store.Snapshot().Index()
+	for _, o := range []api.Object{
+		&api.Leadership{}, &api.JobStatus{Namespace: "default", JobID: "a"}, &api.JobAdmission{Namespace: "default", JobID: "a", Admitted: true},
+		&api.Node{ID: "n"}, &api.NodeStatus{NodeID: "n"}, &api.Allocation{ID: "a"}, &api.AllocationStatus{ID: "a"},
+		&api.Namespace{Name: "x"}, &api.KindDefinition{Name: "backup_policy"}, &api.Deployment{ID: "d"},
+	} {
+		c.refusedOutside(501, "from outside of a server", store.Put(o))
+		c.refusedOutside(501, "from outside of a server", store.Delete(o.Key()))
+	}
+	if after := c.store.Snapshot().Index(); after != before {
+		t.Errorf("something was written: index %d, was %d", after, before)
 	}
 }
