@@ -42,6 +42,11 @@ func (c *cli) allocStatus() *cobra.Command {
 				}
 				v.use, v.useErr = cl.Allocations.Stats(ctx, a.ID, client.Query{Namespace: a.Namespace})
 			}
+			if held, err := heldBack(ctx, cl, a); err != nil {
+				return err
+			} else if !held {
+				v.eligible = eligibility(a, v.now)
+			}
 			fmt.Fprint(c.Out, v.text(short))
 			return nil
 		})
@@ -75,6 +80,8 @@ type allocView struct {
 	use     *api.AllocResourceUsage
 	useErr  error
 	checks  map[string]*api.CheckResult
+	// eligible is when it is going to be replaced, if it failed and is.
+	eligible string
 }
 
 func (v *allocView) when(ns int64) string {
@@ -137,6 +144,9 @@ func (v *allocView) facts() string {
 	}
 	if r := a.RescheduleTracker; r != nil && len(r.Events) > 0 {
 		facts = append(facts, "Reschedule Attempts", rescheduleAttempts(a))
+	}
+	if v.eligible != "" {
+		facts = append(facts, "Reschedule Eligibility", v.eligible)
 	}
 	if m := a.Metrics; v.ids == longIDs && m != nil {
 		facts = append(facts,
