@@ -46,12 +46,6 @@ func (c *cluster) canary() {
 	})
 }
 
-// order asks for a change of the recorded deployment.
-func (c *cluster) order(verb, body string) answered {
-	c.t.Helper()
-	return c.do(http.MethodPut, "/v1/deployment/"+verb+"/"+canaryDeployment, body)
-}
-
 func (c *cluster) deployment() *api.Deployment {
 	c.t.Helper()
 	d, ok := store.Get[*api.Deployment](c.store.Snapshot(), api.Key{Kind: api.KindDeployment, ID: canaryDeployment})
