@@ -21,7 +21,8 @@ type Client interface {
 	// Apply writes. It adds the condition that this server still leads, and refuses
 	// kinds that the controller did not declare as outputs (*UndeclaredWriteError,
 	// terminal). A transaction without writes is not proposed. Errors are those of
-	// store.Store.Apply, and ErrDeposed.
+	// store.Store.Apply, and ErrDeposed. An outcome that is not known ends the term: what
+	// was written under it is there for good when the next one begins, and nothing more.
 	Apply(ctx context.Context, txn store.Txn) (store.Result, error)
 
 	// Now returns the time by the manager's clock.
@@ -78,6 +79,10 @@ func (c *client) Apply(ctx context.Context, txn store.Txn) (store.Result, error)
 	if errors.As(err, &conflict) && conflict.Key == api.LeadershipKey {
 		c.deposed()
 		return store.Result{}, ErrDeposed
+	}
+	if errors.Is(err, store.ErrOutcomeUnknown) {
+		c.deposed()
+		return store.Result{}, fmt.Errorf("%w: %w", ErrDeposed, err)
 	}
 	return result, err
 }

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ func (c *handClock) After(time.Duration) <-chan time.Time { return nil }
 type overlap struct {
 	*mem.Store
 	before func()
+	fails  error // what the next transaction, though it is applied, fails with
 }
 
 func (o *overlap) Apply(ctx context.Context, txn store.Txn) (store.Result, error) {
@@ -29,7 +31,11 @@ func (o *overlap) Apply(ctx context.Context, txn store.Txn) (store.Result, error
 		o.before = nil
 		f()
 	}
-	return o.Store.Apply(ctx, txn)
+	result, err := o.Store.Apply(ctx, txn)
+	if o.fails != nil {
+		err, o.fails = errors.Join(err, o.fails), nil
+	}
+	return result, err
 }
 
 // steps is a controller that gives every node a status, and looks again in a minute,
@@ -150,5 +156,26 @@ func TestStepperOfADeposedLeaderWritesNothing(t *testing.T) {
 	}
 	if now := s.store.Snapshot().Index(); now != before {
 		t.Errorf("%d transactions after its end", now-before)
+	}
+}
+
+func TestUnknownOutcomeEndsTheTerm(t *testing.T) {
+	s := newSteps(t, "a", "b")
+	s.store.fails = fmt.Errorf("apply: %w: %w", store.ErrOutcomeUnknown, context.DeadlineExceeded)
+	req, err := s.stepper.Step(s.stepper.Ready()[0])
+	if !errors.Is(err, reconcile.ErrDeposed) || !errors.Is(err, store.ErrOutcomeUnknown) || !errors.Is(s.stepper.Err(), reconcile.ErrDeposed) {
+		t.Fatalf("the pass over %s ended with %v, and the term with %v; want both to end with %v", req, err, s.stepper.Err(), reconcile.ErrDeposed)
+	}
+	if _, ok := store.Get[*api.NodeStatus](s.store.Snapshot(), (&api.NodeStatus{NodeID: req.ID}).Key()); !ok {
+		t.Fatal("the transaction was not applied")
+	}
+	if err := s.stepper.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s.stepper, err = reconcile.NewStepper(t.Context(), s.manager); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.step(); got != "a" {
+		t.Errorf("the next term began with %q, want a", got)
 	}
 }

@@ -16,8 +16,8 @@ type Store interface {
 	// Apply proposes a transaction and returns once it is committed and applied on
 	// this replica. Errors: *ConflictError (errors.Is api.ErrConflict) when a
 	// condition did not hold, *api.InvalidError, api.ErrNoLeader, api.ErrTooLarge,
-	// ErrDiskFull, ErrClosed, or the context's. After the context's error the outcome is unknown: the transaction
-	// may still be applied.
+	// ErrDiskFull, ErrClosed, or the context's. An error that is also ErrOutcomeUnknown
+	// does not say that nothing was written.
 	Apply(ctx context.Context, txn Txn) (Result, error)
 
 	// Snapshot returns the objects as they are on this replica now: possibly behind
@@ -62,6 +62,10 @@ type LeaderInfo struct {
 var (
 	// ErrClosed is returned by a store that has been closed.
 	ErrClosed = errors.New("store is closed")
+	// ErrOutcomeUnknown is returned by Apply when it stops waiting for a transaction that
+	// was proposed: it may have been applied, or be applied later, as long as its
+	// conditions hold.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
 	// ErrDiskFull is returned by Apply on a replica that has too little room left to
 	// take on more. Reads go on, and so does it once there is room again.
 	ErrDiskFull = errors.New("too little disk space left to accept writes")

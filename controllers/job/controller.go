@@ -55,10 +55,18 @@ type controller struct {
 	client reconcile.Client
 	newID  func() string
 	fleet  *fleet
+	begun  bool // the fleet was made for its term
 }
 
-// Resync implements reconcile.Resyncer.
-func (c *controller) Resync(snap store.Snapshot) { c.fleet.load(snap) }
+// Resync implements reconcile.Resyncer. What was in flight when a term began is in the
+// snapshot, or will never be written.
+func (c *controller) Resync(snap store.Snapshot) {
+	if !c.begun {
+		c.begun = true
+		c.fleet.forsake()
+	}
+	c.fleet.load(snap)
+}
 
 // Reconcile makes one pass over a job: what is wanted, where it goes, what to write.
 func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {

@@ -87,6 +87,13 @@ func (f *fleet) load(snap store.Snapshot) {
 	}
 }
 
+// forsake gives up the reservations of an earlier term.
+func (f *fleet) forsake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.inFlight)
+}
+
 // loadAllocations takes the room of all allocations that have not ended. Allocations
 // and statuses are both listed in the order of their IDs.
 func (f *fleet) loadAllocations(snap store.Snapshot) {
@@ -169,10 +176,13 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 
 // settle ends a reservation. What was committed stays taken, and the change feed has
 // what becomes of it; the rest is given back, unless it is not known whether it was
-// committed: then this fleet is not used any more.
+// committed: then the term is over, and the fleet is made anew for the next one.
 func (f *fleet) settle(r *reservation, unknown bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, known := f.inFlight[r]; !known {
+		return // it is of an earlier term
+	}
 	delete(f.inFlight, r)
 	if unknown {
 		return

@@ -84,9 +84,9 @@ func (s *Store) Apply(ctx context.Context, txn store.Txn) (store.Result, error) 
 // outcomeUnknown is the error of a caller that stopped waiting.
 func (s *Store) outcomeUnknown(ctx context.Context) error {
 	if s.Leader().ServerID == "" {
-		return fmt.Errorf("apply: %w: %w", api.ErrNoLeader, context.Cause(ctx))
+		return fmt.Errorf("apply: %w: %w: %w", store.ErrOutcomeUnknown, api.ErrNoLeader, context.Cause(ctx))
 	}
-	return fmt.Errorf("apply: outcome unknown: %w", context.Cause(ctx))
+	return fmt.Errorf("apply: %w: %w", store.ErrOutcomeUnknown, context.Cause(ctx))
 }
 
 // propose works off the queue until the store closes.
@@ -173,13 +173,13 @@ func (s *Store) proposeEntry(ctx context.Context, entry func(fsm.Header) []byte)
 		s.local.take(h.Token)
 		switch {
 		case err != nil && a.accepted > 0:
-			return nil, fmt.Errorf("apply: outcome unknown: %w", err)
+			return nil, fmt.Errorf("apply: %w: %w", store.ErrOutcomeUnknown, err)
 		case err != nil:
 			return nil, fmt.Errorf("apply: %w", err)
 		case !fsm.Expired(result):
 			return result, nil
 		case a.accepted > 1:
-			return nil, fmt.Errorf("apply: outcome unknown: %w", api.ErrNoLeader)
+			return nil, fmt.Errorf("apply: %w: %w", store.ErrOutcomeUnknown, api.ErrNoLeader)
 		}
 		// This replica is far behind, and the entry had no effect.
 		a.accepted = 0

@@ -49,6 +49,7 @@ const (
 	hurtBefore = "before" // another server takes up leadership just before it
 	hurtAfter  = "after"  // the server dies just after it, and its controllers never hear of it
 	hurtRefuse = "refuse" // there is no leader for a moment
+	hurtUnsure = "unsure" // the leader does not learn whether it was applied: it was, or will be, or won't
 )
 
 var errHurt = errors.New("the simulation made this fail")
@@ -83,6 +84,9 @@ func (s *leaderStore) Apply(ctx context.Context, txn store.Txn) (store.Result, e
 	if ctx.Err() != nil {
 		return store.Result{}, ctx.Err()
 	}
+	if how == hurtUnsure {
+		return store.Result{}, s.unsure(txn)
+	}
 	result, err := w.commit(s.leader.name, txn)
 	if err == nil && w.model.term != s.leader.term {
 		w.breaks(fmt.Errorf("aDeposedLeaderWritesNothing: %s wrote %v in term %d, it is term %d", s.leader.name, txn.Writes, s.leader.term, w.model.term))
@@ -94,4 +98,22 @@ func (s *leaderStore) Apply(ctx context.Context, txn store.Txn) (store.Result, e
 		return store.Result{}, fmt.Errorf("%w: %w", errHurt, context.Canceled)
 	}
 	return result, err
+}
+
+// unsure applies a transaction now, or just before the next term begins, or never, and
+// tells nobody.
+func (s *leaderStore) unsure(txn store.Txn) error {
+	w := s.world
+	late := func() {
+		if _, err := w.commit(s.leader.name, txn); err != nil && !errors.Is(err, api.ErrConflict) {
+			w.breaks(err)
+		}
+	}
+	switch w.chance.IntN(3) {
+	case 0:
+		late()
+	case 1:
+		w.late = late
+	}
+	return fmt.Errorf("%w: %w: %w", errHurt, store.ErrOutcomeUnknown, context.DeadlineExceeded)
 }

@@ -54,6 +54,7 @@ type World struct {
 	depth   int       // of passes within passes
 	heard   uint64    // the index up to which the controllers have heard of changes
 	basis   uint64    // the same, when the pass that goes on began
+	late    func()    // applies a transaction of which the leader has not learned whether it was; may be nil
 	retries time.Time // until then passes may wait to be made again
 	broken  error
 	journal func(format string, args ...any) // nil: nobody listens
@@ -70,6 +71,7 @@ type leader struct {
 	world   *World
 	name    string
 	skew    time.Duration // how far its clock is ahead
+	manager *reconcile.Manager
 	stepper *reconcile.Stepper
 	term    uint64 // index of its Leadership object
 }
@@ -130,6 +132,7 @@ func (w *World) lead(skew time.Duration) error {
 			return err
 		}
 	}
+	w.arriveLate()
 	w.terms++
 	w.skew = w.skew || skew != 0
 	l := &leader{world: w, name: fmt.Sprintf("server-%d", w.terms), skew: skew}
@@ -142,8 +145,34 @@ func (w *World) lead(skew time.Duration) error {
 	if err := controllers.Register(m, o); err != nil {
 		return err
 	}
-	w.leader = l
-	if l.stepper, err = reconcile.NewStepper(context.Background(), m); err != nil {
+	w.leader, l.manager = l, m
+	return l.begin()
+}
+
+// arriveLate applies what is still on its way.
+func (w *World) arriveLate() {
+	if w.late != nil {
+		w.late()
+		w.late = nil
+	}
+}
+
+// again has the server lead on that led, in another term.
+func (w *World) again() error {
+	l := w.leader
+	if err := l.stepper.Close(); err != nil {
+		return err
+	}
+	w.arriveLate()
+	l.stepper = nil
+	return l.begin()
+}
+
+// begin begins a term.
+func (l *leader) begin() error {
+	w := l.world
+	var err error
+	if l.stepper, err = reconcile.NewStepper(context.Background(), l.manager); err != nil {
 		return err
 	}
 	l.term = l.stepper.Term()
@@ -221,7 +250,11 @@ func (w *World) hurry(n int) {
 // none.
 func (w *World) one() bool {
 	if w.depth == 0 && w.leader.stepper.Err() != nil {
-		w.breaks(w.lead(w.leader.skew))
+		if w.chance.IntN(2) == 0 {
+			w.breaks(w.again())
+		} else {
+			w.breaks(w.lead(w.leader.skew))
+		}
 		return true
 	}
 	ready := w.leader.stepper.Ready()
