@@ -58,13 +58,13 @@ func Serve(w http.ResponseWriter, r *http.Request, tty bool, run Run) {
 		Stdout: output(func(piece *api.ExecStream) error { return s.send(api.ExecOutput{Stdout: piece}) }),
 		Stderr: output(func(piece *api.ExecStream) error { return s.send(api.ExecOutput{Stderr: piece}) }),
 	})
+	_ = s.typed.Close() // nobody reads it any more, and who writes must not wait; never fails
 	if err == nil && result.Err != "" {
 		err = fmt.Errorf("the command ended, but not known how: %s", result.Err)
 	}
 	if ctx.Err() != nil {
 		return // there is nobody to tell
 	}
-	_ = s.typed.Close() // nobody reads it any more; never fails
 	s.finish(result, err)
 }
 
