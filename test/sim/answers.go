@@ -17,7 +17,7 @@ func evaluationsAreAnswered(m *model) error {
 }
 
 // whoWaitsHasAReason: what could not be placed is left to one blocked evaluation, which
-// says why.
+// says why; of a job that has to wait for others its status does.
 func whoWaitsHasAReason(m *model) error {
 	blocked := make(map[string]int)
 	for _, e := range m.evals {
@@ -33,6 +33,10 @@ func whoWaitsHasAReason(m *model) error {
 		}
 		e := m.evals[j.status.BlockedEval]
 		switch {
+		case j.job != nil && j.waits() && !m.admitted(j):
+			if j.status.Status == api.JobStatusPending && j.status.StatusDescription == "" {
+				return fmt.Errorf("job %s waits for others, and its status does not say for whom", j.id)
+			}
 		case (len(j.status.Queued) > 0) != (j.status.BlockedEval != ""):
 			return fmt.Errorf("job %s has %v queued and waits by evaluation %q", j.id, j.status.Queued, j.status.BlockedEval)
 		case len(j.status.Queued) == 0:

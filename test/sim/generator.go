@@ -37,7 +37,9 @@ func (g generator) maybe(args []string, in int, words ...string) []string {
 	return args
 }
 
-func (g generator) job() string     { return g.of("s1", "s1", "s2", "s2", "b1", "b2", "y1", "z1") }
+func (g generator) job() string {
+	return g.of("s1", "s1", "s1", "s2", "s2", "s2", "b1", "b1", "b2", "b2", "y1", "z1", "p1", "d1", "w1")
+}
 func (g generator) service() string { return g.of("s1", "s2") }
 
 // next returns the next op of a history.
@@ -45,6 +47,9 @@ func (g generator) next(nodes int) Op {
 	node := fmt.Sprintf("n%d", 1+g.IntN(nodes))
 	if g.IntN(6) == 0 {
 		return g.control(node)
+	}
+	if g.IntN(25) == 0 {
+		return g.op("dispatch", g.maybe([]string{"d1"}, 3, "priority=80")...)
 	}
 	switch n := g.IntN(100); {
 	case n < 26:
@@ -76,7 +81,7 @@ func (g generator) next(nodes int) Op {
 	case n < 65:
 		return g.op("hurt", g.of(hurtBefore, hurtAfter, hurtRefuse, hurtUnsure), fmt.Sprintf("in=%d", g.IntN(6)))
 	}
-	return g.op("advance", g.of("100ms", "1s", "1s", "3s", "5s", "5s", "10s", "10s", "30s", "30s", "1m", "3m"))
+	return g.op("advance", g.of("100ms", "1s", "1s", "3s", "5s", "5s", "10s", "10s", "30s", "30s", "1m", "3m", "20m"))
 }
 
 // apply returns the registration of a job, or of another version of it.
@@ -102,6 +107,14 @@ func (g generator) apply() Op {
 	args = g.maybe(args, 4, "function=exponential", "function=fibonacci")
 	args = g.maybe(args, 3, "restarts=1", "restarts=2")
 	args = g.maybe(args, 4, "priority=20", "priority=80")
+	switch id[0] {
+	case 'p':
+		args = g.maybe(args, 2, "no_overlap")
+	case 'd':
+		args = g.maybe(args, 1, "concurrent=1", "concurrent=2")
+	case 'w':
+		args = g.maybe(args, 2, "when=completion", "when=failure")
+	}
 	args = g.maybe(args, 6, "rack=a", "rack=b")
 	args = g.maybe(args, 8, "distinct")
 	args = g.maybe(args, 8, "second")

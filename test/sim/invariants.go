@@ -39,6 +39,11 @@ var invariants = []invariant{
 	{name: "jobStatusSaysWhatIsSo", idle: jobStatusSaysWhatIsSo},
 	{name: "whoWaitsHasAReason", idle: whoWaitsHasAReason},
 	{name: "nothingInUseIsCollected", txn: nothingInUseIsCollected},
+	{name: "oldVersionsWaitForPromotion", txn: oldVersionsWaitForPromotion},
+	{name: "drainsLeaveEnoughUp", txn: drainsLeaveEnoughUp},
+	{name: "launchesAreMadeOnce", txn: launchesAreMadeOnce},
+	{name: "admittedInTurn", txn: admittedInTurn},
+	{name: "whoWaitsHasNoInstances", txn: whoWaitsHasNoInstances},
 	{name: "wantedEqualsActual", rest: wantedEqualsActual},
 	{name: "versionsAreBounded", rest: versionsAreBounded},
 }

@@ -54,12 +54,13 @@ func jobOf(o Op) *api.Job {
 		second.Networks = nil
 		j.TaskGroups = append(j.TaskGroups, second)
 	}
+	live(o, j)
 	return j
 }
 
 func typeOf(id string) string {
 	switch id[0] {
-	case 'b':
+	case 'b', 'p', 'd', 'w':
 		return api.JobTypeBatch
 	case 'y':
 		return api.JobTypeSystem

@@ -17,6 +17,8 @@ type model struct {
 	nodes map[string]*nodeView
 	alloc map[string]*allocView
 	evals map[string]*api.Evaluation
+	// launched are the launches of periodic jobs that were made.
+	launched map[string]bool
 }
 
 // jobView is a job, or what is left of one, with all that belongs to it.
@@ -50,6 +52,7 @@ func newModel(w *World) *model {
 	return &model{
 		world: w, jobs: make(map[string]*jobView), nodes: make(map[string]*nodeView),
 		alloc: make(map[string]*allocView), evals: make(map[string]*api.Evaluation),
+		launched: make(map[string]bool),
 	}
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -14,7 +15,8 @@ const (
 	patience = 60               // times quiet, within which a world comes to rest
 )
 
-// rest waits until nothing happens any more, while nodes are there and tasks do well, and
+// rest waits until nothing happens any more, while nodes are there, tasks do well and
+// nothing is launched, and
 // checks what must hold then: that there is what is wanted, and that a new leader finds
 // nothing to do.
 func (w *World) rest(Op) bool {
@@ -27,6 +29,11 @@ func (w *World) rest(Op) bool {
 		}
 		if !a.connected {
 			a.connect()
+		}
+	}
+	for _, j := range w.model.sortedJobs() { // what is launched again and again never rests
+		if j.job != nil && !j.job.Stopped() && j.job.LaunchesOnTime() {
+			w.ask(http.MethodDelete, "job/"+url.PathEscape(j.id), nil)
 		}
 	}
 	w.calm()
@@ -81,7 +88,7 @@ func (w *World) end(o Op) bool {
 	w.healed = true
 	for _, j := range w.model.sortedJobs() {
 		if j.job != nil && !j.job.Stopped() {
-			w.ask(http.MethodDelete, "job/"+j.id, nil)
+			w.ask(http.MethodDelete, "job/"+url.PathEscape(j.id), nil)
 		}
 		w.settle()
 	}
@@ -111,7 +118,7 @@ func wantedEqualsActual(m *model) error {
 				return err
 			}
 		}
-		if j.job == nil || j.job.Stopped() || j.job.IsSystem() || j.rolloutHolds() {
+		if j.job == nil || j.job.Stopped() || j.job.IsSystem() || j.rolloutHolds() || j.job.IsTemplate() || j.waits() && !m.admitted(j) {
 			continue
 		}
 		for _, g := range j.job.TaskGroups {

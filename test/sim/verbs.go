@@ -19,6 +19,7 @@ type verb struct {
 func verbs() map[string]verb {
 	return map[string]verb{
 		"apply":       {(*World).apply, true},
+		"dispatch":    {(*World).dispatch, true},
 		"stop":        {(*World).stopJob, true},
 		"evaluate":    {(*World).evaluate, true},
 		"stop-alloc":  {(*World).stopAllocation, true},
