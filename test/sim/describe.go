@@ -66,9 +66,9 @@ func describeAllocation(a *api.Allocation) string {
 		}
 	}
 	t := a.DesiredTransition
-	for word, set := range map[string]*bool{"reschedule": t.Reschedule, "migrate": t.Migrate, "force-reschedule": t.ForceReschedule} {
+	for n, set := range []*bool{t.Reschedule, t.Migrate, t.ForceReschedule} {
 		if api.Deref(set) {
-			words = append(words, word)
+			words = append(words, []string{"reschedule", "migrate", "force-reschedule"}[n])
 		}
 	}
 	if a.RescheduleTracker != nil {

@@ -67,8 +67,8 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 			continue
 		}
 		mine := m.alloc[a.ID]
-		if mine.job.job == nil || !mine.up() || mine.canary() {
-			continue
+		if mine.job.job == nil || !mine.up() || mine.canary() || a.DeploymentID != "" && !mine.healthy() {
+			continue // not known to serve
 		}
 		g := mine.job.job.Group(a.TaskGroup)
 		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 {
