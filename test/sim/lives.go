@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -71,8 +72,8 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 			continue // not known to serve
 		}
 		g := mine.job.job.Group(a.TaskGroup)
-		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 {
-			continue
+		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 || !mine.ranFor(api.Deref(g.Migrate.MinHealthyTime), m.world.leader.Now()) {
+			continue // not known to serve
 		}
 		up, raced := 0, false
 		for _, other := range mine.job.allocs {
@@ -91,6 +92,16 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 		}
 	}
 	return nil
+}
+
+// ranFor reports whether all tasks of an allocation have run for some time.
+func (a *allocView) ranFor(d time.Duration, now time.Time) bool {
+	for _, t := range a.status.TaskStates {
+		if t.StartedAt == nil || now.Sub(*t.StartedAt) < d {
+			return false
+		}
+	}
+	return true
 }
 
 // launchesAreMadeOnce: no launch of a periodic job is made twice, nor one while an earlier
