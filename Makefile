@@ -29,8 +29,9 @@ demo: build ## start a dev agent, run a job on it, show it; Ctrl-C cleans up (DE
 	@hack/demo.sh
 
 .PHONY: test
-test: deps build ## run every test, with the race detector
+test: deps build ## run every test, with the race detector, then 100,000 steps of simulation
 	DROVER_BIN=$(CURDIR)/bin $(GO) test -race -timeout 20m ./...
+	$(GO) test ./test/sim -run TestWhatever -v -timeout 10m -sim.steps=100000
 
 .PHONY: test-short
 test-short: deps build ## run the tests that take seconds

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	seedFlag    = flag.Uint64("sim.seed", 1, "seed of the first history")
-	stepsFlag   = flag.Int("sim.steps", 100_000, "how many ops to make, in histories of sim.length")
+	stepsFlag   = flag.Int("sim.steps", 20_000, "how many ops to make, in histories of sim.length")
 	lengthFlag  = flag.Int("sim.length", 150, "ops of a history")
 	strideFlag  = flag.Uint64("sim.stride", 1, "with more than 1: only every so many-th seed, in this process")
 	forFlag     = flag.Duration("sim.for", 0, "go on for this long, instead of sim.steps")
