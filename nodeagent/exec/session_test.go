@@ -128,3 +128,36 @@ func TestInputThatNobodyReadsHoldsNothingUp(t *testing.T) {
 		}
 	}
 }
+
+func TestAConversationThatIsGivenUpEndsThoughInputWasNotRead(t *testing.T) {
+	request, giveUp := context.WithCancel(t.Context())
+	ended, begun := make(chan struct{}), make(chan struct{})
+	run := func(ctx context.Context, c driver.Command) (driver.ExitResult, error) {
+		if _, err := c.Stdin.Read(make([]byte, 1)); err != nil { // the rest stays unread
+			return driver.ExitResult{}, err
+		}
+		close(begun)
+		<-ctx.Done()
+		return driver.ExitResult{}, nil
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		Serve(w, r.WithContext(request), false, run)
+	}))
+	defer server.Close()
+	conn, _, err := websocket.Dial(t.Context(), server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte(`{"stdin":{"data":"aGVs"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	giveUp()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("it goes on")
+	}
+}
