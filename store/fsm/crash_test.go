@@ -198,3 +198,34 @@ func TestReplicasAgreeHoweverTheirEntriesCome(t *testing.T) {
 		t.Fatal("the states differ")
 	}
 }
+
+// A new database may lose power at any operation of its making.
+func TestPowerMayFailWhileTheDatabaseIsMade(t *testing.T) {
+	t.Parallel()
+	for at := range int64(40) {
+		for seed := range uint64(rounds(20)) {
+			disk := vfs.NewCrashableMem()
+			var crashed *vfs.MemFS
+			var guard sync.Mutex // operations come from several goroutines
+			count := int64(0)
+			fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				guard.Lock()
+				defer guard.Unlock()
+				if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+					if count == at {
+						crashed = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, uint64(at)))})
+					}
+					count++
+				}
+				return nil
+			}))
+			openMachine(t, small(fs))
+			guard.Lock()
+			image := crashed
+			guard.Unlock()
+			if image != nil {
+				openMachine(t, small(image))
+			}
+		}
+	}
+}

@@ -123,6 +123,9 @@ func (m *Machine) openDB() (err error) {
 	if err := makeDir(m.o.FS, m.o.Dir); err != nil {
 		return err
 	}
+	if err := undoInterruptedCreation(m.o.FS, m.o.Dir); err != nil {
+		return err
+	}
 	cache := pebble.NewCache(m.o.CacheBytes)
 	defer cache.Unref()
 	disk := &failStop{FS: m.o.FS, fatal: m.fatal, pause: m.o.RetryPause, done: make(chan struct{})}
