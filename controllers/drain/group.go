@@ -22,7 +22,7 @@ type member struct {
 	instance
 	spec     *api.TaskGroup     // of the version that it runs; nil if that is gone
 	drain    *api.DrainStrategy // of its node; nil if that is not being drained
-	rollsOut bool               // its deployment goes on
+	rollsOut bool               // the rollout that placed it goes on; one that was raised where it is serves already
 	seen     time.Time          // see health.Instance
 }
 

@@ -119,7 +119,7 @@ func (c *jobs) member(snap store.Snapshot, v *jobView, a *api.Allocation, versio
 	}
 	if a.DeploymentID != "" {
 		d, ok := store.Get[*api.Deployment](snap, api.Key{Kind: api.KindDeployment, ID: a.DeploymentID})
-		m.rollsOut = ok && d.Active()
+		m.rollsOut = ok && d.Active() && a.CreateIndex >= d.CreateIndex
 	}
 	if turn := health.LastTurn(m.status); turn.After(now) {
 		m.seen = c.sightings.First(requestOf(a).String(), a.ID, turn, now)

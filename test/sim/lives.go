@@ -68,7 +68,7 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 			continue
 		}
 		mine := m.alloc[a.ID]
-		if mine.job.job == nil || !mine.up() || mine.canary() || a.DeploymentID != "" && !mine.healthy() {
+		if mine.job.job == nil || !mine.up() || mine.canary() || mine.placedUnjudged() {
 			continue // not known to serve
 		}
 		g := mine.job.job.Group(a.TaskGroup)
@@ -92,6 +92,13 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 		}
 	}
 	return nil
+}
+
+// placedUnjudged reports whether a rollout placed an allocation and has not called it
+// healthy. One that was raised where it is served before.
+func (a *allocView) placedUnjudged() bool {
+	d := a.job.deployments[a.DeploymentID]
+	return a.DeploymentID != "" && !a.healthy() && (d == nil || a.CreateIndex >= d.CreateIndex)
 }
 
 // ranFor reports whether all tasks of an allocation have run for some time.
