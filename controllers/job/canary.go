@@ -86,13 +86,13 @@ func (t *tally) keepVersion(v *view, current *api.Deployment, w want) want {
 	return w
 }
 
-// desiredCanaries is how many canaries a rollout begins with: none if it replaces
-// nobody, or puts in order what a failed rollout left. For a system job they are so
+// desiredCanaries is how many canaries a rollout begins with: none if it brings nothing
+// new to anybody, or puts in order what a failed rollout left. For a system job they are so
 // many percent of the nodes, rounded up.
 func (t *tally) desiredCanaries(v *view) int {
 	n := api.Deref(t.group.Update.Canary)
 	switch {
-	case n <= 0 || len(t.destructive) == 0 || v.restores():
+	case n <= 0 || len(t.destructive) == t.retried || v.restores():
 		return 0
 	case v.job.IsSystem():
 		return min(len(t.destructive), (t.feasible*n+99)/100)

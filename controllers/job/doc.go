@@ -24,6 +24,7 @@
 //	lost               replaced at once, unless prevent_reschedule_on_lost
 //	told to migrate    stopped, and replaced; by a drain that has time, once there is
 //	                   room for the successor
+//	failed before      at an older version: replaced by the current one, ahead of others
 //	older version      raised in place if nothing that a process sees has changed
 //	                   (diff.go); else replaced: all at once, or, where the group has
 //	                   an update block, max_parallel at a time as they become healthy,

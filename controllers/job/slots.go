@@ -17,7 +17,7 @@ type slots struct {
 	holders []*instance // those that keep their place, by number
 	vacant  []int       // slots that want an instance
 	past    []*instance // by slot: the latest that held it and is gone
-	surplus []*instance // run, or will, and have no place: to be stopped
+	surplus []*instance // run, or will, or failed, and have no place: to be stopped
 }
 
 // assign finds who holds the slots of a group. of are the allocations of the group.
@@ -66,7 +66,7 @@ func (s *slots) keep(beyond []*instance) {
 	last := -1
 	for _, i := range beyond {
 		if len(s.vacant) == 0 || !i.live() || i.slot <= last {
-			s.dismiss(i)
+			s.retire(i)
 			continue
 		}
 		last = i.slot
@@ -82,10 +82,18 @@ func (s *slots) dismiss(i *instance) {
 	}
 }
 
-// outdo dismisses an instance whose slot another one holds.
+// retire dismisses an instance that could have had a place. It is not to be replaced
+// later either, if it failed.
+func (s *slots) retire(i *instance) {
+	if i.live() || i.failed() && i.WantsRun() && i.NextAllocation == "" {
+		s.surplus = append(s.surplus, i)
+	}
+}
+
+// outdo retires an instance whose slot another one holds.
 func (s *slots) outdo(i, by *instance) {
 	i.reunited = i.returned() || by.returned()
-	s.dismiss(i)
+	s.retire(i)
 }
 
 // holds reports whether an allocation takes the place of an instance: because it

@@ -14,6 +14,7 @@ type tally struct {
 	// vacant are slots that nobody holds; reschedule, migrate and destructive are to
 	// get a successor each.
 	vacant, reschedule, migrate, destructive []want
+	retried                                  int // of the destructive, those that failed, and run what the current version asks for
 	inPlace, surplus                         []*instance
 	current                                  []*instance // hold a slot at the current version
 	stale                                    int         // how many hold a slot at another one, and stay
@@ -81,7 +82,11 @@ func (t *tally) sort(h *instance, next want, f *fates) {
 	case fate == replace:
 		next.why = updated
 		t.destructive = append(t.destructive, next)
-	case h.ended() || h.Lost != "":
+	case h.failed():
+		next.why = updated
+		t.destructive = append(t.destructive, next)
+		t.retried++
+	case h.Lost != "":
 		t.stale++
 		t.idle = append(t.idle, h)
 	default:

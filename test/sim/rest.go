@@ -141,6 +141,22 @@ func (m *model) isAsWanted(a *allocView) error {
 		return fmt.Errorf("%s (%s) does not run, and should", a.Name, short(a.ID))
 	case !a.ended() && !a.live() && a.Lost == "":
 		return fmt.Errorf("%s (%s) was stopped and has not ended", a.Name, short(a.ID))
+	case a.WantsRun() && a.failed() && a.NextAllocation == "":
+		return a.unrivalled()
+	}
+	return nil
+}
+
+func (a *allocView) failed() bool {
+	return a.status != nil && a.status.ClientStatus == api.AllocClientFailed
+}
+
+// unrivalled says who lives in the place of an instance that failed and is still wanted.
+func (a *allocView) unrivalled() error {
+	for _, other := range a.job.allocs {
+		if other != a && other.live() && !other.canary() && !a.canary() && other.seat() == a.seat() && other.CreateIndex >= api.Deref(a.job.job.CreateIndex) {
+			return fmt.Errorf("%s (%s) failed and is still wanted, though %s lives in its place", a.Name, short(a.ID), short(other.ID))
+		}
 	}
 	return nil
 }
@@ -187,7 +203,8 @@ func (j *jobView) held(g *api.TaskGroup) int {
 			state = a.status.ClientStatus
 		}
 		done := state == api.AllocClientComplete && j.job.IsBatch() && current
-		failed := state == api.AllocClientFailed && a.WantsRun() && (!j.job.IsBatch() || current)
+		turn := j.status.Queued[*g.Name] > 0 && !j.job.IsBatch() // comes when those have room that go first
+		failed := state == api.AllocClientFailed && a.WantsRun() && (current || turn)
 		kept := a.Lost == api.AllocClientLost && a.NextAllocation == "" && api.Deref(g.PreventRescheduleOnLost)
 		unknown := a.Lost == api.AllocClientUnknown && a.WantsRun()
 		if a.live() || done || failed || kept || unknown {
