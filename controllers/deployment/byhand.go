@@ -82,6 +82,17 @@ func (o Order) write(c *Change, v *view, next *api.Deployment, look bool) {
 	}
 }
 
+// halt makes passes of the job controller fail that are under way and may replace more:
+// each holds only while its version is as it was read, so that is written again.
+func (v *view) halt(txn *store.Txn) {
+	if v.version == nil {
+		return
+	}
+	again := *v.version
+	txn.Writes = append(txn.Writes, store.Put(&again))
+	txn.Conditions = append(txn.Conditions, store.Unchanged(v.version))
+}
+
 // Promote promotes the canaries of some groups, or of all if none is named. They have
 // to be healthy.
 func (o Order) Promote(groups []string) (Change, error) {
@@ -172,6 +183,9 @@ func (o Order) Pause(pause bool) (Change, error) {
 	}
 	var c Change
 	o.write(&c, v, next, !pause)
+	if pause {
+		v.halt(&c.Txn)
+	}
 	return c, nil
 }
 
@@ -200,6 +214,7 @@ func (o Order) fail(v *view, next *api.Deployment, why string) Change {
 	p.fail(v, next, why)
 	var c Change
 	o.write(&c, v, next, true)
+	v.halt(&c.Txn)
 	if p.revert != nil {
 		c.Reverted = new(api.Deref(p.revert.Job.Version))
 		revert(v, p.revert, &c.Txn)

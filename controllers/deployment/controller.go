@@ -163,6 +163,9 @@ func (c *controller) end(v *view, p *plan, txn *store.Txn) {
 		txn.Writes = append(txn.Writes, store.Put(&stable))
 		txn.Conditions = append(txn.Conditions, store.Unchanged(v.version))
 	}
+	if d.Status == api.DeploymentFailed {
+		v.halt(txn)
+	}
 	if p.revert != nil {
 		revert(v, p.revert, txn)
 	}

@@ -27,7 +27,8 @@ type composer struct {
 }
 
 // compose makes the transactions of a pass, none if it changes nothing. Each holds
-// only while the job is as it was read. The first begins and ends rollouts, the last
+// only while the job is as it was read, and its version, which is written again when
+// the rollout must go no further. The first begins and ends rollouts, the last
 // answers the evaluations: so a pass that breaks off is made again, and finds what
 // it had done. No object is in two transactions, nor are an allocation and its
 // successor.
@@ -156,7 +157,11 @@ func (c *composer) begin() {
 	if c.view.job != nil {
 		job = store.Unchanged(c.view.job)
 	}
-	c.steps = append(c.steps, step{txn: store.Txn{Conditions: []store.Condition{job}}})
+	conditions := []store.Condition{job}
+	if c.view.basis != nil {
+		conditions = append(conditions, store.Unchanged(c.view.basis))
+	}
+	c.steps = append(c.steps, step{txn: store.Txn{Conditions: conditions}})
 	c.count = 0
 }
 

@@ -24,6 +24,7 @@ type view struct {
 	status      *api.JobStatus        // nil: this is the first pass
 	admission   *api.JobAdmission     // nil: there is none
 	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
+	basis       *api.JobVersion       // the version that is current, or nil
 	stable      func() []*api.Job     // the versions that were found good
 }
 
@@ -66,6 +67,9 @@ func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 		}
 		versions[n] = job
 		return job
+	}
+	if v.job != nil {
+		v.basis, _ = store.Get[*api.JobVersion](snap, api.JobVersionKey(req.Namespace, req.ID, v.current()))
 	}
 	v.stable = func() []*api.Job {
 		var stable []*api.Job

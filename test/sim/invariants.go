@@ -32,6 +32,7 @@ var invariants = []invariant{
 	{name: "failuresAreReplacedByPolicy", txn: failuresAreReplacedByPolicy},
 	{name: "oneRolloutAtATime", txn: oneRolloutAtATime},
 	{name: "rolloutsKeepTheirPace", txn: rolloutsKeepTheirPace},
+	{name: "haltedRolloutsGoNoFurther", txn: haltedRolloutsGoNoFurther},
 	{name: "updatesLeaveEnoughUp", txn: updatesLeaveEnoughUp},
 	{name: "rolloutsCountRight", idle: rolloutsCountRight},
 	{name: "revertsDoNotLoop", txn: revertsDoNotLoop},

@@ -83,6 +83,22 @@ func (m *model) updates(a *allocView) bool {
 	return prev != nil && prev.DesiredDescription == stoppedForUpdate && prev.JobVersion != a.JobVersion
 }
 
+// haltedRolloutsGoNoFurther: nothing is placed for a rollout that is paused or has failed,
+// but who was lost, failed or left is followed. A system job comes to every node in any
+// case.
+func haltedRolloutsGoNoFurther(m *model, changes []change) error {
+	for _, a := range created(changes) {
+		d := m.jobOf(a.JobID).deployments[a.DeploymentID]
+		if d == nil || d.Status != api.DeploymentPaused && d.Status != api.DeploymentFailed {
+			continue
+		}
+		if m.updates(m.alloc[a.ID]) || a.PreviousAllocation == "" && a.JobType != api.JobTypeSystem {
+			return fmt.Errorf("%s (%s) is placed for a rollout that is %s", a.Name, short(a.ID), d.Status)
+		}
+	}
+	return nil
+}
+
 // judged reports whether the health of an allocation was said.
 func (a *allocView) judged() bool {
 	return a.DeploymentStatus != nil && a.DeploymentStatus.Healthy != nil
@@ -150,7 +166,7 @@ func (j *jobView) leavesEnough(name string) error {
 	}
 	up := 0
 	for _, a := range j.allocs {
-		if a.TaskGroup == name && (a.up() || a.failedForGood()) {
+		if a.TaskGroup == name && a.up() {
 			up++
 		}
 	}
@@ -158,13 +174,6 @@ func (j *jobView) leavesEnough(name string) error {
 		return fmt.Errorf("job %s: an instance of %s is stopped for version %d while %d others serve, %d must", j.id, name, api.Deref(j.job.Version), up, least)
 	}
 	return nil
-}
-
-// failedForGood reports whether an instance of an older version failed and stays as it is,
-// although the current version asks for the same: it is nothing to wait for.
-func (a *allocView) failedForGood() bool {
-	return a.WantsRun() && a.NextAllocation == "" && a.status != nil && a.status.ClientStatus == api.AllocClientFailed &&
-		a.job.job != nil && a.JobVersion != *a.job.job.Version
 }
 
 // rolloutsCountRight: what a rollout that goes on says of its groups is so.

@@ -49,6 +49,7 @@ const (
 	hurtBefore = "before" // another server takes up leadership just before it
 	hurtAfter  = "after"  // the server dies just after it, and its controllers never hear of it
 	hurtRefuse = "refuse" // there is no leader for a moment
+	hurtHalt   = "halt"   // somebody pauses or fails the rollouts just before it
 	hurtUnsure = "unsure" // the leader does not learn whether it was applied: it was, or will be, or won't
 )
 
@@ -78,6 +79,8 @@ func (s *leaderStore) Apply(ctx context.Context, txn store.Txn) (store.Result, e
 	switch how {
 	case hurtBefore:
 		w.put("another server", &api.Leadership{ServerID: "server-0", Since: w.now.UnixNano()})
+	case hurtHalt:
+		w.haltRollouts()
 	case hurtRefuse:
 		return store.Result{}, fmt.Errorf("%w: %w", errHurt, api.ErrNoLeader)
 	}
@@ -98,6 +101,14 @@ func (s *leaderStore) Apply(ctx context.Context, txn store.Txn) (store.Result, e
 		return store.Result{}, fmt.Errorf("%w: %w", errHurt, context.Canceled)
 	}
 	return result, err
+}
+
+// haltRollouts pauses or fails the rollouts that go on.
+func (w *World) haltRollouts() {
+	order := [...]string{"pause", "fail"}[w.chance.IntN(2)]
+	for _, j := range w.model.sortedJobs() {
+		w.steer(Op{Args: []string{j.id, order}})
+	}
 }
 
 // unsure applies a transaction now, or just before the next term begins, or never, and
