@@ -24,7 +24,7 @@ var removedID = regexp.MustCompile(`(?m)^(- \w+) [0-9a-f]{8}-[0-9a-f-]{27}$`)
 func TestWhatIsCollectedDoesNotComeBack(t *testing.T) {
 	register := func(m *reconcile.Manager) error {
 		return errors.Join(
-			job.Register(m, job.Options{}),
+			job.Register(m, job.Options{WholeBelow: 1}),
 			deployment.Register(m, deployment.Options{}),
 			allocation.Register(m, allocation.Options{}),
 			gc.Register(m, gc.Options{}),

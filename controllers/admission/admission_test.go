@@ -19,7 +19,7 @@ import (
 func register(m *reconcile.Manager) error {
 	return errors.Join(
 		admission.Register(m),
-		job.Register(m, job.Options{}),
+		job.Register(m, job.Options{WholeBelow: 1}),
 		allocation.Register(m, allocation.Options{}),
 		deployment.Register(m, deployment.Options{}),
 	)

@@ -15,7 +15,7 @@ import (
 )
 
 func register(m *reconcile.Manager) error {
-	if err := job.Register(m, job.Options{}); err != nil {
+	if err := job.Register(m, job.Options{WholeBelow: 1}); err != nil {
 		return err
 	}
 	return deployment.Register(m, deployment.Options{})

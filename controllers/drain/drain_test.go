@@ -16,7 +16,7 @@ import (
 func register(m *reconcile.Manager) error {
 	return errors.Join(
 		drain.Register(m, drain.Options{}),
-		job.Register(m, job.Options{}),
+		job.Register(m, job.Options{WholeBelow: 1}),
 		deployment.Register(m, deployment.Options{}),
 		allocation.Register(m, allocation.Options{}),
 	)

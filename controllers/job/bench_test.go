@@ -3,10 +3,12 @@ package job_test
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/allocation"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/controllers/scenario"
 	"github.com/droverhq/drover/reconcile"
@@ -21,6 +23,72 @@ func BenchmarkTenThousandOn500Nodes(b *testing.B) { benchmark(b, 1, 10_000) }
 
 // Benchmark200JobsOf50 is the design's second row: 10,000 a second are wanted.
 func Benchmark200JobsOf50(b *testing.B) { benchmark(b, 200, 50) }
+
+// BenchmarkOneFailure is one instance that fails in a job of so many: from its node's
+// report to its successor running. The design wants less than 10 ms of CPU, however large
+// the job is.
+func BenchmarkOneFailure(b *testing.B) {
+	for _, count := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("of_%d", count), func(b *testing.B) {
+			s, stop := start(b, count/40, allocation.Register)
+			defer stop()
+			registerJob(b, s, "big", count)
+			waitFor(b, s, func(snap store.Snapshot) bool {
+				return store.Count[*api.Allocation](snap, store.Query{}) == count
+			})
+			var first *api.Allocation
+			for a := range store.List[*api.Allocation](s.Snapshot(), store.Query{}) {
+				report(b, s, a, api.AllocClientRunning)
+				first = a
+			}
+			fail := func() {
+				report(b, s, first, api.AllocClientFailed)
+				next := ""
+				waitFor(b, s, func(snap store.Snapshot) bool {
+					a, _ := store.Get[*api.Allocation](snap, first.Key())
+					next = a.NextAllocation
+					return next != ""
+				})
+				first, _ = store.Get[*api.Allocation](s.Snapshot(), (&api.Allocation{ID: next}).Key())
+				report(b, s, first, api.AllocClientRunning)
+			}
+			fail() // the first pass over the job as it runs reads all of it
+			before, n := cpu(b), 0
+			for b.Loop() {
+				fail()
+				n++
+			}
+			b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(n), "cpu-ms/failure")
+		})
+	}
+}
+
+// cpu is what this process has used.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// report says what became of an allocation.
+func report(b *testing.B, s store.Store, a *api.Allocation, state string) {
+	b.Helper()
+	now := time.Now()
+	task := &api.TaskState{State: api.TaskStateRunning, StartedAt: &now}
+	if state == api.AllocClientFailed {
+		task.State, task.Failed, task.FinishedAt = api.TaskStateDead, true, &now
+	}
+	_, err := s.Apply(context.Background(), store.Txn{Writes: []store.Write{store.Put(&api.AllocationStatus{
+		ID: a.ID, NodeID: a.NodeID, Namespace: a.Namespace, JobID: a.JobID, ClientStatus: state,
+		TaskStates: map[string]*api.TaskState{"app": task}, ModifyTime: now.UnixNano(),
+	})}})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
 
 func benchmark(b *testing.B, jobs, count int) {
 	const nodes = 500
@@ -44,8 +112,8 @@ func benchmark(b *testing.B, jobs, count int) {
 	b.ReportMetric(float64(jobs*count*b.N)/b.Elapsed().Seconds(), "allocs/s")
 }
 
-// start makes a store with nodes and runs the controller over it.
-func start(b *testing.B, nodes int) (s *mem.Store, stop func()) {
+// start makes a store with nodes and runs the controller over it, and more.
+func start(b *testing.B, nodes int, more ...func(*reconcile.Manager, allocation.Options) error) (s *mem.Store, stop func()) {
 	b.Helper()
 	s = mem.New(mem.Options{ServerID: "server-1"})
 	var txn store.Txn
@@ -65,6 +133,11 @@ func start(b *testing.B, nodes int) (s *mem.Store, stop func()) {
 	if err := job.Register(m, job.Options{}); err != nil {
 		b.Fatal(err)
 	}
+	for _, register := range more {
+		if err := register(m, allocation.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- m.Start(ctx) }()
@@ -83,7 +156,7 @@ func start(b *testing.B, nodes int) (s *mem.Store, stop func()) {
 func registerJob(b *testing.B, s store.Store, id string, count int) {
 	b.Helper()
 	spec := scenario.NewSpec(id)
-	spec.Count, spec.CPU, spec.Memory = count, 10, 10
+	spec.Count, spec.CPU, spec.Memory, spec.MaxParallel, spec.Delay = count, 10, 10, -1, time.Nanosecond
 	j := spec.Job()
 	j.Version = new(uint64(0))
 	_, err := s.Apply(context.Background(), store.Txn{Writes: []store.Write{

@@ -16,6 +16,9 @@ type Options struct {
 	// Concurrency is how many jobs are worked on at once. Placement itself is made by
 	// one at a time; more jobs keep transactions in flight meanwhile. Default 8.
 	Concurrency int
+	// WholeBelow is how many instances a job has at least whose settled instances are not
+	// read in every pass (roster.go). Default 100; tests of small jobs lower it.
+	WholeBelow int
 }
 
 const defaultConcurrency = 8
@@ -28,7 +31,10 @@ func Register(m *reconcile.Manager, o Options) error {
 	if o.Concurrency <= 0 {
 		o.Concurrency = defaultConcurrency
 	}
-	f := newFleet()
+	if o.WholeBelow <= 0 {
+		o.WholeBelow = defaultWholeBelow
+	}
+	f := newFleet(o.WholeBelow)
 	return reconcile.NewController("job").
 		For(api.KindJob).
 		Lists(api.KindEvaluation, ofEvaluation, asked). // a job that was purged is not listed itself
@@ -75,29 +81,41 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, nil
 	}
 	p := decide(v, c.fleet, c.newID)
-	reserved := c.fleet.place(v, p, c.newID)
-	defer func() { c.fleet.settle(reserved, ctx.Err() != nil) }()
+	reserved, wrote := c.fleet.place(v, p, c.newID), false
+	defer func() { c.fleet.settle(reserved, wrote, ctx.Err() != nil) }()
 	r := v.account(p, reserved.placed, reserved.heard, c.newID)
 	if err := c.write(ctx, v.compose(p, reserved.placed, r), reserved); err != nil {
 		return reconcile.Result{}, err
 	}
-	c.fleet.spend(v, p)
+	wrote = true
 	return reconcile.Result{RequeueAfter: soonest(p.again(v.now), v.untilDeadline())}, nil
 }
 
-// read reads what a pass is about. What is open is asked for first, as all that is
-// committed until then is in the snapshot.
+// read reads what a pass is about: of a large job that has a roster, the settled instances
+// are only counted. The roster is asked first, as all that is committed until then is in
+// the snapshot.
 func (c *controller) read(req reconcile.Request) *view {
-	if ids, ok := c.fleet.opened(req); ok {
-		return readOpen(c.client.Snapshot(), req, c.client.Now(), ids)
+	roster := c.fleet.look(req)
+	snap := c.client.Snapshot()
+	v := readSpec(snap, req, c.client.Now())
+	if v.undecided() {
+		return v
 	}
-	return read(c.client.Snapshot(), req, c.client.Now())
+	v.roster = roster
+	if ids, others, ok := c.fleet.opened(v); ok {
+		if v.readOpen(snap, ids, others); !v.contested() {
+			return v
+		}
+		c.fleet.doubt(v)
+	}
+	v.readAll(snap)
+	return v
 }
 
 // onJob follows the jobs; For has woken the pass.
-func (f *fleet) onJob(snap store.Snapshot, c store.Change) []reconcile.Request {
+func (f *fleet) onJob(_ store.Snapshot, c store.Change) []reconcile.Request {
 	j, _ := c.New.(*api.Job)
-	f.jobChanged(snap, reconcile.RequestFor(c.Key), j)
+	f.jobChanged(reconcile.RequestFor(c.Key), j)
 	return nil
 }
 
@@ -111,8 +129,7 @@ func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Re
 		a = before
 	}
 	told := before != nil && after != nil && before.WantsRun() && !after.WantsRun()
-	f.arrayChanged(c)
-	woken := f.allocationChanged(snap, a.ID, a.NodeID, told)
+	woken := f.allocationChanged(snap, a, told)
 	if after == nil || before != nil && asksMore(before, after) {
 		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
 	}
@@ -153,10 +170,14 @@ func healthOf(a *api.Allocation) health {
 func (f *fleet) onStatus(snap store.Snapshot, c store.Change) []reconcile.Request {
 	before, _ := c.Old.(*api.AllocationStatus)
 	after, _ := c.New.(*api.AllocationStatus)
-	if before.Terminal() == after.Terminal() || after == nil {
+	if after == nil {
 		return nil
 	}
-	woken := f.allocationChanged(snap, after.ID, after.NodeID, false)
+	if before.Terminal() == after.Terminal() {
+		f.statusChanged(snap, after)
+		return nil
+	}
+	woken := f.statusEnded(snap, after)
 	return append(woken, reconcile.Request{Namespace: after.Namespace, ID: after.JobID})
 }
 

@@ -12,6 +12,8 @@
 //	compose   what to write: allocations, deployment, evaluations, the job's status,
 //	          in transactions of a size that others can wait for (compose.go)
 //
+// Of a large job a pass reads only what is not settled (roster.go).
+//
 // # What is wanted
 //
 // An instance of a service or batch group holds a numbered slot (slots.go), one of a

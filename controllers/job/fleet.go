@@ -23,14 +23,15 @@ type fleet struct {
 	line     *line
 	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
 	inFlight map[*reservation]struct{}
-	arrays   arrays
+	rosters  rosters
 	late     []string // nodes that got room back from passes that failed
 }
 
 // reservation is the placements of a pass that goes on.
 type reservation struct {
 	req       reconcile.Request
-	read      []instance // what the pass read of the job
+	view      *view
+	plan      *plan
 	job       *api.Job
 	placed    *placed
 	heard     bool   // the job was woken because there may be room for it
@@ -45,20 +46,22 @@ func (r *reservation) commit(from, count int) {
 	}
 }
 
-func newFleet() *fleet {
+// newFleet returns a fleet of which nothing is known. Of jobs of fewer than wholeBelow
+// instances no roster is kept.
+func newFleet(wholeBelow int) *fleet {
 	return &fleet{
 		engine:   scheduler.NewFleet(),
 		nodes:    make(map[string]scheduler.NodeState),
 		line:     newLine(),
 		system:   make(map[reconcile.Request]struct{}),
 		inFlight: make(map[*reservation]struct{}),
-		arrays:   make(arrays),
+		rosters:  newRosters(wholeBelow),
 	}
 }
 
 // fleetOf returns the fleet as a snapshot has it.
 func fleetOf(snap store.Snapshot) *fleet {
-	f := newFleet()
+	f := newFleet(0)
 	f.load(snap)
 	return f
 }
@@ -74,7 +77,7 @@ func (f *fleet) load(snap store.Snapshot) {
 		f.setNode(snap, n.ID)
 	}
 	f.loadAllocations(snap)
-	f.arrays.load(snap)
+	clear(f.rosters.of)
 	for j := range store.List[*api.Job](snap, store.Query{}) {
 		f.setJob(reconcile.RequestFor(j.Key()), j)
 	}
@@ -154,7 +157,7 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 	defer f.mu.Unlock()
 	start := time.Now()
 	var issued []string
-	r := &reservation{req: v.req, job: v.job, read: v.instances}
+	r := &reservation{req: v.req, job: v.job, view: v, plan: p}
 	defer func() {
 		if r.placed == nil { // a panic: nobody knows of what was taken
 			for _, id := range issued {
@@ -176,8 +179,9 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 
 // settle ends a reservation. What was committed stays taken, and the change feed has
 // what becomes of it; the rest is given back, unless it is not known whether it was
-// committed: then the term is over, and the fleet is made anew for the next one.
-func (f *fleet) settle(r *reservation, unknown bool) {
+// committed: then the term is over, and the fleet is made anew for the next one. wrote
+// says that all of the pass is committed.
+func (f *fleet) settle(r *reservation, wrote, unknown bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, known := f.inFlight[r]; !known {
@@ -187,12 +191,10 @@ func (f *fleet) settle(r *reservation, unknown bool) {
 	if unknown {
 		return
 	}
-	f.arrays.enter(r)
+	f.learn(r, wrote)
 	n := 0
 	r.placed.eachIn(func(_ int, at *scheduler.Placement) {
-		if r.committed[n] {
-			f.arrays.open(r.req, at.AllocID)
-		} else {
+		if !r.committed[n] {
 			f.engine.RemoveAllocation(at.AllocID)
 			f.late = append(f.late, at.NodeID)
 		}
@@ -253,9 +255,30 @@ func (f *fleet) setNode(snap store.Snapshot, id string) bool {
 // allocationChanged follows a change of an allocation or of its status, and returns
 // the jobs for which there is room because of it. One that is told to stop makes no
 // room yet, but where others of its job may go.
-func (f *fleet) allocationChanged(snap store.Snapshot, id, node string, told bool) []reconcile.Request {
+func (f *fleet) allocationChanged(snap store.Snapshot, changed *api.Allocation, told bool) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.rosters.follow(snap, changed)
+	return f.roomChanged(snap, changed.ID, changed.NodeID, told)
+}
+
+// statusChanged follows what a node agent says of an allocation that has not ended by it.
+func (f *fleet) statusChanged(snap store.Snapshot, s *api.AllocationStatus) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rosters.followStatus(snap, s)
+}
+
+// statusEnded follows the end of an allocation.
+func (f *fleet) statusEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rosters.followStatus(snap, s)
+	return f.roomChanged(snap, s.ID, s.NodeID, false)
+}
+
+// roomChanged follows a change of what an allocation takes.
+func (f *fleet) roomChanged(snap store.Snapshot, id, node string, told bool) []reconcile.Request {
 	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
 	if ok && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
@@ -272,10 +295,12 @@ func (f *fleet) allocationChanged(snap store.Snapshot, id, node string, told boo
 }
 
 // jobChanged follows a change of a job.
-func (f *fleet) jobChanged(snap store.Snapshot, req reconcile.Request, j *api.Job) {
+func (f *fleet) jobChanged(req reconcile.Request, j *api.Job) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.arrays.follow(snap, req, j)
+	if j == nil {
+		delete(f.rosters.of, req)
+	}
 	f.setJob(req, j)
 }
 

@@ -11,7 +11,7 @@ import (
 // An indexed group has the numbers 0 to completions−1, each of which has to complete
 // once, at most parallelism of them at a time. Which are done is kept in the job's
 // status (api.IndexProgress), which is written with what follows from it. So instances
-// that ended need not be looked at again (arrays.go), nor be kept.
+// that ended need not be looked at again (roster.go), nor be kept.
 
 // isIndexed reports whether a group is one of indexes.
 func isIndexed(g *api.TaskGroup) bool { return g != nil && g.Indexed != nil }
@@ -225,4 +225,21 @@ func (p *plan) begun() bool {
 
 func sameProgress(a, b map[string]*api.IndexProgress) bool {
 	return maps.EqualFunc(a, b, func(x, y *api.IndexProgress) bool { return *x == *y })
+}
+
+// spent reports whether an instance that ended has no say in what its job does next.
+func (p *plan) spent(v *view, i *instance) bool {
+	g := v.job.Group(i.TaskGroup)
+	if !i.ended() || g != nil && g.Indexed == nil {
+		return false
+	}
+	if g == nil || v.foreign(i) || i.JobVersion != v.current() || i.NextAllocation != "" {
+		return true
+	}
+	for _, plan := range p.groups {
+		if plan.name == i.TaskGroup && plan.progress != nil {
+			return plan.progress.Completed.Has(i.slot) || plan.progress.Failed.Has(i.slot) && !i.replaceable()
+		}
+	}
+	return false
 }

@@ -58,7 +58,7 @@ func TestManyIndexesDrainWithoutLookingAtAllOfThemAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := job.Register(m, job.Options{}); err != nil {
+		if err := job.Register(m, job.Options{WholeBelow: 1}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -15,7 +15,7 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-func register(m *reconcile.Manager) error { return job.Register(m, job.Options{}) }
+func register(m *reconcile.Manager) error { return job.Register(m, job.Options{WholeBelow: 1}) }
 
 func TestScripts(t *testing.T) { scenario.Run(t, "testdata", register, preview) }
 

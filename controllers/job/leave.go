@@ -58,7 +58,7 @@ func (t *tally) spare() int {
 	if t.group.Migrate == nil {
 		return unbounded
 	}
-	n := api.Deref(t.group.Migrate.MaxParallel) - max(0, api.Deref(t.group.Count))
+	n := api.Deref(t.group.Migrate.MaxParallel) - max(0, api.Deref(t.group.Count)) + t.settled.runs()
 	for _, i := range slices.Concat(t.current, t.apart, t.inPlace) {
 		if i.runs() {
 			n++

@@ -26,7 +26,7 @@ import (
 
 func registerAll(m *reconcile.Manager) error {
 	return errors.Join(
-		job.Register(m, job.Options{}),
+		job.Register(m, job.Options{WholeBelow: 1}),
 		allocation.Register(m, allocation.Options{}),
 		deployment.Register(m, deployment.Options{}),
 	)

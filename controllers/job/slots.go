@@ -14,17 +14,17 @@ import (
 // again. An instance whose number is N or more is stopped, the highest first, but not
 // in order to start another one: it keeps its number, and a slot stays free for it.
 type slots struct {
-	holders []*instance // those that keep their place, by number
-	vacant  []int       // slots that want an instance
-	past    []*instance // by slot: the latest that held it and is gone
-	surplus []*instance // run, or will, or failed, and have no place: to be stopped
+	holders []*instance       // those that keep their place, by number
+	vacant  []int             // slots that want an instance
+	past    map[int]*instance // by slot: the latest that held it and is gone
+	surplus []*instance       // run, or will, or failed, and have no place: to be stopped
 }
 
 // assign finds who holds the slots of a group. of are the allocations of the group.
 func assign(v *view, g *api.TaskGroup, of []*instance) *slots {
 	count := max(0, api.Deref(g.Count))
-	s := &slots{past: make([]*instance, count)}
-	bySlot := make([]*instance, count)
+	s := &slots{past: make(map[int]*instance)}
+	bySlot := make(map[int]*instance, len(of))
 	var beyond []*instance
 	for _, i := range of {
 		inRange := i.slot >= 0 && i.slot < count
@@ -47,8 +47,12 @@ func assign(v *view, g *api.TaskGroup, of []*instance) *slots {
 			s.outdo(i, bySlot[i.slot])
 		}
 	}
-	for slot, h := range bySlot {
-		if h != nil {
+	others := v.settled[api.Deref(g.Name)]
+	for slot := range count {
+		if others.holds(slot) {
+			continue
+		}
+		if h := bySlot[slot]; h != nil {
 			s.holders = append(s.holders, h)
 		} else {
 			s.vacant = append(s.vacant, slot)

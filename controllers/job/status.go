@@ -41,7 +41,7 @@ func (v *view) state(p *plan, at *placed) string {
 		return api.JobStatusRunning
 	case v.waits():
 		return api.JobStatusPending
-	case len(at.backlog()) > 0 && v.job.IsBatch() && len(v.instances) == 0 && !p.begun():
+	case len(at.backlog()) > 0 && v.job.IsBatch() && v.untouched() && !p.begun():
 		return api.JobStatusPending
 	case len(at.backlog()) > 0 || p.awaits():
 		return api.JobStatusRunning
@@ -49,9 +49,22 @@ func (v *view) state(p *plan, at *placed) string {
 	return api.JobStatusDead
 }
 
+// untouched reports whether a job never had an instance, or none is left.
+func (v *view) untouched() bool {
+	for _, s := range v.settled {
+		if s.count() > 0 {
+			return false
+		}
+	}
+	return len(v.instances) == 0
+}
+
 // running counts the instances that run, or are to, after a pass.
 func (v *view) running(p *plan, at *placed) int {
 	n := 0
+	for _, s := range v.settled {
+		n += s.runs()
+	}
 	for i := range v.instances {
 		if v.instances[i].live() {
 			n++

@@ -17,6 +17,7 @@ type tally struct {
 	retried                                  int // of the destructive, those that failed, and run what the current version asks for
 	inPlace, surplus                         []*instance
 	current                                  []*instance // hold a slot at the current version
+	settled                                  *settled    // further ones, which are not looked at; may be nil
 	stale                                    int         // how many hold a slot at another one, and stay
 	apart                                    []*instance // are on nodes that take nothing now, and stay
 	idle                                     []*instance // of these and the current ones, those that failed or are lost
@@ -30,6 +31,8 @@ type tally struct {
 
 func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
 	t := &tally{group: g, name: api.Deref(g.Name)}
+	t.settled = v.settled[t.name]
+	t.begun = t.settled.count() > 0
 	for _, i := range of {
 		if i.JobVersion == v.current() && !v.foreign(i) {
 			t.begun = true

@@ -39,7 +39,7 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 
 	held := len(t.destructive) - updates + len(t.reschedule) - replaced + len(t.migrate) - len(leaving)
 	p.counts = api.DesiredUpdates{
-		Ignore:            uint64(len(t.current) + len(t.apart) + t.stale + held),
+		Ignore:            uint64(len(t.current) + t.settled.count() + len(t.apart) + t.stale + held),
 		Place:             uint64(placed),
 		Migrate:           uint64(len(leaving)),
 		Stop:              uint64(len(t.surplus) + replaced),

@@ -16,7 +16,10 @@ type view struct {
 	index uint64   // of the snapshot
 	job   *api.Job // nil: there never was one, or it was purged
 
-	instances   []instance            // every allocation of the job, ordered by ID
+	instances   []instance            // every allocation of the job, or those that are open, ordered by ID
+	settled     map[string]*settled   // by group, those that are not read; nil: all are
+	roster      *roster               // that is kept of the job, or to be made; nil in dry runs
+	gone        []string              // were open, and are there no more
 	deployments []*api.Deployment     // every one of the job, ordered by ID
 	pending     []*api.Evaluation     // asked for and not answered, oldest first
 	last        *api.Evaluation       // the newest of the current version that was answered
@@ -31,23 +34,30 @@ type view struct {
 // read collects the view of a job from a snapshot.
 func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v := readSpec(snap, req, now)
-	v.instances = readInstances(snap, store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)})
+	v.readAll(snap)
 	return v
 }
 
-// readOpen does the same, and reads no other allocations than those given.
-func readOpen(snap store.Snapshot, req reconcile.Request, now time.Time, ids []string) *view {
-	v := readSpec(snap, req, now)
+// readAll reads every allocation of the job.
+func (v *view) readAll(snap store.Snapshot) {
+	v.instances = readInstances(snap, store.Query{Index: store.ByJob, Value: store.JobValue(v.req.Namespace, v.req.ID)})
+	v.settled, v.gone = nil, nil
+}
+
+// readOpen reads no other allocations than those given; others are what else there is.
+func (v *view) readOpen(snap store.Snapshot, ids []string, others map[string]*settled) {
 	slices.Sort(ids)
+	v.settled = others
 	for _, id := range ids {
-		if a, ok := store.Get[*api.Allocation](snap, allocationKey(id)); ok {
-			s, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
-			i := newInstance(snap, a)
-			i.status = s
-			v.instances = append(v.instances, i)
+		a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+		if !ok {
+			v.gone = append(v.gone, id)
+			continue
 		}
+		i := newInstance(snap, a)
+		i.status, _ = store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
+		v.instances = append(v.instances, i)
 	}
-	return v
 }
 
 // readSpec reads all but the allocations.

@@ -22,7 +22,7 @@ import (
 
 func registerWithHealth(m *reconcile.Manager) error {
 	return errors.Join(
-		job.Register(m, job.Options{}), allocation.Register(m, allocation.Options{}),
+		job.Register(m, job.Options{WholeBelow: 1}), allocation.Register(m, allocation.Options{}),
 		deployment.Register(m, deployment.Options{}), nodehealth.Register(m, nodehealth.Options{}),
 	)
 }

@@ -13,7 +13,7 @@ import (
 // TestControllersTogether runs the controllers that carry a job through its life.
 func TestControllersTogether(t *testing.T) {
 	scenario.Run(t, "testdata", func(m *reconcile.Manager) error {
-		if err := job.Register(m, job.Options{}); err != nil {
+		if err := job.Register(m, job.Options{WholeBelow: 1}); err != nil {
 			return err
 		}
 		if err := allocation.Register(m, allocation.Options{}); err != nil {

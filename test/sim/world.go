@@ -141,7 +141,7 @@ func (w *World) lead(skew time.Duration) error {
 		return err
 	}
 	o := controllers.Options{GC: w.gc(), NodeHealth: nodehealth.Options{Grace: grace}}
-	o.Job.NewID = w.newID
+	o.Job.NewID, o.Job.WholeBelow = w.newID, 1
 	if err := controllers.Register(m, o); err != nil {
 		return err
 	}

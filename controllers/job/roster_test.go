@@ -1,0 +1,188 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/scheduler"
+	"github.com/droverhq/drover/store"
+	"github.com/droverhq/drover/store/mem"
+)
+
+// world is a job and its allocations in any state, whether they could get there or not.
+type world struct {
+	*rapid.T
+	store *mem.Store
+	fleet *fleet
+	job   *api.Job
+	req   reconcile.Request
+}
+
+// Whatever its allocations are like, and however they change: a pass that reads what is
+// open decides as one that reads everything.
+func TestAPassOverPartDecidesAsOneOverAll(t *testing.T) {
+	parts := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt)
+		defer func() {
+			if err := w.store.Close(); err != nil {
+				rt.Error(err)
+			}
+		}()
+		for range rapid.IntRange(1, 8).Draw(rt, "rounds") {
+			for range rapid.IntRange(0, 4).Draw(rt, "changes") {
+				w.change()
+			}
+			if w.pass() {
+				parts++
+			}
+		}
+	})
+	if parts == 0 {
+		t.Error("no pass read part of a job")
+	}
+}
+
+func newWorld(rt *rapid.T) *world {
+	j := sample()
+	j.Namespace, j.Version, j.Priority = new(api.DefaultNamespace), new(uint64(1)), new(50)
+	j.Type = new(rapid.SampledFrom([]string{api.JobTypeService, api.JobTypeBatch}).Draw(rt, "type"))
+	g := j.TaskGroups[0]
+	g.Count = new(rapid.IntRange(0, 5).Draw(rt, "count"))
+	g.ReschedulePolicy = &api.ReschedulePolicy{Unlimited: new(rapid.Bool().Draw(rt, "unlimited")), Delay: new(time.Second), DelayFunction: new(api.DelayConstant)}
+	g.Migrate = &api.MigrateStrategy{MaxParallel: new(1)}
+	if rapid.Bool().Draw(rt, "update") {
+		g.Update = &api.UpdateStrategy{MaxParallel: new(2)}
+	}
+	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: newFleet(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
+	older := *j
+	older.Version = new(uint64(0))
+	changed := *g
+	changed.Tasks = []*api.Task{{Name: "app", Driver: "raw_exec"}}
+	older.TaskGroups = []*api.TaskGroup{&changed}
+	w.commit(store.Put(&older), store.Put(&api.JobVersion{Job: &older}))
+	w.commit(store.Put(j), store.Put(&api.JobVersion{Job: j}))
+	w.job, _ = store.Get[*api.Job](w.store.Snapshot(), j.Key())
+	for range rapid.IntRange(0, 12).Draw(rt, "allocations") {
+		w.change()
+	}
+	return w
+}
+
+func (w *world) commit(writes ...store.Write) {
+	if _, err := w.store.Apply(context.Background(), store.Txn{Writes: writes}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// change makes an allocation what it may be, or removes one, and tells the fleet.
+func (w *world) change() {
+	slot := rapid.IntRange(0, 6).Draw(w.T, "slot")
+	id := fmt.Sprintf("%s-%d-%d", "alloc", slot, rapid.IntRange(0, 1).Draw(w.T, "of slot"))
+	one := func(label string, in int) bool { return rapid.IntRange(0, in-1).Draw(w.T, label) == 0 }
+	if one("removed", 8) {
+		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), allocationKey(id)); ok {
+			w.commit(store.Delete(a.Key()), store.Delete((&api.AllocationStatus{ID: id}).Key()))
+			w.fleet.rosters.follow(w.store.Snapshot(), a)
+		}
+		return
+	}
+	a := &api.Allocation{
+		ID: id, Namespace: w.req.Namespace, JobID: w.req.ID, JobVersion: 1, JobType: *w.job.Type, TaskGroup: "web",
+		Name: api.AllocName(w.req.ID, "web", slot), NodeID: "n1", DesiredStatus: api.AllocDesiredRun,
+	}
+	if one("older", 5) {
+		a.JobVersion = 0
+	}
+	if one("stopped", 4) {
+		a.DesiredStatus = api.AllocDesiredStop
+	}
+	if one("followed", 6) {
+		a.NextAllocation = "somebody"
+	}
+	if one("lost", 6) {
+		a.Lost = rapid.SampledFrom([]string{api.AllocClientLost, api.AllocClientUnknown}).Draw(w.T, "how")
+	}
+	if one("transition", 5) {
+		a.DesiredTransition = rapid.SampledFrom([]api.DesiredTransition{
+			{Migrate: new(true)}, {Migrate: new(true), MigrateWhenPlaced: new(true)}, {Reschedule: new(true)},
+		}).Draw(w.T, "which")
+	}
+	writes := []store.Write{store.Put(a)}
+	if !one("silent", 6) {
+		writes = append(writes, store.Put(&api.AllocationStatus{
+			ID: id, NodeID: "n1", Namespace: a.Namespace, JobID: a.JobID,
+			ClientStatus: rapid.SampledFrom([]string{
+				api.AllocClientRunning, api.AllocClientRunning, api.AllocClientRunning,
+				api.AllocClientPending, api.AllocClientComplete, api.AllocClientFailed,
+			}).Draw(w.T, "status"),
+		}))
+	}
+	w.commit(writes...)
+	w.fleet.rosters.follow(w.store.Snapshot(), a)
+}
+
+// pass makes a pass as the controller does, but that it writes nothing, and compares what
+// it decides with what one decides that reads everything.
+func (w *world) pass() (part bool) {
+	now := time.Unix(1_800_000_000, 0)
+	roster := w.fleet.look(w.req)
+	snap := w.store.Snapshot()
+	v, all := readSpec(snap, w.req, now), read(snap, w.req, now)
+	v.roster = roster
+	if ids, others, ok := w.fleet.opened(v); ok {
+		v.readOpen(snap, ids, others)
+		part = true
+	}
+	if part && v.contested() {
+		w.fleet.doubt(v)
+		part = false
+	}
+	if !part {
+		v.readAll(snap)
+	}
+	ids := numbered()
+	p, whole := decide(v, w.fleet, ids), decide(all, w.fleet, ids)
+	if got, want := story(v, p), story(all, whole); got != want {
+		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.instances), len(all.instances), got, want)
+	}
+	w.fleet.learn(&reservation{req: w.req, view: v, plan: p, job: v.job, placed: &placed{}}, true)
+	return part
+}
+
+// story tells what a plan does.
+func story(v *view, p *plan) string {
+	var b strings.Builder
+	for _, g := range p.groups {
+		fmt.Fprintf(&b, "%s %+v awaits=%v failed=%v again=%v\n", g.name, g.counts, g.awaits, g.failed, g.again)
+		for _, w := range g.wants {
+			fmt.Fprintf(&b, "  want %s %d", w.name, w.why)
+			if w.prev != nil {
+				fmt.Fprintf(&b, " after %s", w.prev.ID)
+			}
+			fmt.Fprintln(&b)
+		}
+		for _, list := range [][]*instance{g.stop, g.inPlace, g.kept} {
+			var ids []string
+			for _, i := range list {
+				ids = append(ids, i.ID)
+			}
+			slices.Sort(ids)
+			fmt.Fprintf(&b, "  stops, is raised, is kept: %v\n", ids)
+		}
+	}
+	at := &placed{queued: map[string]int{}}
+	for _, g := range p.groups {
+		at.groups = append(at.groups, make([]scheduler.Placement, len(g.wants)))
+	}
+	fmt.Fprintln(&b, v.running(p, at), v.state(p, at))
+	return b.String()
+}
