@@ -63,6 +63,41 @@ func BenchmarkOneFailure(b *testing.B) {
 	}
 }
 
+// BenchmarkBacklog is one instance that completes of a batch job of 50,000 that has room
+// for 160: until the next one runs in its room.
+func BenchmarkBacklog(b *testing.B) {
+	const count, nodes, room = 50_000, 4, 160
+	s, stop := start(b, nodes, allocation.Register)
+	defer stop()
+	spec := scenario.NewSpec("backlog")
+	spec.Type, spec.Count, spec.CPU, spec.Memory, spec.MaxParallel = api.JobTypeBatch, count, 4000*nodes/room, 10, -1
+	submit(b, s, spec.Job())
+	waitFor(b, s, func(snap store.Snapshot) bool { return store.Count[*api.Allocation](snap, store.Query{}) == room })
+	var running []*api.Allocation
+	for a := range store.List[*api.Allocation](s.Snapshot(), store.Query{}) {
+		report(b, s, a, api.AllocClientRunning)
+		running = append(running, a)
+	}
+	before, placed := cpu(b), room
+	for b.Loop() {
+		report(b, s, running[0], api.AllocClientComplete)
+		placed++
+		waitFor(b, s, func(snap store.Snapshot) bool { return store.Count[*api.Allocation](snap, store.Query{}) == placed })
+		known := make(map[string]bool, len(running))
+		for _, a := range running {
+			known[a.ID] = true
+		}
+		running = running[1:]
+		for a := range store.List[*api.Allocation](s.Snapshot(), store.Query{}) {
+			if a.CreateIndex+20 > s.Snapshot().Index() && !known[a.ID] {
+				report(b, s, a, api.AllocClientRunning)
+				running = append(running, a)
+			}
+		}
+	}
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/completion")
+}
+
 // cpu is what this process has used.
 func cpu(b *testing.B) time.Duration {
 	b.Helper()
@@ -80,6 +115,9 @@ func report(b *testing.B, s store.Store, a *api.Allocation, state string) {
 	task := &api.TaskState{State: api.TaskStateRunning, StartedAt: &now}
 	if state == api.AllocClientFailed {
 		task.State, task.Failed, task.FinishedAt = api.TaskStateDead, true, &now
+	}
+	if state == api.AllocClientComplete {
+		task.State, task.FinishedAt = api.TaskStateDead, &now
 	}
 	_, err := s.Apply(context.Background(), store.Txn{Writes: []store.Write{store.Put(&api.AllocationStatus{
 		ID: a.ID, NodeID: a.NodeID, Namespace: a.Namespace, JobID: a.JobID, ClientStatus: state,
@@ -157,12 +195,17 @@ func registerJob(b *testing.B, s store.Store, id string, count int) {
 	b.Helper()
 	spec := scenario.NewSpec(id)
 	spec.Count, spec.CPU, spec.Memory, spec.MaxParallel, spec.Delay = count, 10, 10, -1, time.Nanosecond
-	j := spec.Job()
+	submit(b, s, spec.Job())
+}
+
+func submit(b *testing.B, s store.Store, j *api.Job) {
+	b.Helper()
+	id := *j.ID
 	j.Version = new(uint64(0))
 	_, err := s.Apply(context.Background(), store.Txn{Writes: []store.Write{
 		store.Put(j), store.Put(&api.JobVersion{Job: j}),
 		store.Put(&api.Evaluation{
-			ID: "eval-" + id, Namespace: api.DefaultNamespace, JobID: id, Type: api.JobTypeService,
+			ID: "eval-" + id, Namespace: api.DefaultNamespace, JobID: id, Type: *j.Type,
 			Status: api.EvalPending, TriggeredBy: api.TriggerJobRegister, CreateTime: time.Now().UnixNano(),
 		}),
 	}})

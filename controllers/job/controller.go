@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/reconcile"
@@ -88,6 +89,9 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	wrote = true
+	if p.unfinished(reserved.placed) {
+		return reconcile.Result{RequeueAfter: time.Nanosecond}, nil
+	}
 	return reconcile.Result{RequeueAfter: soonest(p.again(v.now), v.untilDeadline())}, nil
 }
 

@@ -195,6 +195,9 @@ func (p *plan) needs(j *api.Job, at *placed) []need {
 				out = noteNeed(out, first, j, g, &g.wants[k])
 			}
 		}
+		if first < len(out) {
+			out[first].count += g.more
+		}
 	}
 	for i := range out {
 		out[i].shape = shapeOf(&out[i])

@@ -59,7 +59,7 @@ func TestRoomWakesFewOfManyThatWait(t *testing.T) {
 }
 
 func TestABatchGroupOfTensOfThousandsDrainsThroughLittleRoom(t *testing.T) {
-	const count, room = 20_000, 500
+	const count, room = 24_000, 1_200 // more room at once than is tried in one pass
 	synctest.Test(t, func(t *testing.T) {
 		c := scenario.New(t, register)
 		do(t, c, fmt.Sprintf("node n1 cpu=%d mem=%d", room*10, room*10), fmt.Sprintf("run drain type=batch count=%d cpu=10 mem=10", count))

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ func (p *plan) place(j *api.Job, on engine, newID func() string) *placed {
 		for _, batch := range batches(j, g) {
 			batch.place(on, newID, found, out)
 		}
+		out.behind(g)
 	}
 	p.together(j, on, out)
 	var short []*api.TaskGroup
@@ -67,6 +69,25 @@ func (o *placed) fail(group string, why *api.AllocationMetric, count int) {
 		o.failed[group] = why
 	}
 	o.queued[group] += count
+}
+
+// behind counts what a group wants besides what was tried.
+func (o *placed) behind(g *groupPlan) {
+	if g.more == 0 {
+		return
+	}
+	o.queued[g.name] += g.more
+	if why := o.failed[g.name]; why != nil {
+		more := *why
+		more.CoalescedFailures += g.more
+		o.failed[g.name] = &more
+	}
+}
+
+// unfinished reports whether all that was tried of some group found room, and more of it
+// may.
+func (p *plan) unfinished(at *placed) bool {
+	return slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return g.more > 0 && at.queued[g.name] == g.more })
 }
 
 // eachIn calls f with every placement that was made, and the number of its group.

@@ -25,6 +25,7 @@ type groupPlan struct {
 	name  string
 	group *api.TaskGroup // nil: the job has no such group any more
 	wants []want         // to be placed, those that should get room first ahead
+	more  int            // are wanted besides, and stand behind them
 	// inPlace are raised to the current version where they are, stop are stopped
 	// without a successor, kept have returned and need none any more.
 	inPlace, stop, kept []*instance

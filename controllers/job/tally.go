@@ -1,6 +1,7 @@
 package job
 
 import (
+	"math"
 	"slices"
 
 	"github.com/droverhq/drover/api"
@@ -15,6 +16,7 @@ type tally struct {
 	// get a successor each.
 	vacant, reschedule, migrate, destructive []want
 	retried                                  int // of the destructive, those that failed, and run what the current version asks for
+	more                                     int // further slots that nobody holds, and that are not tried this time
 	inPlace, surplus                         []*instance
 	current                                  []*instance // hold a slot at the current version
 	settled                                  *settled    // further ones, which are not looked at; may be nil
@@ -49,7 +51,11 @@ func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current
 	s := assign(v, g, t.setApart(v, of, current))
 	t.surplus = append(t.surplus, s.surplus...)
 	fates := fates{view: v, group: g, nodes: nodes}
-	for _, slot := range s.vacant {
+	vacant := s.vacant
+	if v.tries(g) < len(vacant) {
+		t.more, vacant = len(vacant)-v.tries(g), vacant[:v.tries(g)]
+	}
+	for _, slot := range vacant {
 		t.vacate(want{name: api.AllocName(v.req.ID, t.name, slot)}, s.past[slot])
 	}
 	for _, h := range s.holders {
@@ -60,6 +66,18 @@ func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current
 		t.taken[h.slot] = true
 	}
 	return t
+}
+
+// backlogTried is how many instances of a batch group that waits for room already are
+// tried in one pass: more than commonly find room at once, few against a long backlog.
+const backlogTried = 500
+
+// tries is how many instances of a group are placed in one pass at most.
+func (v *view) tries(g *api.TaskGroup) int {
+	if !v.job.IsBatch() || len(v.blocked) == 0 || api.Deref(g.Gang) || atOnce(v.job) {
+		return math.MaxInt
+	}
+	return backlogTried
 }
 
 // vacate notes a slot that nobody holds, and who held it last, if anybody.

@@ -16,7 +16,7 @@ func rolls(j *api.Job, g *api.TaskGroup) bool {
 // settle says how much of what has to be done is done now. current is the deployment
 // of the job's version, if there is one, whatever its state.
 func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
-	p := &groupPlan{name: t.name, group: t.group, inPlace: t.inPlace, stop: t.surplus, nowhere: t.nowhere, awaits: t.awaits(current), failed: len(t.idle) > 0}
+	p := &groupPlan{name: t.name, group: t.group, more: t.more, inPlace: t.inPlace, stop: t.surplus, nowhere: t.nowhere, awaits: t.awaits(current), failed: len(t.idle) > 0}
 	for _, w := range t.vacant {
 		if w = t.keepVersion(v, current, t.likeOthers(v, w)); t.mayFill(v, current, w) {
 			p.wants = append(p.wants, w)
@@ -40,7 +40,7 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 	held := len(t.destructive) - updates + len(t.reschedule) - replaced + len(t.migrate) - len(leaving)
 	p.counts = api.DesiredUpdates{
 		Ignore:            uint64(len(t.current) + t.settled.count() + len(t.apart) + t.stale + held),
-		Place:             uint64(placed),
+		Place:             uint64(placed + t.more),
 		Migrate:           uint64(len(leaving)),
 		Stop:              uint64(len(t.surplus) + replaced),
 		InPlaceUpdate:     uint64(len(t.inPlace)),

@@ -16,7 +16,7 @@ func (v *view) waits() bool {
 
 // hold keeps back what would be placed.
 func (g *groupPlan) hold() {
-	g.held, g.wants, g.inPlace = len(g.wants), nil, nil
+	g.held, g.wants, g.more, g.inPlace = len(g.wants)+g.more, nil, 0, nil
 	g.counts.Ignore += g.counts.InPlaceUpdate
 	g.counts.Place, g.counts.Migrate, g.counts.DestructiveUpdate, g.counts.RescheduleNow, g.counts.InPlaceUpdate = 0, 0, 0, 0, 0
 	g.counts.Stop = uint64(len(g.stop))
