@@ -75,24 +75,32 @@ func (c *controller) Resync(snap store.Snapshot) {
 	c.fleet.load(snap)
 }
 
-// Reconcile makes one pass over a job: what is wanted, where it goes, what to write.
+// Reconcile makes a pass over a job, and further ones as long as there is room for more
+// than one pass tries.
 func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	for {
+		again, unfinished, err := c.pass(ctx, req)
+		if err != nil || !unfinished {
+			return reconcile.Result{RequeueAfter: again}, err
+		}
+	}
+}
+
+// pass finds out what is wanted, where it goes, and what to write.
+func (c *controller) pass(ctx context.Context, req reconcile.Request) (again time.Duration, unfinished bool, err error) {
 	v := c.read(req)
 	if v.undecided() {
-		return reconcile.Result{}, nil
+		return 0, false, nil
 	}
 	p := decide(v, c.fleet, c.newID)
 	reserved, wrote := c.fleet.place(v, p, c.newID), false
 	defer func() { c.fleet.settle(reserved, wrote, ctx.Err() != nil) }()
 	r := v.account(p, reserved.placed, reserved.heard, c.newID)
 	if err := c.write(ctx, v.compose(p, reserved.placed, r), reserved); err != nil {
-		return reconcile.Result{}, err
+		return 0, false, err
 	}
 	wrote = true
-	if p.unfinished(reserved.placed) {
-		return reconcile.Result{RequeueAfter: time.Nanosecond}, nil
-	}
-	return reconcile.Result{RequeueAfter: soonest(p.again(v.now), v.untilDeadline())}, nil
+	return soonest(p.again(v.now), v.untilDeadline()), p.unfinished(reserved.placed), nil
 }
 
 // read reads what a pass is about: of a large job that has a roster, the settled instances
