@@ -117,33 +117,104 @@ type actionQuery struct {
 	name, group, task, alloc string
 }
 
-// find returns the action that is meant, and a running allocation to run it in.
+// candidate is an action that may be meant: what it is in the version of the job that an
+// allocation runs.
+type candidate struct {
+	instance
+	action *api.JobAction
+}
+
+// find returns the action that is meant, and a running allocation to run it in. What an
+// action does is said by the version that the allocation runs, which may be older than
+// the job is by now, or newer than what it was reverted to.
 func (q actionQuery) find(v *view, j *api.Job) (*api.Allocation, *api.JobAction, error) {
-	running, err := q.running(v, j)
+	instances, err := q.instances(v, j)
 	if err != nil {
 		return nil, nil, err
 	}
-	group := q.group
-	if q.alloc != "" {
-		group = running[0].alloc.TaskGroup
-		if q.group != "" && q.group != group {
-			return nil, nil, malformed("allocation %s is of the group %s, not %s", q.alloc, group, q.group)
+	if q.alloc != "" && q.group != "" && q.group != instances[0].alloc.TaskGroup {
+		return nil, nil, malformed("allocation %s is of the group %s, not %s", q.alloc, instances[0].alloc.TaskGroup, q.group)
+	}
+	candidates := q.candidates(v, instances)
+	if len(candidates) == 0 {
+		return nil, nil, q.nothing(j, instances)
+	}
+	meant := candidates[0].action
+	if err := q.oneTask(j, candidates); err != nil {
+		return nil, nil, err
+	}
+	candidates = slices.DeleteFunc(candidates, func(c candidate) bool { return !c.runs(meant.TaskName) })
+	if len(candidates) == 0 {
+		return nil, nil, q.atRest(j, meant)
+	}
+	chosen := candidates[rand.IntN(len(candidates))]
+	return chosen.alloc, chosen.action, nil
+}
+
+// candidates returns what may be meant of the actions of some allocations.
+func (q actionQuery) candidates(v *view, instances []instance) []candidate {
+	var found []candidate
+	byVersion := map[uint64][]*api.JobAction{}
+	for _, i := range instances {
+		actions, known := byVersion[i.alloc.JobVersion]
+		if !known {
+			actions = q.among(v.version(i.alloc.Namespace, i.alloc.JobID, i.alloc.JobVersion))
+			byVersion[i.alloc.JobVersion] = actions
+		}
+		for _, a := range actions {
+			if a.TaskGroupName == i.alloc.TaskGroup {
+				found = append(found, candidate{i, a})
+			}
 		}
 	}
-	action, err := q.action(j, group)
-	if err != nil {
-		return nil, nil, err
+	return found
+}
+
+// among returns the actions of a version of a job that may be meant. The job may be nil.
+func (q actionQuery) among(j *api.Job) []*api.JobAction {
+	if j == nil {
+		return nil
 	}
-	running = slices.DeleteFunc(running, func(r instance) bool {
-		return r.alloc.TaskGroup != action.TaskGroupName || !r.runs(action.TaskName)
+	return slices.DeleteFunc(actionsOf(j), func(a *api.JobAction) bool {
+		return a.Name != q.name || q.group != "" && a.TaskGroupName != q.group || q.task != "" && a.TaskName != q.task
 	})
-	switch {
-	case len(running) > 0:
-		return running[rand.IntN(len(running))].alloc, action, nil
-	case q.alloc != "":
-		return nil, nil, wordedf(api.ErrConflict, "task %s of allocation %s is not running", action.TaskName, q.alloc)
+}
+
+// oneTask errs if tasks of several names have the action.
+func (q actionQuery) oneTask(j *api.Job, candidates []candidate) error {
+	var places []string
+	for _, c := range candidates {
+		places = append(places, c.action.TaskGroupName+"/"+c.action.TaskName)
 	}
-	return nil, nil, wordedf(api.ErrConflict, "task %s of job %s runs nowhere: the action %s can't be run", action.TaskName, api.Deref(j.ID), action.Name)
+	slices.Sort(places)
+	if places = slices.Compact(places); len(places) == 1 {
+		return nil
+	}
+	return malformed("several tasks of job %s have an action %s (%s): say which, with group and task",
+		api.Deref(j.ID), q.name, strings.Join(places, ", "))
+}
+
+// nothing says why no allocation has the action.
+func (q actionQuery) nothing(j *api.Job, instances []instance) error {
+	switch current := q.among(j); {
+	case q.alloc != "":
+		return wordedf(api.ErrNotFound, "version %d of job %s, which allocation %s runs, has no action %s%s",
+			instances[0].alloc.JobVersion, api.Deref(j.ID), q.alloc, q.name, q.place())
+	case len(current) > 0 && len(instances) > 0:
+		return wordedf(api.ErrConflict, "no allocation of job %s has the action %s%s yet: it is new in version %d",
+			api.Deref(j.ID), q.name, q.place(), api.Deref(j.Version))
+	case len(current) > 0:
+		return q.atRest(j, current[0])
+	}
+	return wordedf(api.ErrNotFound, "job %s has no action %s%s", api.Deref(j.ID), q.name, q.place())
+}
+
+// atRest says that the task whose action is meant does not run.
+func (q actionQuery) atRest(j *api.Job, meant *api.JobAction) error {
+	if q.alloc != "" {
+		return wordedf(api.ErrConflict, "task %s of allocation %s is not running", meant.TaskName, q.alloc)
+	}
+	return wordedf(api.ErrConflict, "task %s of job %s runs nowhere: the action %s can't be run", meant.TaskName, api.Deref(j.ID), q.name)
 }
 
 // instance is an allocation with its status, which may be nil.
@@ -161,9 +232,9 @@ func (i instance) runs(task string) bool {
 	return state != nil && state.State == api.TaskStateRunning
 }
 
-// running returns the allocations in which an action may be run: all that are to run, or
+// instances returns the allocations in which an action may be run: all that are to run, or
 // the one that is named.
-func (q actionQuery) running(v *view, j *api.Job) ([]instance, error) {
+func (q actionQuery) instances(v *view, j *api.Job) ([]instance, error) {
 	var found []instance
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(api.Deref(j.Namespace), api.Deref(j.ID))}
 	for a, status := range v.withStatus(ofJob) {
@@ -175,25 +246,6 @@ func (q actionQuery) running(v *view, j *api.Job) ([]instance, error) {
 		return nil, wordedf(api.ErrNotFound, "job %s has no allocation %s (give the whole ID)", api.Deref(j.ID), q.alloc)
 	}
 	return found, nil
-}
-
-// action returns the only action of a job that is meant.
-func (q actionQuery) action(j *api.Job, group string) (*api.JobAction, error) {
-	found := slices.DeleteFunc(actionsOf(j), func(a *api.JobAction) bool {
-		return a.Name != q.name || group != "" && a.TaskGroupName != group || q.task != "" && a.TaskName != q.task
-	})
-	switch len(found) {
-	case 0:
-		return nil, wordedf(api.ErrNotFound, "job %s has no action %s%s", api.Deref(j.ID), q.name, q.place())
-	case 1:
-		return found[0], nil
-	}
-	var places []string
-	for _, a := range found {
-		places = append(places, a.TaskGroupName+"/"+a.TaskName)
-	}
-	return nil, malformed("several tasks of job %s have an action %s (%s): say which, with group and task",
-		api.Deref(j.ID), q.name, strings.Join(places, ", "))
 }
 
 func (q actionQuery) place() string {

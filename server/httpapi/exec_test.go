@@ -22,7 +22,7 @@ func (c *cluster) helloActions() {
 	g := j.TaskGroups[0]
 	g.Tasks[0].Actions = []*api.Action{{Name: "env", Command: "/usr/bin/env"}, {Name: "both", Command: "sh", Args: []string{"-c", "a b"}}}
 	g.Tasks = append(g.Tasks, &api.Task{Name: "other", Driver: "raw_exec", Actions: []*api.Action{{Name: "both", Command: "x"}}})
-	c.put(j)
+	c.put(j, &api.JobVersion{Job: j})
 }
 
 func TestTheActionsOfAJobAreListed(t *testing.T) {
@@ -70,6 +70,34 @@ func TestAnActionIsRunInARunningTaskThatHasIt(t *testing.T) {
 	} {
 		if a := c.do(http.MethodGet, path, ""); a.status != want || len(a.body) == 0 {
 			t.Errorf("%s: %d %s, want %d", path, a.status, a.body, want)
+		}
+	}
+}
+
+func TestAnActionIsThatOfTheVersionThatItsAllocationRuns(t *testing.T) {
+	c := newCluster(t)
+	c.helloActions()
+	c.nodes.connect(helloNode, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%v", r.URL.Query()["command"])
+	}))
+	newer, err := api.Clone(get[*api.Job](c.store.Snapshot(), api.JobKey("default", "hello")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer.Version = new(*newer.Version + 1)
+	newer.TaskGroups[0].Tasks[0].Actions = []*api.Action{{Name: "env", Command: "printenv"}, {Name: "new", Command: "new"}}
+	c.put(newer, &api.JobVersion{Job: newer})
+	for query, want := range map[string]string{
+		"action=env":                          `200 [["/usr/bin/env"]]`,
+		"action=env&allocID=" + helloAlloc:    `200 [["/usr/bin/env"]]`,
+		"action=both&task=server":             `200 [["sh","-c","a b"]]`, // the newer version has it no more
+		"action=new":                          `409 no allocation of job hello has the action new yet: it is new in version 1`,
+		"action=new&allocID=" + helloAlloc:    `404 version 0 of job hello, which allocation ` + helloAlloc + ` runs, has no action new`,
+		"action=none&group=example&task=none": `404 job hello has no action none in a task none in a group example`,
+	} {
+		a := c.do(http.MethodGet, "/v1/job/hello/action?"+query, "")
+		if got := fmt.Sprintf("%d %s", a.status, a.body); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
 }
