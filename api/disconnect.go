@@ -43,7 +43,7 @@ func (g *TaskGroup) ReconcilesBy() string {
 }
 
 // slackOfContact is how much later than a server a node agent may notice that nothing is
-// heard any more (see package session).
+// heard any more: as long as the timeout of a session may be (see package session).
 const slackOfContact = 15 * time.Second
 
 // stoppedOnClient returns after how long, at most, an instance has been stopped by its

@@ -74,6 +74,10 @@ type Server struct {
 	// HeartbeatGrace is how long a node may be without a session before it is down;
 	// default 10s.
 	HeartbeatGrace time.Duration `hcl:"heartbeat_grace"`
+	// SessionTimeout is how long a node may be silent before its session ends, from 1s to
+	// 15s, which is the default. A shorter one costs a message to and from each node more
+	// often (three within the time), and ends sessions of machines that stall for so long.
+	SessionTimeout time.Duration `hcl:"session_timeout"`
 }
 
 // Client is the node role.
@@ -143,7 +147,7 @@ func Default() *Agent {
 			DeploymentGCThreshold: time.Hour, NodeGCThreshold: 24 * time.Hour,
 			JobGCInterval: 5 * time.Minute, JobTrackedVersions: 6,
 			DispatchPayloadLimit: 16 << 10,
-			HeartbeatGrace:       10 * time.Second,
+			HeartbeatGrace:       10 * time.Second, SessionTimeout: maxSessionTimeout,
 		},
 		Client: Client{
 			NodePool:       "default",

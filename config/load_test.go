@@ -119,7 +119,8 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 }
 
 func TestEverythingInvalidIsReportedAtOnce(t *testing.T) {
-	_, _, err := load(t, "-log-level", "loud", "-server", "-bootstrap-expect", "3", "-data-dir", "rel", "-http-port", "4647")
+	path := write(t, t.TempDir(), "a.hcl", `server { session_timeout = "16s" }`)
+	_, _, err := load(t, "-config", path, "-log-level", "loud", "-server", "-bootstrap-expect", "3", "-data-dir", "rel", "-http-port", "4647")
 	var invalid *api.InvalidError
 	if !errors.As(err, &invalid) {
 		t.Fatalf("got %v", err)
@@ -128,7 +129,7 @@ func TestEverythingInvalidIsReportedAtOnce(t *testing.T) {
 	for _, f := range invalid.Fields {
 		fields = append(fields, f.Field)
 	}
-	if diff := cmp.Diff([]string{"log_level", "data_dir", "ports.rpc", "server.bootstrap_expect"}, fields); diff != "" {
+	if diff := cmp.Diff([]string{"log_level", "data_dir", "ports.rpc", "server.bootstrap_expect", "server.session_timeout"}, fields); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/droverhq/drover/api"
 )
@@ -15,6 +16,13 @@ var logLevels = []string{"DEBUG", "INFO", "WARN", "ERROR"}
 // maxDispatchPayload is 1 MiB: every replica holds the payloads of all jobs that there
 // are.
 const maxDispatchPayload = 1 << 20
+
+const (
+	minSessionTimeout = time.Second
+	// maxSessionTimeout is by how much servers reckon that a node agent may notice late
+	// that it is out of contact (see stop_on_client_after).
+	maxSessionTimeout = 15 * time.Second
+)
 
 // Validate reports everything that is wrong, as an *api.InvalidError.
 func (a *Agent) Validate() error {
@@ -95,6 +103,9 @@ func (a *Agent) validateServer(wrong *api.InvalidError) {
 	}
 	if a.Server.HeartbeatGrace < 0 {
 		wrong.Add("server.heartbeat_grace", "must not be negative")
+	}
+	if d := a.Server.SessionTimeout; d < minSessionTimeout || d > maxSessionTimeout {
+		wrong.Add("server.session_timeout", fmt.Sprintf("%s is not between %s and %s", d, minSessionTimeout, maxSessionTimeout))
 	}
 	if a.Limits.HTTPMaxBodyBytes < 1<<10 {
 		wrong.Add("limits.http_max_body_bytes", "must be at least 1024")

@@ -54,6 +54,23 @@ func TestWithoutContactWhatMayRunOnlyForATimeEndsAndTheRestRunsOn(t *testing.T) 
 	})
 }
 
+// A cable that is cut is noticed only when nothing was heard for a time.
+func TestTheTimeWithoutContactCountsFromWhenTheServerWasLastHeard(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		a := start(t, onDisk(t, c, d))
+		defer a.stop(t)
+		<-a.Ready()
+		ends := c.run(stopAfter(time.Minute))
+		c.expect(ends, api.AllocClientRunning)
+		c.set(func(c *cluster) { c.line.hush() })
+		time.Sleep(50 * time.Second)
+		c.lose()
+		time.Sleep(9 * time.Second)
+		awaitRunning(t, d, 1, 0)
+		awaitRunning(t, d, 0, 10*time.Second)
+	})
+}
+
 // The time counts from the last contact, whoever had it; and what was ended, or lost
 // meanwhile, is not started again.
 func TestTheTimeWithoutContactSurvivesARestartOfTheAgent(t *testing.T) {

@@ -35,6 +35,8 @@ type line struct {
 	up, down chan *session.Frame // from and to the agent
 	closed   chan struct{}
 	once     sync.Once
+	heardMu  sync.Mutex // guards heard
+	heard    time.Time  // when the server was last heard; zero: it still is
 	// answers are what the cluster has to say, in order. It is far larger than any
 	// test needs, so that nobody waits.
 	answers chan *session.Frame
@@ -88,7 +90,32 @@ func (l *line) Close() error {
 	return nil
 }
 
-func (l *line) cut() { l.once.Do(func() { close(l.closed) }) }
+func (l *line) cut() {
+	l.once.Do(func() {
+		l.hush()
+		close(l.closed)
+	})
+}
+
+// hush lets nothing be heard of the server any more, which nobody notices before the
+// line is cut.
+func (l *line) hush() {
+	l.heardMu.Lock()
+	defer l.heardMu.Unlock()
+	if l.heard.IsZero() {
+		l.heard = time.Now()
+	}
+}
+
+// Heard implements nodeagent.Session.
+func (l *line) Heard() time.Time {
+	l.heardMu.Lock()
+	defer l.heardMu.Unlock()
+	if l.heard.IsZero() {
+		return time.Now()
+	}
+	return l.heard
+}
 
 // cluster is a server as a node agent sees it: what should run, and what has been
 // reported.

@@ -87,7 +87,7 @@ func (c *cluster) serveTCP(t testing.TB) (address string) {
 			if err != nil {
 				return
 			}
-			conn, err := session.Accept(ctx, raw)
+			conn, err := session.Accept(ctx, raw, session.DefaultTimeout)
 			if err == nil {
 				c.hold(ctx, conn)
 			}

@@ -89,6 +89,7 @@ type Session interface {
 	Send(ctx context.Context, f *session.Frame) error
 	Recv(ctx context.Context) (*session.Frame, error)
 	ServeHTTP(ctx context.Context, h http.Handler) error
+	Heard() time.Time // when the server last gave a sign of life
 	Close() error
 }
 

@@ -73,7 +73,7 @@ func (c *connector) session(ctx context.Context, address string) error {
 		return errors.Join(err, conn.Close())
 	}
 	c.a.contact.set(true, time.Now())
-	defer func() { c.a.contact.set(false, time.Now()) }()
+	defer func() { c.a.contact.set(false, conn.Heard()) }() // a line that is cut goes unnoticed for a time
 	ctx, stop := context.WithCancelCause(ctx)
 	var others sync.WaitGroup
 	reports := make(chan struct{}) // closed when the full set is known: before that, reports may be about what is not there any more

@@ -31,6 +31,9 @@ type Options struct {
 	// SessionAddress is where node agents reach Sessions, host:port. Default: the
 	// listener's own address.
 	SessionAddress string
+	// SessionTimeout is how long a node agent may be silent before its session ends.
+	// Default 15 s.
+	SessionTimeout time.Duration
 	Region         string // default global
 	Datacenter     string // default dc1
 	Version        string
@@ -101,7 +104,7 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	address := cmp.Or(o.SessionAddress, o.Sessions.Addr().String())
 	hub := sessions.New(sessions.Options{
 		Store: st, ServerID: id, Log: o.Log.WithName("sessions"),
-		Servers: func() []string { return []string{address} },
+		Servers: func() []string { return []string{address} }, Timeout: o.SessionTimeout,
 	})
 	api := httpapi.New(httpapi.Options{
 		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, GC: o.Controllers.GC,

@@ -1216,9 +1216,9 @@ func (z *StatusBatch) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Welcome) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
+	// map header, size 4
 	// string "ServerID"
-	o = append(o, 0x83, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
+	o = append(o, 0x84, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
 	o = msgp.AppendString(o, z.ServerID)
 	// string "SessionID"
 	o = append(o, 0xa9, 0x53, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e, 0x49, 0x44)
@@ -1229,6 +1229,9 @@ func (z *Welcome) MarshalMsg(b []byte) (o []byte, err error) {
 	for za0001 := range z.Servers {
 		o = msgp.AppendString(o, z.Servers[za0001])
 	}
+	// string "Timeout"
+	o = append(o, 0xa7, 0x54, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74)
+	o = msgp.AppendDuration(o, z.Timeout)
 	return
 }
 
@@ -1281,6 +1284,12 @@ func (z *Welcome) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "Timeout":
+			z.Timeout, bts, err = msgp.ReadDurationBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Timeout")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1299,5 +1308,6 @@ func (z *Welcome) Msgsize() (s int) {
 	for za0001 := range z.Servers {
 		s += msgp.StringPrefixSize + len(z.Servers[za0001])
 	}
+	s += 8 + msgp.DurationSize
 	return
 }

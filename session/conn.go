@@ -18,9 +18,12 @@ const (
 	// preface is what an agent sends first.
 	preface = "drover session 1\n"
 
-	// keepAlive is how often both sides ask whether the other is still there;
-	// together with sendTimeout it bounds how long a dead connection goes unnoticed.
-	keepAlive = 5 * time.Second
+	// DefaultTimeout is how long the other side of a session may be silent.
+	DefaultTimeout = 15 * time.Second
+	// keepAlives is how often the server asks, within the timeout, whether the agent is
+	// still there. The answers are what the server hears when there is no news, the
+	// questions what the agent does.
+	keepAlives = 3
 	// sendTimeout is how long the other side may take no bytes at all.
 	sendTimeout = 10 * time.Second
 	// handshakeTimeout bounds the preface and the opening of the control stream.
@@ -36,6 +39,7 @@ var ErrNotSession = errors.New("not a drover session (is this the right port? se
 // Conn is one end of a session. Send, OpenStream and Close may be called
 // concurrently with everything; Recv is for one goroutine.
 type Conn struct {
+	link    *link
 	mux     *yamux.Session
 	control net.Conn
 	in      *bufio.Reader
@@ -69,7 +73,10 @@ func open(raw net.Conn) (*Conn, error) {
 	if err := raw.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	mux, err := yamux.Client(raw, muxConfig())
+	l := newLink(raw, DefaultTimeout)
+	config := muxConfig()
+	config.EnableKeepAlive = false
+	mux, err := yamux.Client(l, config)
 	if err != nil {
 		return nil, err
 	}
@@ -77,22 +84,23 @@ func open(raw net.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, mux.Close())
 	}
-	return newConn(mux, control), nil
+	return newConn(l, mux, control), nil
 }
 
-// Accept makes a session of a connection that an agent opened. On error the
-// connection is closed.
-func Accept(ctx context.Context, raw net.Conn) (*Conn, error) {
+// Accept makes a session of a connection that an agent opened; it ends when the agent is
+// silent for as long as the timeout, which is to be told to the agent in the Welcome. On
+// error the connection is closed.
+func Accept(ctx context.Context, raw net.Conn, timeout time.Duration) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	c, err := accept(ctx, raw)
+	c, err := accept(ctx, raw, timeout)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("accept session of %s: %w", raw.RemoteAddr(), err), raw.Close())
 	}
 	return c, nil
 }
 
-func accept(ctx context.Context, raw net.Conn) (*Conn, error) {
+func accept(ctx context.Context, raw net.Conn, timeout time.Duration) (*Conn, error) {
 	stop := context.AfterFunc(ctx, func() { raw.SetReadDeadline(time.Unix(1, 0)) })
 	got := make([]byte, len(preface))
 	_, err := io.ReadFull(raw, got)
@@ -105,7 +113,10 @@ func accept(ctx context.Context, raw net.Conn) (*Conn, error) {
 	if string(got) != preface {
 		return nil, ErrNotSession
 	}
-	mux, err := yamux.Server(raw, muxConfig())
+	l := newLink(raw, timeout)
+	config := muxConfig()
+	config.KeepAliveInterval = timeout / keepAlives
+	mux, err := yamux.Server(l, config)
 	if err != nil {
 		return nil, err
 	}
@@ -113,16 +124,15 @@ func accept(ctx context.Context, raw net.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, mux.Close())
 	}
-	return newConn(mux, control), nil
+	return newConn(l, mux, control), nil
 }
 
-func newConn(mux *yamux.Session, control net.Conn) *Conn {
-	return &Conn{mux: mux, control: control, in: bufio.NewReaderSize(control, 4<<10)}
+func newConn(l *link, mux *yamux.Session, control net.Conn) *Conn {
+	return &Conn{link: l, mux: mux, control: control, in: bufio.NewReaderSize(control, 4<<10)}
 }
 
 func muxConfig() *yamux.Config {
 	c := yamux.DefaultConfig()
-	c.KeepAliveInterval = keepAlive
 	c.ConnectionWriteTimeout = sendTimeout
 	c.LogOutput = io.Discard // what matters comes back as errors
 	return c
@@ -166,8 +176,16 @@ func (c *Conn) Recv(ctx context.Context) (*Frame, error) {
 		}
 		return nil, fmt.Errorf("receive session frame: %w", err)
 	}
+	if f.Welcome != nil && f.Welcome.Timeout > 0 { // an older server says none
+		if err := c.link.setTimeout(f.Welcome.Timeout); err != nil {
+			return nil, fmt.Errorf("receive session frame: %w", err)
+		}
+	}
 	return f, nil
 }
+
+// Heard returns when the other side last gave a sign of life.
+func (c *Conn) Heard() time.Time { return c.link.lastHeard() }
 
 // OpenStream opens a stream to the other side, on which it answers HTTP requests
 // (see ServeHTTP).

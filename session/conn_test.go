@@ -6,7 +6,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -19,11 +22,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pair returns both ends of a session.
 func pair(t *testing.T) (agent, server *Conn) {
 	t.Helper()
+	l := listen(t)
+	return connect(t, l, l.Addr().String(), DefaultTimeout)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// connect returns both ends of a session with a server that listens, by an address.
+func connect(t *testing.T, l net.Listener, address string, timeout time.Duration) (agent, server *Conn) {
+	t.Helper()
 	accepted := make(chan *Conn, 1)
 	failed := make(chan error, 1)
 	go func() {
@@ -32,14 +47,14 @@ func pair(t *testing.T) (agent, server *Conn) {
 			failed <- err
 			return
 		}
-		c, err := Accept(t.Context(), raw)
+		c, err := Accept(t.Context(), raw, timeout)
 		if err != nil {
 			failed <- err
 			return
 		}
 		accepted <- c
 	}()
-	agent, err = Dial(t.Context(), l.Addr().String())
+	agent, err := Dial(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +66,90 @@ func pair(t *testing.T) (agent, server *Conn) {
 	case err := <-failed:
 		t.Fatal(err)
 		return nil, nil
+	}
+}
+
+// line forwards one connection to a listener, until it is cut: then it takes what it is
+// given, and nobody hears of it.
+type line struct {
+	net.Listener
+	isCut atomic.Bool
+}
+
+func newLine(t *testing.T, to net.Listener) *line {
+	l := &line{Listener: listen(t)}
+	var running sync.WaitGroup
+	running.Go(func() {
+		near, err := l.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", to.Addr().String())
+		if err != nil {
+			t.Errorf("dial: %v", err)
+			return
+		}
+		running.Go(func() { l.forward(near, far) })
+		running.Go(func() { l.forward(far, near) })
+	})
+	t.Cleanup(func() {
+		l.Close()
+		running.Wait()
+	})
+	return l
+}
+
+func (l *line) forward(from, to net.Conn) {
+	defer to.Close()
+	b := make([]byte, 1<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		if l.isCut.Load() {
+			continue
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// Neither side is told of it; both know by the silence, within the timeout that the
+// server has and the agent was told.
+func TestBothSidesNoticeThatTheLineWasCut(t *testing.T) {
+	t.Parallel()
+	const timeout = 2 * time.Second
+	l := listen(t)
+	between := newLine(t, l)
+	agent, server := connect(t, l, between.Addr().String(), timeout)
+	if err := server.Send(t.Context(), &Frame{Welcome: &Welcome{Timeout: timeout}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := agent.Recv(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*Conn{agent, server} { // nothing is sent, and both hear of each other still
+		for began := c.Heard(); !c.Heard().After(began.Add(timeout)); {
+			select {
+			case <-c.Done():
+				t.Fatal("the session ended by itself")
+			case <-time.After(timeout / keepAlives):
+			}
+		}
+	}
+	between.isCut.Store(true)
+	cut := time.Now()
+	for who, c := range map[string]*Conn{"agent": agent, "server": server} {
+		select {
+		case <-c.Done():
+		case <-time.After(DefaultTimeout / 2):
+			t.Fatalf("the %s does not notice", who)
+		}
+		if heard := c.Heard(); heard.After(cut.Add(timeout)) {
+			t.Errorf("the %s heard something %s after the cut", who, heard.Sub(cut))
+		}
 	}
 }
 

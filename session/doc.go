@@ -14,8 +14,9 @@
 //	frame, err := conn.Recv(ctx) // Welcome or Refused
 //	go conn.ServeHTTP(ctx, agent.Handler())
 //
-// Nothing is sent while nothing changes, but for yamux's keepalive, by which both
-// sides notice that the other is gone.
+// Nothing is sent while nothing changes, but for the server's question whether the agent
+// is still there, and the answer to it. By these both sides notice that the other is gone:
+// who hears nothing for as long as the session's timeout ends it.
 package session
 
 //go:generate msgp -o codec_gen.go -file messages.go -io=false -tests=false

@@ -1,6 +1,10 @@
 package session
 
-import "github.com/droverhq/drover/api"
+import (
+	"time"
+
+	"github.com/droverhq/drover/api"
+)
 
 // Version of the protocol. A server accepts agents of its own and the previous one.
 const Version = 1
@@ -31,6 +35,9 @@ type Welcome struct {
 	ServerID  string
 	SessionID string
 	Servers   []string // session addresses of all servers, for the next connection
+	// Timeout is how long either side may be silent before the other one ends the
+	// session. 0: DefaultTimeout.
+	Timeout time.Duration
 }
 
 // Refused says why a session can't be.

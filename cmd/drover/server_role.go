@@ -32,7 +32,7 @@ func newServerRole(a *agent) (*serverRole, error) {
 	}
 	o := server.Options{
 		DataDir: filepath.Join(cfg.DataDir, "server"), Name: cfg.Name, HTTP: a.http, Sessions: a.sessions,
-		SessionAddress: address, Region: cfg.Region, Datacenter: cfg.Datacenter, Version: version,
+		SessionAddress: address, SessionTimeout: cfg.Server.SessionTimeout, Region: cfg.Region, Datacenter: cfg.Datacenter, Version: version,
 		GossipPort: uint16(cfg.Ports.Serf), Config: shown,
 		Controllers: controllers.Options{
 			NodeHealth: nodehealth.Options{Grace: cfg.Server.HeartbeatGrace},

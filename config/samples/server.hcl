@@ -12,6 +12,8 @@ server {
   job_gc_threshold  = "4h"
   eval_gc_threshold = "1h"
 
-  # How long a node may be out of touch before its work is replaced.
+  # How long a node may be silent before its session ends, and then be without one
+  # before its work is replaced.
+  session_timeout = "15s"
   heartbeat_grace = "10s"
 }

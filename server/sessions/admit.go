@@ -39,7 +39,7 @@ func (h *Hub) admit(ctx context.Context, conn *session.Conn) (*nodeSession, erro
 	}
 	h.enter(s)
 	err = conn.Send(ctx, &session.Frame{Welcome: &session.Welcome{
-		ServerID: h.serverID, SessionID: s.sessionID, Servers: h.servers(),
+		ServerID: h.serverID, SessionID: s.sessionID, Servers: h.servers(), Timeout: h.timeout,
 	}})
 	if err != nil {
 		h.leave(s)

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 // without end.
 const acceptPause = time.Second
 
-// Options is what a Hub needs; all fields but Servers are required.
+// Options is what a Hub needs; all fields up to Log are required.
 type Options struct {
 	Store    store.Store
 	ServerID string
@@ -30,6 +31,9 @@ type Options struct {
 	// Servers returns the session addresses of all servers, for agents to turn to
 	// when this one is gone. May be nil.
 	Servers func() []string
+	// Timeout is how long an agent may be silent before its session ends. Default:
+	// session.DefaultTimeout.
+	Timeout time.Duration
 }
 
 // Hub is the sessions that a server holds. Its methods may be called concurrently.
@@ -38,6 +42,7 @@ type Hub struct {
 	serverID string
 	log      logr.Logger
 	servers  func() []string
+	timeout  time.Duration
 	// epoch begins the ID of every session of this process, so that those of an
 	// earlier one can be told from them.
 	epoch string
@@ -55,6 +60,7 @@ func New(o Options) *Hub {
 	}
 	return &Hub{
 		store: o.Store, serverID: o.ServerID, log: o.Log, servers: o.Servers,
+		timeout:  cmp.Or(o.Timeout, session.DefaultTimeout),
 		epoch:    uuid.NewString(),
 		sessions: map[string]*nodeSession{},
 		opening:  map[string]bool{},
@@ -139,7 +145,7 @@ func (h *Hub) leave(s *nodeSession) {
 }
 
 func (h *Hub) serve(ctx context.Context, raw net.Conn) {
-	conn, err := session.Accept(ctx, raw)
+	conn, err := session.Accept(ctx, raw, h.timeout)
 	if err != nil {
 		h.log.V(1).Info("connection refused", "from", raw.RemoteAddr().String(), "reason", err.Error())
 		return
