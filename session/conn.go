@@ -162,7 +162,8 @@ func (c *Conn) Send(ctx context.Context, f *Frame) error {
 }
 
 // Recv waits for the next frame. After an error, the context's included, the
-// session is of no use and must be closed. io.EOF: the other side closed it.
+// session is of no use and must be closed. io.EOF: the other side closed it; ErrSilent:
+// it has been silent for as long as the timeout.
 func (c *Conn) Recv(ctx context.Context) (*Frame, error) {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
@@ -173,6 +174,9 @@ func (c *Conn) Recv(ctx context.Context) (*Frame, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
+		}
+		if c.link.silent.Load() {
+			return nil, fmt.Errorf("%w for %s", ErrSilent, time.Duration(c.link.timeout.Load()))
 		}
 		return nil, fmt.Errorf("receive session frame: %w", err)
 	}
@@ -226,11 +230,20 @@ func (c *Conn) ServeHTTP(ctx context.Context, h http.Handler) error {
 	return errors.Join(fmt.Errorf("serve requests on session: %w", err), closeErr)
 }
 
-// listener hides that closing a yamux listener closes the whole session.
+// listener hides that closing a yamux listener closes the whole session, and that what
+// ended the session may look like an error that passes: a server of HTTP would try again
+// for ever.
 type listener struct{ *yamux.Session }
 
-func (l listener) Accept() (net.Conn, error) { return l.Session.Accept() }
-func (l listener) Close() error              { return nil }
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Session.Accept()
+	if err != nil {
+		return nil, fmt.Errorf("accept stream on session: %w", err)
+	}
+	return c, nil
+}
+
+func (l listener) Close() error { return nil }
 
 // Done is closed when the session has ended.
 func (c *Conn) Done() <-chan struct{} { return c.mux.CloseChan() }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,6 +92,9 @@ func newLine(t *testing.T, to net.Listener) *line {
 		}
 		running.Go(func() { l.forward(near, far) })
 		running.Go(func() { l.forward(far, near) })
+		<-t.Context().Done()
+		near.Close()
+		far.Close()
 	})
 	t.Cleanup(func() {
 		l.Close()
@@ -100,7 +104,6 @@ func newLine(t *testing.T, to net.Listener) *line {
 }
 
 func (l *line) forward(from, to net.Conn) {
-	defer to.Close()
 	b := make([]byte, 1<<10)
 	for {
 		n, err := from.Read(b)
@@ -139,17 +142,22 @@ func TestBothSidesNoticeThatTheLineWasCut(t *testing.T) {
 			}
 		}
 	}
+	served := make(chan error, 1)
+	go func() { served <- agent.ServeHTTP(t.Context(), http.NotFoundHandler()) }()
 	between.isCut.Store(true)
 	cut := time.Now()
+	patience, cancel := context.WithTimeout(t.Context(), DefaultTimeout/2)
+	defer cancel()
 	for who, c := range map[string]*Conn{"agent": agent, "server": server} {
-		select {
-		case <-c.Done():
-		case <-time.After(DefaultTimeout / 2):
-			t.Fatalf("the %s does not notice", who)
+		if _, err := c.Recv(patience); !errors.Is(err, ErrSilent) {
+			t.Errorf("the %s got %v", who, err)
 		}
 		if heard := c.Heard(); heard.After(cut.Add(timeout)) {
 			t.Errorf("the %s heard something %s after the cut", who, heard.Sub(cut))
 		}
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
 	}
 }
 

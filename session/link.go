@@ -1,7 +1,9 @@
 package session
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -13,7 +15,11 @@ type link struct {
 	opened  time.Time
 	timeout atomic.Int64 // nanoseconds
 	heard   atomic.Int64 // nanoseconds after opened
+	silent  atomic.Bool  // nothing came for so long
 }
+
+// ErrSilent says that a session ended because nothing was heard of the other side.
+var ErrSilent = errors.New("nothing was heard of the other side")
 
 func newLink(raw net.Conn, timeout time.Duration) *link {
 	l := &link{Conn: raw, opened: time.Now()}
@@ -29,6 +35,10 @@ func (l *link) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
 	if n > 0 {
 		l.heard.Store(int64(time.Since(l.opened)))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.silent.Store(true)
+		return n, ErrSilent // for good: it is not one of those errors after which one tries again
 	}
 	return n, err
 }

@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,10 +40,20 @@ type Options struct {
 	Name   string // of the node; default: node-1
 	Dir    string // for its data, configuration and log; default: a temporary one
 	Server *Agent // of a Node: the server that it talks to
+	Place  *Place // where it runs, with its command line; default: beside the test
 	Config string // further configuration, in HCL
 	Args   []string
 	Files  int // how many files it may have open; 0: as many as the test
 }
+
+// Place is a machine, or what passes for one, of which the test knows how to get there.
+type Place struct {
+	Address string                     // its IP address
+	Enter   func(f func() error) error // calls f there: what sockets and processes that makes are there
+}
+
+// beside is where the test itself is.
+var beside = &Place{Address: "127.0.0.1", Enter: func(f func() error) error { return f() }}
 
 // Agent is a drover process with its own data and ports. It is not safe for
 // concurrent use, except for what only reads: Client, Drover, Processes.
@@ -66,22 +78,43 @@ func Start(t testing.TB, o Options) *Agent {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
+	if o.Place == nil {
+		o.Place = beside
+	}
 	a := &Agent{t: t, o: o, Dir: o.Dir}
 	ports := FreePorts(t, 3)
 	a.Ports.HTTP, a.Ports.Session, a.Ports.Raft = ports[0], ports[1], ports[2]
 	if o.Server != nil {
 		a.Client = o.Server.Client
 	} else {
-		var err error
-		if a.Client, err = client.New(client.Config{Address: "http://127.0.0.1:" + a.Ports.HTTP}); err != nil {
-			t.Fatal(err)
-		}
+		a.Client = a.newClient()
 	}
 	a.taskPorts = claimTaskPorts(t)
 	t.Cleanup(a.sweep)
 	t.Cleanup(a.end)
 	a.Start()
 	return a
+}
+
+// newClient returns a client that reaches the agent from the test.
+func (a *Agent) newClient() *client.Client {
+	a.t.Helper()
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		var d net.Dialer
+		err = a.o.Place.Enter(func() (err error) {
+			conn, err = d.DialContext(ctx, network, address)
+			return err
+		})
+		return conn, err
+	}}
+	a.t.Cleanup(transport.CloseIdleConnections)
+	c, err := client.New(client.Config{
+		Address: "http://" + a.o.Place.Address + ":" + a.Ports.HTTP, HTTPClient: &http.Client{Transport: transport},
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return c
 }
 
 // Ports are taken from below those that tasks get, and that the kernel gives to
@@ -161,7 +194,7 @@ func (a *Agent) Launch() {
 		a.Cmd = exec.Command("prlimit", append([]string{fmt.Sprintf("--nofile=%d", a.o.Files), Binary()}, a.arguments()...)...)
 	}
 	a.Cmd.Stdout, a.Cmd.Stderr = log, log
-	if err := a.Cmd.Start(); err != nil {
+	if err := a.o.Place.Enter(a.Cmd.Start); err != nil {
 		a.Cmd = nil
 		a.t.Fatal(err)
 	}
@@ -169,7 +202,7 @@ func (a *Agent) Launch() {
 
 func (a *Agent) arguments() []string {
 	args := []string{
-		"agent", "-bind", "127.0.0.1", "-network-interface", "lo", "-node", a.o.Name,
+		"agent", "-bind", a.o.Place.Address, "-network-interface", "lo", "-node", a.o.Name,
 		"-data-dir", filepath.Join(a.Dir, "data"), "-config", a.config(), "-http-port", a.Ports.HTTP,
 	}
 	if a.o.Role != Node {
@@ -179,7 +212,7 @@ func (a *Agent) arguments() []string {
 		args = append(args, "-client")
 	}
 	if a.o.Server != nil {
-		args = append(args, "-servers", "127.0.0.1:"+a.o.Server.Ports.Session)
+		args = append(args, "-servers", a.o.Server.o.Place.Address+":"+a.o.Server.Ports.Session)
 	}
 	return append(args, a.o.Args...)
 }
@@ -336,12 +369,17 @@ func (a *Agent) Drover(args ...string) (string, int) {
 		cmd.Dir = "testdata"
 	}
 	cmd.Env = append(os.Environ(), "DROVER_ADDR="+a.Client.Address(), "TZ=UTC")
-	out, err := cmd.CombinedOutput()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := a.o.Place.Enter(cmd.Start)
+	if err == nil {
+		err = cmd.Wait()
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		a.t.Fatalf("drover %v: %v", args, err)
 	}
-	return string(out), cmd.ProcessState.ExitCode()
+	return out.String(), cmd.ProcessState.ExitCode()
 }
 
 // Must runs the command line and expects an exit code.

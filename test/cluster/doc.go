@@ -17,6 +17,13 @@
 //		if len(a.Processes()) != 1 { … }
 //	}
 //
+// On Linux, and as root, agents can be on hosts of a LAN, a network that the test makes for
+// itself, and be cut off:
+//
+//	host := cluster.NewLAN(t).Host()
+//	a := cluster.Start(t, cluster.Options{Place: &host.Place})
+//	host.Unplug()
+//
 // When a test ends, its jobs are stopped, its agents are ended in order and whatever
 // still runs of them fails the test.
 package cluster
