@@ -198,14 +198,15 @@ func placementFailures(e *api.Evaluation) string {
 
 // latestFailure returns the evaluation that says what could not be placed of the job
 // as it is now: the blocked one, or (of a system job, which waits for nothing) the
-// last one.
+// last one that was answered. That need not be the one that was made last: what was
+// blocked was made before it blocked.
 func latestFailure(evals []*api.Evaluation) *api.Evaluation {
 	var blocked, last *api.Evaluation
 	for _, e := range evals {
 		if e.Status == api.EvalBlocked && (blocked == nil || e.CreateIndex > blocked.CreateIndex) {
 			blocked = e
 		}
-		if last == nil || e.CreateIndex > last.CreateIndex {
+		if last == nil || e.ModifyIndex > last.ModifyIndex {
 			last = e
 		}
 	}

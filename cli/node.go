@@ -85,6 +85,29 @@ func ownNode(ctx context.Context, cl *client.Client) (string, error) {
 	return id, nil
 }
 
+// whichNode errs unless a node is named, or -self is given.
+func whichNode(self bool, args []string) error {
+	switch {
+	case self && len(args) > 0:
+		return failf(1, "with -self no node is named")
+	case !self && len(args) == 0:
+		return failf(1, "Which node? Name it, or use -self for that of the agent that is asked")
+	}
+	return nil
+}
+
+// findNodeOrOwn finds the node that is named or, with -self, that of the agent at hand.
+func (c *cli) findNodeOrOwn(ctx context.Context, cl *client.Client, self bool, args []string) (*api.NodeListStub, error) {
+	if !self {
+		return c.findNode(ctx, cl, args[0])
+	}
+	id, err := ownNode(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	return c.findNode(ctx, cl, id)
+}
+
 func (c *cli) listNodes(ctx context.Context, cl *client.Client, v *nodeView) error {
 	nodes, _, err := cl.Nodes.List(ctx, false, client.Query{})
 	if err != nil {
@@ -205,14 +228,17 @@ func mapText(m map[string]string) string {
 }
 
 func (c *cli) nodeEligibility() *cobra.Command {
-	var enable, disable bool
-	cmd := c.verb("eligibility NODE", "Say whether a node may get further allocations",
-		"One of -enable and -disable is required. What runs on the node is left alone.", cobra.ExactArgs(1),
+	var enable, disable, self bool
+	cmd := c.verb("eligibility [NODE]", "Say whether a node may get further allocations",
+		"One of -enable and -disable is required. What runs on the node is left alone.", cobra.MaximumNArgs(1),
 		func(ctx context.Context, cl *client.Client, args []string) error {
 			if enable == disable {
 				return failf(1, "Either the '-enable' or '-disable' flag must be set")
 			}
-			stub, err := c.findNode(ctx, cl, args[0])
+			if err := whichNode(self, args); err != nil {
+				return err
+			}
+			stub, err := c.findNodeOrOwn(ctx, cl, self, args)
 			if err != nil {
 				return err
 			}
@@ -228,5 +254,6 @@ func (c *cli) nodeEligibility() *cobra.Command {
 		})
 	cmd.Flags().BoolVar(&enable, "enable", false, "the node may get allocations")
 	cmd.Flags().BoolVar(&disable, "disable", false, "the node gets no further allocations")
+	cmd.Flags().BoolVar(&self, "self", false, "the node of the agent that is asked")
 	return cmd
 }

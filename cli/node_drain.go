@@ -38,7 +38,7 @@ cancels a drain that goes on.`, cobra.MaximumNArgs(1),
 			if err := o.check(args); err != nil {
 				return err
 			}
-			node, err := c.drainedNode(ctx, cl, o, args)
+			node, err := c.findNodeOrOwn(ctx, cl, o.self, args)
 			if err != nil {
 				return err
 			}
@@ -91,12 +91,8 @@ func (o *drainOptions) check(args []string) error {
 		return failf(1, "A positive drain duration must be given: to stop everything at once use -force")
 	case o.keep && !o.disable:
 		return failf(1, "-keep-ineligible goes with -disable")
-	case o.self && len(args) > 0:
-		return failf(1, "with -self no node is named")
-	case !o.self && len(args) == 0:
-		return failf(1, "Which node? Name it, or use -self for that of the agent that is asked")
 	}
-	return nil
+	return whichNode(o.self, args)
 }
 
 func (o *drainOptions) spec() api.DrainSpec {
@@ -124,17 +120,6 @@ func (o *drainOptions) record() (map[string]string, error) {
 		meta[key] = value
 	}
 	return meta, nil
-}
-
-func (c *cli) drainedNode(ctx context.Context, cl *client.Client, o *drainOptions, args []string) (*api.NodeListStub, error) {
-	if !o.self {
-		return c.findNode(ctx, cl, args[0])
-	}
-	id, err := ownNode(ctx, cl)
-	if err != nil {
-		return nil, err
-	}
-	return c.findNode(ctx, cl, id)
 }
 
 // sure asks before a drain is begun or ended.

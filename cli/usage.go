@@ -63,7 +63,7 @@ func flagRows(fs *pflag.FlagSet) (own, shared [][2]string) {
 		}
 		value, text := pflag.UnquoteUsage(f)
 		name := "-" + f.Name
-		if f.Shorthand != "" {
+		if f.Shorthand != "" && f.Shorthand != f.Name {
 			name = "-" + f.Shorthand + ", " + name
 		}
 		if f.NoOptDefVal == "" {

@@ -98,6 +98,7 @@ func TestTheClusterCanBeAskedForInOtherForms(t *testing.T) {
 		{"alloc status -json", `"JobID": "everywhere"`},
 		{"server members -json", `"Status": "alive"`},
 		{"server members -verbose", "role "},
+		{"node eligibility -enable -self", "eligible for scheduling"},
 	} {
 		args := strings.Fields(test.args)
 		for i := range args {

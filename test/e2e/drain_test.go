@@ -96,6 +96,8 @@ func TestADrainMovesAServiceInstanceByInstance(t *testing.T) {
 	contains(t, server.Must(0, "node", "status", nodeID(t, server, "first")), "Node drain complete", "ineligible")
 	server.Must(0, "node", "drain", "-disable", "-yes", nodeID(t, server, "first"))
 	contains(t, server.Must(0, "node", "status", nodeID(t, server, "first")), "Node marked as eligible for scheduling")
+	contains(t, server.Must(1, "node", "eligibility", "-disable", "-self"), "is no node")
+	contains(t, server.Must(1, "node", "eligibility", "-disable"), "Which node?")
 }
 
 func TestADrainGoesOnAfterTheServerWasKilled(t *testing.T) {
