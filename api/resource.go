@@ -8,7 +8,7 @@ import (
 // Resource of that kind is accepted when the schema passes its Spec.
 type KindDefinition struct {
 	ObjectMeta  `msg:"-"`
-	Name        string // lower case: letters, digits and underscores, 2 to 63
+	Name        string // lower case: letters, digits and underscores, 1 to 63
 	Scope       string // KindNamespaced or KindCluster
 	Description string
 	// Schema is the JSON Schema of the Spec of objects of the kind: an object schema.
@@ -108,7 +108,7 @@ func newAuthored(k Kind) Object {
 const maxKindName = 63
 
 func validKindName(name string) bool {
-	if len(name) < 2 || len(name) > maxKindName || name[0] < 'a' || name[0] > 'z' {
+	if name == "" || len(name) > maxKindName || name[0] < 'a' || name[0] > 'z' {
 		return false
 	}
 	for _, c := range []byte(name) {

@@ -1,6 +1,7 @@
 package kindspec
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -15,14 +16,22 @@ var reserved = []string{
 	"node_pool", "scaling_policy", "service", "task", "variable", "variables", "locals", "volume",
 }
 
+// CheckName says why authors can't define a kind of that name, if they can't.
+func CheckName(name string) error {
+	switch {
+	case !api.AuthorKind(api.Kind(name)) || strings.Contains(name, "."):
+		return errors.New(`it must have 1 to 63 lower-case letters, digits and underscores and begin with a letter, as in "backup_policy"`)
+	case slices.Contains(reserved, name):
+		return errors.New("drover uses that word itself: choose another")
+	}
+	return nil
+}
+
 // Validate says what is wrong with a definition: an *api.InvalidError.
 func Validate(d *api.KindDefinition) error {
 	invalid := &api.InvalidError{What: fmt.Sprintf("kind %q", d.Name)}
-	switch {
-	case !api.AuthorKind(api.Kind(d.Name)) || strings.Contains(d.Name, "."):
-		invalid.Add("name", `it must have 2 to 63 lower-case letters, digits and underscores and begin with a letter, as in "backup_policy"`)
-	case slices.Contains(reserved, d.Name):
-		invalid.Add("name", "drover uses that word itself: choose another")
+	if err := CheckName(d.Name); err != nil {
+		invalid.Add("name", err.Error())
 	}
 	if d.Scope != api.KindNamespaced && d.Scope != api.KindCluster {
 		invalid.Add("scope", fmt.Sprintf("it is %q, but must be %q or %q", d.Scope, api.KindNamespaced, api.KindCluster))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers"
+	"github.com/droverhq/drover/kindspec"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store/mem"
 )
@@ -85,11 +86,12 @@ func choose(name, kind string) (words, error) {
 			w.Key = "a@0"
 		}
 		return w, free(api.Kind(kind))
-	case api.AuthorKind(api.Kind(kind)) && !strings.Contains(kind, "."):
-		w.Type, w.KindExpr, w.OutExpr, w.Authored = "api.Resource", "Kind", "api.StatusKind(Kind)", true
-		return w, free(api.StatusKind(api.Kind(kind)))
 	}
-	return w, fmt.Errorf("KIND=%q is neither a kind of drover (as KIND=Node) nor one that authors can define (as KIND=backup_policy)", kind)
+	if err := kindspec.CheckName(kind); err != nil {
+		return w, fmt.Errorf("KIND=%q is neither a kind of drover (as KIND=Node) nor one that authors can define: %w", kind, err)
+	}
+	w.Type, w.KindExpr, w.OutExpr, w.Authored = "api.Resource", "Kind", "api.StatusKind(Kind)", true
+	return w, free(api.StatusKind(api.Kind(kind)))
 }
 
 // free reports who writes a kind alone.

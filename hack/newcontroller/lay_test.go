@@ -70,6 +70,7 @@ func TestBadNamesAreRefused(t *testing.T) {
 		{"backup", "backup-policy", "is neither"},
 		{"backup", "backup_policy.status", "is neither"},
 		{"backup", "Leadership", "is neither"},
+		{"backup", "job", "drover uses that word itself"},
 		{"backup", "JobStatus", "controller job alone writes objects of kind JobStatus"},
 	} {
 		if _, err := choose(tc.name, tc.kind); err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"examples":    {"api", "store", "reconcile"},
 	"cmd":         {"api", "cron", "jobspec", "kindspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui"},
 	"test":        {"api", "cron", "jobspec", "kindspec", "config", "session", "shim", "store", "reconcile", "scheduler", "health", "controllers", "server", "nodeagent", "cli", "ui", "examples"},
-	"hack":        {"api", "store", "reconcile", "controllers"},
+	"hack":        {"api", "kindspec", "store", "reconcile", "controllers"},
 }
 
 // onlyImporters names the packages that alone may import a library.
