@@ -27,16 +27,18 @@ func deploymentRow(d *api.Deployment, l ids) []string {
 
 func (c *cli) deploymentList() *cobra.Command {
 	var verbose bool
+	var filter string
 	form := new(form)
 	cmd := c.verb("list", "List the rollouts", "", cobra.NoArgs,
 		func(ctx context.Context, cl *client.Client, _ []string) error {
-			all, _, err := cl.Deployments.List(ctx, client.Query{})
+			all, _, err := cl.Deployments.List(ctx, client.Query{Filter: filter})
 			if err != nil {
 				return fmt.Errorf("Error retrieving deployments: %w", err)
 			}
 			return c.showDeployments(all, form, ids(verbose))
 		})
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show full IDs")
+	filterFlag(cmd.Flags(), &filter, `Status == "failed"`)
 	form.register(cmd.Flags())
 	return cmd
 }

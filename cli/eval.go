@@ -29,11 +29,11 @@ func evalRow(e *api.Evaluation, l ids) []string {
 
 func (c *cli) evalList() *cobra.Command {
 	var verbose bool
-	var job, status string
+	var job, status, filter string
 	form := new(form)
 	cmd := c.verb("list", "List evaluations", "", cobra.NoArgs,
 		func(ctx context.Context, cl *client.Client, _ []string) error {
-			evals, _, err := cl.Evaluations.List(ctx, client.Query{Params: map[string]string{"job": job, "status": status}})
+			evals, _, err := cl.Evaluations.List(ctx, client.Query{Filter: filter, Params: map[string]string{"job": job, "status": status}})
 			if err != nil {
 				return fmt.Errorf("Error querying evaluations: %w", err)
 			}
@@ -57,6 +57,7 @@ func (c *cli) evalList() *cobra.Command {
 	form.register(f)
 	f.StringVar(&job, "job", "", "only those of a `job`")
 	f.StringVar(&status, "status", "", "only those with a `status`")
+	filterFlag(f, &filter, `TriggeredBy == "node-drain"`)
 	return cmd
 }
 

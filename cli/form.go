@@ -44,3 +44,8 @@ func printJSON(w io.Writer, v any) error {
 	enc.SetIndent("", "    ")
 	return enc.Encode(v)
 }
+
+// filterFlag adds -filter to the flags of a command that lists things.
+func filterFlag(fs *pflag.FlagSet, filter *string, example string) {
+	fs.StringVar(filter, "filter", "", "only those for which an `expression` holds, such as '"+example+"'")
+}

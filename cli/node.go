@@ -32,6 +32,7 @@ func nodeRow(n *api.NodeListStub, l ids) []string {
 // nodeView is what node status shows.
 type nodeView struct {
 	verbose, short, stats, self bool
+	filter                      string // of the list
 	form                        form
 }
 
@@ -68,6 +69,7 @@ func (c *cli) nodeStatus() *cobra.Command {
 	f.BoolVar(&v.short, "short", false, "without resources and allocations")
 	f.BoolVar(&v.stats, "stats", false, "with figures of processors, memory and disks")
 	f.BoolVar(&v.self, "self", false, "the node of the agent that is asked")
+	filterFlag(f, &v.filter, `Status == "down"`)
 	v.form.register(f)
 	return cmd
 }
@@ -109,14 +111,18 @@ func (c *cli) findNodeOrOwn(ctx context.Context, cl *client.Client, self bool, a
 }
 
 func (c *cli) listNodes(ctx context.Context, cl *client.Client, v *nodeView) error {
-	nodes, _, err := cl.Nodes.List(ctx, false, client.Query{})
+	nodes, _, err := cl.Nodes.List(ctx, false, client.Query{Filter: v.filter})
 	if err != nil {
 		return fmt.Errorf("Error querying node status: %w", err)
 	}
 	if v.form.asked() {
 		return v.form.print(c.Out, nodes)
 	}
-	if len(nodes) == 0 {
+	switch {
+	case len(nodes) == 0 && v.filter != "":
+		fmt.Fprintln(c.Out, "No nodes found")
+		return nil
+	case len(nodes) == 0:
 		fmt.Fprintln(c.Out, "No nodes registered")
 		return nil
 	}

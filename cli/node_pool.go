@@ -41,7 +41,7 @@ func (c *cli) nodePoolList() *cobra.Command {
 			fmt.Fprint(c.Out, table(rows))
 			return nil
 		})
-	cmd.Flags().StringVar(&filter, "filter", "", "only those for which an `expression` holds")
+	filterFlag(cmd.Flags(), &filter, `Name != "default"`)
 	form.register(cmd.Flags())
 	return cmd
 }

@@ -99,6 +99,10 @@ func TestTheClusterCanBeAskedForInOtherForms(t *testing.T) {
 		{"server members -json", `"Status": "alive"`},
 		{"server members -verbose", "role "},
 		{"node eligibility -enable -self", "eligible for scheduling"},
+		{`node status -filter Name|==|"node-1"`, "node-1"},
+		{`node status -filter Name|==|"node-2"`, "No nodes found"},
+		{`deployment list -filter Status|==|"failed"`, "No deployments found"},
+		{`eval list -filter JobID|==|"other"`, "No evals found"},
 	} {
 		args := strings.Fields(test.args)
 		for i := range args {
