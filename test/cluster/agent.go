@@ -63,9 +63,9 @@ type Agent struct {
 	Cmd    *exec.Cmd      // nil while it does not run
 	Ports  struct{ HTTP, Session, Raft string }
 
-	t         testing.TB
-	o         Options
-	taskPorts int // the first port of its range
+	t     testing.TB
+	o     Options
+	ports int // the first port of its range
 }
 
 // Start starts an agent and waits until its role is fulfilled: a server answers, a
@@ -82,14 +82,15 @@ func Start(t testing.TB, o Options) *Agent {
 		o.Place = beside
 	}
 	a := &Agent{t: t, o: o, Dir: o.Dir}
-	ports := FreePorts(t, 3)
-	a.Ports.HTTP, a.Ports.Session, a.Ports.Raft = ports[0], ports[1], ports[2]
+	a.ports = claimPorts(t)
+	for n, port := range []*string{&a.Ports.HTTP, &a.Ports.Session, &a.Ports.Raft} {
+		*port = strconv.Itoa(a.ports + 1 + n)
+	}
 	if o.Server != nil {
 		a.Client = o.Server.Client
 	} else {
 		a.Client = a.newClient()
 	}
-	a.taskPorts = claimTaskPorts(t)
 	t.Cleanup(a.sweep)
 	t.Cleanup(a.end)
 	a.Start()
@@ -117,8 +118,8 @@ func (a *Agent) newClient() *client.Client {
 	return c
 }
 
-// Ports are taken from below those that tasks get, and that the kernel gives to
-// connections: an agent that is started again must find its own free.
+// Ports that belong to no agent are taken from below those of agents, and those that the
+// kernel gives to connections.
 const (
 	firstPort = 10000
 	lastPort  = 19999
@@ -143,22 +144,24 @@ func FreePorts(t testing.TB, n int) []string {
 	return nil
 }
 
-// Tasks get ports of a range of the agent's own: agents of tests that run side by side
-// would give the same ones to their tasks.
+// An agent and its tasks have ports of a range of their own: agents of tests that run side
+// by side would give the same ones to their tasks, or take that of one which is just being
+// started again. The first is the claim to the others, the next three are the agent's.
 const (
-	firstTaskPort = 20000
-	lastTaskPort  = 31999
-	taskPortsEach = 100
+	firstAgentPort = 20000
+	lastAgentPort  = 31999
+	portsEach      = 100
+	ownPorts       = 4
 )
 
-// claimTaskPorts finds a range that no other agent on this machine has, and returns its
-// first port. That is held for as long as the test runs, so that others see it.
-func claimTaskPorts(t testing.TB) int {
+// claimPorts finds a range that no other agent on this machine has, and returns its first
+// port. That is held for as long as the test runs, so that others see it.
+func claimPorts(t testing.TB) int {
 	t.Helper()
-	const ranges = (lastTaskPort - firstTaskPort + 1) / taskPortsEach
+	const ranges = (lastAgentPort - firstAgentPort + 1) / portsEach
 	start := rand.IntN(ranges)
 	for n := range ranges {
-		first := firstTaskPort + (start+n)%ranges*taskPortsEach
+		first := firstAgentPort + (start+n)%ranges*portsEach
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(first))
 		if err != nil {
 			continue // taken
@@ -170,7 +173,7 @@ func claimTaskPorts(t testing.TB) int {
 		})
 		return first
 	}
-	t.Fatal("no range of ports is free for tasks")
+	t.Fatal("no range of ports is free for an agent and its tasks")
 	return 0
 }
 
@@ -221,7 +224,7 @@ func (a *Agent) arguments() []string {
 func (a *Agent) config() string {
 	path := filepath.Join(a.Dir, "agent.hcl")
 	text := "plugin \"raw_exec\" {\nconfig {\nenabled = true\n}\n}\n" + a.o.Config + "\n"
-	text += fmt.Sprintf("client {\nmin_dynamic_port = %d\nmax_dynamic_port = %d\n}\n", a.taskPorts+1, a.taskPorts+taskPortsEach-1)
+	text += fmt.Sprintf("client {\nmin_dynamic_port = %d\nmax_dynamic_port = %d\n}\n", a.ports+ownPorts, a.ports+portsEach-1)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		a.t.Fatal(err)
 	}
