@@ -16,6 +16,11 @@ type Agent struct {
 	LogLevel   string `hcl:"log_level"`  // DEBUG, INFO, WARN or ERROR; default INFO
 	LogJSON    bool   `hcl:"log_json"`
 
+	// EnableDebug lets whoever may talk to the agent look at profiles of its process
+	// (GET /v1/agent/pprof/); default false, with -dev true. It costs nothing until
+	// somebody does.
+	EnableDebug bool `hcl:"enable_debug"`
+
 	Ports     Ports     `hcl:"ports,block"`
 	Addresses Addresses `hcl:"addresses,block"`
 	Advertise Addresses `hcl:"advertise,block"`
@@ -164,7 +169,7 @@ func Default() *Agent {
 
 // dev turns defaults into those of -dev.
 func (a *Agent) dev() {
-	a.Dev = true
+	a.Dev, a.EnableDebug = true, true
 	a.BindAddr = "127.0.0.1"
 	a.Server.Enabled, a.Client.Enabled = true, true
 	a.Client.NetworkInterface = "lo"

@@ -13,7 +13,7 @@ import (
 var inert = map[string][]string{
 	"": {
 		"acl{}", "audit{}", "autopilot{}", "consul{}", "disable_anonymous_signature", "disable_update_check",
-		"enable_debug", "enable_syslog", "http_api_response_headers{}", "keyring{*}", "leave_on_interrupt", "leave_on_terminate", "log_file", "log_include_location",
+		"enable_syslog", "http_api_response_headers{}", "keyring{*}", "leave_on_interrupt", "leave_on_terminate", "log_file", "log_include_location",
 		"log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files", "plugin_dir", "reporting{}", "rpc{}",
 		"sentinel{}", "syslog_facility", "telemetry{}", "tls{}", "ui{}", "vault{}", "eventlog{}",
 	},

@@ -38,6 +38,7 @@ type Options struct {
 	Datacenter     string // default dc1
 	Version        string
 	GossipPort     uint16 // shown of the server as a member
+	Debug          bool   // whether the API shows profiles of the process
 	// Config is shown by GET /v1/agent/self.
 	Config map[string]any
 	// Client says how the node role of the same process does, if it has one: see
@@ -124,7 +125,7 @@ func (o Options) agent(id, address string) httpapi.Agent {
 	a := o.Client
 	a.Name, a.Version, a.ServerID, a.SessionAddress = o.Name, o.Version, id, address
 	a.Region, a.Datacenter = cmp.Or(o.Region, "global"), cmp.Or(o.Datacenter, "dc1")
-	a.GossipPort, a.Config = o.GossipPort, o.Config
+	a.GossipPort, a.Config, a.Debug = o.GossipPort, o.Config, o.Debug
 	return a
 }
 

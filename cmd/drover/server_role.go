@@ -33,7 +33,7 @@ func newServerRole(a *agent) (*serverRole, error) {
 	o := server.Options{
 		DataDir: filepath.Join(cfg.DataDir, "server"), Name: cfg.Name, HTTP: a.http, Sessions: a.sessions,
 		SessionAddress: address, SessionTimeout: cfg.Server.SessionTimeout, Region: cfg.Region, Datacenter: cfg.Datacenter, Version: version,
-		GossipPort: uint16(cfg.Ports.Serf), Config: shown,
+		GossipPort: uint16(cfg.Ports.Serf), Config: shown, Debug: cfg.EnableDebug,
 		Controllers: controllers.Options{
 			NodeHealth: nodehealth.Options{Grace: cfg.Server.HeartbeatGrace},
 			GC: gc.Options{

@@ -20,6 +20,8 @@ type Agent struct {
 	SessionAddress string
 	// GossipPort is shown of the server as a member; it may be 0.
 	GossipPort uint16
+	// Debug lets GET /v1/agent/pprof/ show profiles of the process.
+	Debug bool
 	// Config is shown by GET /v1/agent/self: the agent's configuration in the form of
 	// its JSON. May be nil.
 	Config map[string]any

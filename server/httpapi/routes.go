@@ -140,6 +140,7 @@ func agentRoutes() []route {
 		{pattern: "agent/self", get: readSelf},
 		{pattern: "agent/health", get: readHealth},
 		{pattern: "agent/members", get: listMembers},
+		{pattern: "agent/pprof/{profile}", get: readProfile},
 		{pattern: "agent/servers", get: listServers},
 		{pattern: "status/leader", get: readLeader},
 		{pattern: "status/peers", get: listServers},

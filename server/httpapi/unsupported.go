@@ -30,7 +30,6 @@ func unsupported() []route {
 		{"key management", []string{"operator/keyring/keys", "operator/keyring/rotate", "operator/keyring/key/{id}", "agent/keyring/{op}"}},
 		{"reconciling summaries", []string{"system/reconcile/summaries"}},
 		{"following the agent's log", []string{"agent/monitor", "agent/monitor/export"}},
-		{"profiling", []string{"agent/pprof/{profile}"}},
 		{"joining and leaving servers", []string{"agent/join", "agent/force-leave"}},
 		{"host information", []string{"agent/host"}},
 		{"schedulers of an agent", []string{"agent/schedulers", "agent/schedulers/config"}},
