@@ -17,7 +17,7 @@ MSGP        := github.com/tinylib/msgp@v1.6.5
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/drover and bin/drover-shim (static, stripped)
@@ -44,6 +44,11 @@ sim: ## simulate clusters with random seeds, for SIM=10m, and shrink what breaks
 .PHONY: bench
 bench: build ## measure the budgets of the design against the built binaries
 	DROVER_BIN=$(CURDIR)/bin $(GO) run ./test/bench $(BENCH)
+
+.PHONY: bench-c2m
+bench-c2m: build ## run 2,000,000 allocations on 6,100 simulated nodes (NODES=, ALLOCS=, JOBS=, SCENES=, BATCH=10m, PROFILES=)
+	DROVER_BIN=$(CURDIR)/bin $(GO) run ./test/c2m $(if $(NODES),-nodes $(NODES)) $(if $(ALLOCS),-allocs $(ALLOCS)) \
+		$(if $(JOBS),-jobs $(JOBS)) $(if $(SCENES),-scenes $(SCENES)) $(if $(BATCH),-batch $(BATCH)) $(if $(PROFILES),-profiles $(PROFILES))
 
 .PHONY: cover
 cover: deps build ## test coverage by package

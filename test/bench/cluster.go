@@ -23,8 +23,8 @@ func (b *bench) withFleet(ctx context.Context, f func(c *client.Client, fl *flee
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, a.stop()) }()
-		address, sessions, pid = a.client.Address(), []string{a.sessions}, a.cmd.Process.Pid
+		defer func() { err = errors.Join(err, a.Stop()) }()
+		address, sessions, pid = a.Client.Address(), []string{a.Sessions}, a.PID()
 	}
 	c, err := client.New(client.Config{Address: address})
 	if err != nil {

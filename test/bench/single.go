@@ -13,6 +13,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
+	"github.com/droverhq/drover/test/process"
 )
 
 func measureVersion(ctx context.Context, b *bench) error {
@@ -49,12 +50,12 @@ func measureDevStart(ctx context.Context, b *bench) (err error) {
 		if err != nil {
 			return err
 		}
-		err = untilReady(ctx, a.client, 1)
-		times = append(times, time.Since(a.started))
+		err = untilReady(ctx, a.Client, 1)
+		times = append(times, time.Since(a.Started))
 		if err == nil && i == 4 {
 			err = b.addIdle(ctx, a)
 		}
-		if err = errors.Join(err, a.stop()); err != nil {
+		if err = errors.Join(err, a.Stop()); err != nil {
 			return err
 		}
 	}
@@ -62,11 +63,11 @@ func measureDevStart(ctx context.Context, b *bench) (err error) {
 	return nil
 }
 
-func (b *bench) addIdle(ctx context.Context, a *agent) error {
+func (b *bench) addIdle(ctx context.Context, a *process.Agent) error {
 	if err := settle(ctx, 10*time.Second); err != nil {
 		return err
 	}
-	mb, err := rss(a.cmd.Process.Pid)
+	mb, err := rss(a.PID())
 	if err != nil {
 		return err
 	}
@@ -75,16 +76,16 @@ func (b *bench) addIdle(ctx context.Context, a *agent) error {
 }
 
 // withDev runs f with a dev agent that is ready.
-func (b *bench) withDev(ctx context.Context, f func(a *agent) error) error {
+func (b *bench) withDev(ctx context.Context, f func(a *process.Agent) error) error {
 	a, err := b.startAgent("-dev")
 	if err != nil {
 		return err
 	}
-	err = untilReady(ctx, a.client, 1)
+	err = untilReady(ctx, a.Client, 1)
 	if err == nil {
 		err = f(a)
 	}
-	return errors.Join(err, a.stop())
+	return errors.Join(err, a.Stop())
 }
 
 // job returns a job of one group whose only task runs a command with raw_exec.
@@ -136,15 +137,15 @@ func untilSummary(ctx context.Context, c *client.Client, id string, want func(ap
 }
 
 func measureJobRun(ctx context.Context, b *bench) error {
-	return b.withDev(ctx, func(a *agent) error {
+	return b.withDev(ctx, func(a *process.Agent) error {
 		var times []time.Duration
 		for i := range 10 {
 			id := fmt.Sprintf("run-%d", i)
 			start := time.Now()
-			if err := register(ctx, a.client, job(id, api.JobTypeService, 1, "/bin/sleep", "1000")); err != nil {
+			if err := register(ctx, a.Client, job(id, api.JobTypeService, 1, "/bin/sleep", "1000")); err != nil {
 				return err
 			}
-			if err := untilSummary(ctx, a.client, id, func(s api.TaskGroupSummary) bool { return s.Running == 1 }); err != nil {
+			if err := untilSummary(ctx, a.Client, id, func(s api.TaskGroupSummary) bool { return s.Running == 1 }); err != nil {
 				return err
 			}
 			times = append(times, time.Since(start))
@@ -155,13 +156,13 @@ func measureJobRun(ctx context.Context, b *bench) error {
 }
 
 func measureTrueBatch(ctx context.Context, b *bench) error {
-	return b.withDev(ctx, func(a *agent) error {
+	return b.withDev(ctx, func(a *process.Agent) error {
 		const count = 100
 		start := time.Now()
-		if err := register(ctx, a.client, job("true", api.JobTypeBatch, count, "/bin/true")); err != nil {
+		if err := register(ctx, a.Client, job("true", api.JobTypeBatch, count, "/bin/true")); err != nil {
 			return err
 		}
-		if err := untilSummary(ctx, a.client, "true", func(s api.TaskGroupSummary) bool { return s.Complete == count }); err != nil {
+		if err := untilSummary(ctx, a.Client, "true", func(s api.TaskGroupSummary) bool { return s.Complete == count }); err != nil {
 			return err
 		}
 		b.add("100 × /bin/true batch, submitted to all complete", time.Since(start).Seconds(),
@@ -171,29 +172,29 @@ func measureTrueBatch(ctx context.Context, b *bench) error {
 }
 
 func measureTaskMemory(ctx context.Context, b *bench) error {
-	return b.withDev(ctx, func(a *agent) error {
+	return b.withDev(ctx, func(a *process.Agent) error {
 		const count = 50
 		if err := settle(ctx, 2*time.Second); err != nil {
 			return err
 		}
-		before, err := rss(a.cmd.Process.Pid)
+		before, err := rss(a.PID())
 		if err != nil {
 			return err
 		}
-		if err := register(ctx, a.client, job("sleepers", api.JobTypeService, count, "/bin/sleep", "1000")); err != nil {
+		if err := register(ctx, a.Client, job("sleepers", api.JobTypeService, count, "/bin/sleep", "1000")); err != nil {
 			return err
 		}
-		if err := untilSummary(ctx, a.client, "sleepers", func(s api.TaskGroupSummary) bool { return s.Running == count }); err != nil {
+		if err := untilSummary(ctx, a.Client, "sleepers", func(s api.TaskGroupSummary) bool { return s.Running == count }); err != nil {
 			return err
 		}
 		if err := settle(ctx, 10*time.Second); err != nil {
 			return err
 		}
-		after, err := rss(a.cmd.Process.Pid)
+		after, err := rss(a.PID())
 		if err != nil {
 			return err
 		}
-		shims, err := shimMemory(a.dir)
+		shims, err := shimMemory(a.Dir)
 		if err != nil {
 			return err
 		}

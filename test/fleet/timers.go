@@ -1,11 +1,13 @@
 package fleet
 
-import "time"
+import (
+	"container/heap"
+	"time"
+)
 
-// timers is when tasks end. As all run for the same time, the order in which they
-// were added is the order in which they are due.
+// timers is when tasks end.
 type timers struct {
-	queue []timer
+	queue timerHeap
 	timer *time.Timer
 }
 
@@ -21,8 +23,8 @@ func newTimers() *timers {
 }
 
 func (t *timers) add(id string, after time.Duration) {
-	t.queue = append(t.queue, timer{id, time.Now().Add(after)})
-	if len(t.queue) == 1 {
+	heap.Push(&t.queue, timer{id, time.Now().Add(after)})
+	if t.queue[0].id == id {
 		t.timer.Reset(after)
 	}
 }
@@ -35,11 +37,26 @@ func (t *timers) due() []string {
 	now := time.Now()
 	var ids []string
 	for len(t.queue) > 0 && !t.queue[0].at.After(now) {
-		ids = append(ids, t.queue[0].id)
-		t.queue = t.queue[1:]
+		ids = append(ids, heap.Pop(&t.queue).(timer).id)
 	}
 	if len(t.queue) > 0 {
 		t.timer.Reset(t.queue[0].at.Sub(now))
 	}
 	return ids
+}
+
+// timerHeap has the one that is due next first.
+type timerHeap []timer
+
+func (h timerHeap) Len() int           { return len(h) }
+func (h timerHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *timerHeap) Push(x any)        { *h = append(*h, x.(timer)) }
+
+func (h *timerHeap) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	(*h)[last] = timer{}
+	*h = (*h)[:last]
+	return x
 }

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/api/client"
+	"github.com/droverhq/drover/test/process"
+)
+
+// backlog drains a batch group of 50,000 over room for 160.
+func backlog(ctx context.Context, w *world) error {
+	const count, room, runFor = 50_000, 160, 20 * time.Millisecond
+	j := lasting(newJob("backlog", api.JobTypeBatch, count), runFor)
+	j.TaskGroups[0].Tasks[0].Resources.CPU = new(w.nodes * nodeCPU / room)
+	start := time.Now()
+	if err := w.submit(ctx, j); err != nil {
+		return err
+	}
+	last, said := 0, start
+	err := w.until(ctx, "the backlog to be done", func(headcount) (bool, error) {
+		s, _, err := w.client.Jobs.Summary(ctx, "backlog", client.Query{})
+		if err != nil {
+			return false, err
+		}
+		g := s.Summary[groupName]
+		if since := time.Since(said); since > tell || g.Complete == count {
+			fmt.Printf("  %5.0f s  %5d complete (%.0f /s), %d running, %d queued\n",
+				time.Since(start).Seconds(), g.Complete, float64(g.Complete-last)/since.Seconds(), g.Running+g.Starting, g.Queued)
+			last, said = g.Complete, time.Now()
+		}
+		return g.Complete == count, nil
+	})
+	fmt.Printf("  %d instances of %v over room for %d: %.1f s\n", count, runFor, room, time.Since(start).Seconds())
+	return err
+}
+
+// nodeCPU is what a simulated node has unless it is told otherwise, in MHz.
+const nodeCPU = 32_000
+
+// groups runs a job of 4,000 groups.
+func groups(ctx context.Context, w *world) error {
+	const count = 4_000
+	j := newJob("groups", api.JobTypeService, 1)
+	j.TaskGroups = nil
+	for n := range count {
+		g := newGroup(fmt.Sprintf("g-%04d", n), 1)
+		g.Update = &api.UpdateStrategy{MaxParallel: new(0)}
+		j.TaskGroups = append(j.TaskGroups, g)
+	}
+	start := time.Now()
+	if err := w.submit(ctx, j); err != nil {
+		return err
+	}
+	fmt.Printf("  a job of %d groups submitted after %.1f s\n", count, time.Since(start).Seconds())
+	err := w.until(ctx, "all groups to run", func(h headcount) (bool, error) { return h.Stored >= count, nil })
+	fmt.Printf("  all run after %.1f s\n", time.Since(start).Seconds())
+	return err
+}
+
+// children dispatches 100,000 children.
+func children(ctx context.Context, w *world) error {
+	const count = 100_000
+	j := lasting(newJob("parent", api.JobTypeBatch, 1), 100*time.Millisecond)
+	j.ParameterizedJob = &api.ParameterizedJobConfig{Payload: "optional"}
+	if err := w.submit(ctx, j); err != nil {
+		return err
+	}
+	start := time.Now()
+	dispatched := make(chan error, 1)
+	go func() {
+		dispatched <- each(ctx, count, func(ctx context.Context, n int) error {
+			_, err := w.client.Jobs.Dispatch(ctx, "parent", api.JobDispatchRequest{Payload: fmt.Append(nil, n)}, "", client.Query{})
+			return err
+		})
+	}()
+	said := start
+	for {
+		select {
+		case err := <-dispatched:
+			if err != nil {
+				return err
+			}
+			fmt.Printf("  %d children dispatched after %.1f s\n", count, time.Since(start).Seconds())
+			err = w.until(ctx, "all children to have run", func(headcount) (bool, error) {
+				g, err := w.gauges(ctx)
+				return g["nomad.nomad.job_status.pending"]+g["nomad.nomad.job_status.running"] <= 1, err // the parent is one
+			})
+			fmt.Printf("  all have run after %.1f s\n", time.Since(start).Seconds())
+			return err
+		case <-time.After(look):
+			if time.Since(said) > tell {
+				said = time.Now()
+				if err := w.sayBatch(ctx, time.Since(start)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// wait says what a backlog costs that finds no room, while nothing changes.
+func wait(ctx context.Context, w *world) error {
+	const jobs, count, span = 1_000, 10, 10 * time.Second
+	idle, err := w.usage(ctx, span)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, jobs, func(ctx context.Context, n int) error {
+		j := newJob(fmt.Sprintf("waiting-%04d", n), api.JobTypeBatch, count)
+		j.TaskGroups[0].Tasks[0].Resources.CPU = new(nodeCPU + 1)
+		return w.submit(ctx, j)
+	})
+	if err != nil {
+		return err
+	}
+	err = w.until(ctx, "all jobs to be looked at", func(headcount) (bool, error) {
+		g, err := w.gauges(ctx)
+		return g["nomad.nomad.blocked_evals.total_blocked"] >= jobs, err
+	})
+	if err != nil {
+		return err
+	}
+	with, err := w.usage(ctx, span)
+	fmt.Printf("  the server uses %.1f ms of CPU a second without a backlog, %.1f with %d jobs that wait for room for %d each\n",
+		idle*1000, with*1000, jobs, count)
+	return err
+}
+
+// usage is how much CPU the server uses, in seconds a second, over a span in which
+// nothing happens.
+func (w *world) usage(ctx context.Context, span time.Duration) (float64, error) {
+	before, err := process.CPU(w.server.PID())
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(span):
+	}
+	after, err := process.CPU(w.server.PID())
+	return (after - before).Seconds() / span.Seconds(), err
+}
+
+// change says what the failure of one instance costs in jobs of different sizes.
+func change(ctx context.Context, w *world) error {
+	const failures = 20
+	for _, count := range []int{1_000, 10_000, 100_000} {
+		id := fmt.Sprintf("change-%d", count)
+		j := newJob(id, api.JobTypeService, count)
+		j.TaskGroups[0].ReschedulePolicy = &api.ReschedulePolicy{
+			Delay: new(5 * time.Second), DelayFunction: new("constant"), Unlimited: new(true),
+		}
+		before := w.crowd.now()
+		if err := w.submit(ctx, j); err != nil {
+			return err
+		}
+		all := before.Stored + count
+		if err := w.until(ctx, id+" to run", func(h headcount) (bool, error) { return h.Stored >= all, nil }); err != nil {
+			return err
+		}
+		if err := w.failSome(ctx, id, count, failures, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) failSome(ctx context.Context, id string, count, failures, all int) error {
+	list, _, err := w.client.Jobs.Allocations(ctx, id, false, client.Query{})
+	if err != nil {
+		return err
+	}
+	idle, err := w.usage(ctx, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	before, err := process.CPU(w.server.PID())
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	pause := time.NewTicker(200 * time.Millisecond) // so that each is a change of its own
+	defer pause.Stop()
+	for n := range failures {
+		a := list[n*len(list)/failures]
+		if err := w.crowd.fail(a.NodeID, a.ID); err != nil {
+			return err
+		}
+		<-pause.C
+	}
+	if err := w.until(ctx, "replacements", func(h headcount) (bool, error) { return h.Stored >= all, nil }); err != nil {
+		return err
+	}
+	after, err := process.CPU(w.server.PID())
+	if err != nil {
+		return err
+	}
+	each := ((after - before).Seconds() - idle*time.Since(start).Seconds()) / float64(failures)
+	read := time.Now()
+	const reads = 20
+	for range reads {
+		if _, _, err := w.client.Jobs.Summary(ctx, id, client.Query{}); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("  of %7d instances one fails and is replaced: %7.2f ms of the server's CPU; its summary is read in %.2f ms\n",
+		count, each*1000, time.Since(read).Seconds()*1000/reads)
+	return nil
+}

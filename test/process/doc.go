@@ -1,0 +1,8 @@
+// Package process starts agents of the built binary for measurements, and reads what
+// Linux says of a process: its memory, and the CPU time that it has used.
+//
+//	a, err := process.Start(bin, dir, "-server")
+//	before, err := process.CPU(a.PID())
+//	…
+//	err = a.Stop()
+package process
