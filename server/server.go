@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/droverhq/drover/controllers"
+	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/server/httpapi"
 	"github.com/droverhq/drover/server/sessions"
@@ -99,6 +100,8 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	live := &job.Live{}
+	o.Controllers.Job.Live = live
 	if err := controllers.Register(manager, o.Controllers); err != nil {
 		return nil, err
 	}
@@ -108,7 +111,7 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 		Servers: func() []string { return []string{address} }, Timeout: o.SessionTimeout,
 	})
 	api := httpapi.New(httpapi.Options{
-		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, GC: o.Controllers.GC,
+		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, Live: live, GC: o.Controllers.GC,
 		Limits: o.Limits, Log: o.Log.WithName("http"),
 	})
 	return &Server{

@@ -12,11 +12,11 @@ import (
 // Options tune the controller.
 type Options struct {
 	// Concurrency is how many allocations are worked on at once: many are lost at once
-	// when a node goes down. Default 16.
+	// when nodes go down, and their transactions share commits. Default 128.
 	Concurrency int
 }
 
-const defaultConcurrency = 16
+const defaultConcurrency = 128
 
 // Register adds the controller to a manager.
 func Register(m *reconcile.Manager, o Options) error {

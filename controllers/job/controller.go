@@ -20,6 +20,8 @@ type Options struct {
 	// WholeBelow is how many instances a job has at least whose settled instances are not
 	// read in every pass (roster.go). Default 100; tests of small jobs lower it.
 	WholeBelow int
+	// Live, if not nil, is told where dry runs find the controller's fleet.
+	Live *Live
 }
 
 const defaultConcurrency = 8
@@ -36,6 +38,10 @@ func Register(m *reconcile.Manager, o Options) error {
 		o.WholeBelow = defaultWholeBelow
 	}
 	f := newFleet(o.WholeBelow)
+	if o.Live == nil {
+		o.Live = &Live{}
+	}
+	o.Live.attach(m, f)
 	return reconcile.NewController("job").
 		For(api.KindJob).
 		Lists(api.KindEvaluation, ofEvaluation, asked). // a job that was purged is not listed itself
@@ -54,7 +60,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		Writes(api.KindEvaluation, reconcile.Shared).
 		WithOptions(reconcile.ControllerOptions{Concurrency: o.Concurrency}).
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler {
-			return &controller{client: c, newID: o.NewID, fleet: f}
+			return &controller{client: c, newID: o.NewID, fleet: f, live: o.Live}
 		})
 }
 
@@ -62,6 +68,7 @@ type controller struct {
 	client reconcile.Client
 	newID  func() string
 	fleet  *fleet
+	live   *Live
 	begun  bool // the fleet was made for its term
 }
 
@@ -73,6 +80,7 @@ func (c *controller) Resync(snap store.Snapshot) {
 		c.fleet.forsake()
 	}
 	c.fleet.load(snap)
+	c.live.begin(snap)
 }
 
 // Reconcile makes a pass over a job, and further ones as long as there is room for more

@@ -27,6 +27,12 @@ type Preview struct {
 // j must be canonical, and its Version the one that registering would give it: that
 // of the stored job if nothing changes, the next one otherwise.
 func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
+	return new(Live).DryRun(snap, j, now)
+}
+
+// DryRun is the function of that name, but for the room on nodes, which is as the
+// controller of this process sees it, if it runs.
+func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	req := reconcile.RequestFor(j.Key())
 	v := read(snap, req, now)
 	registered := *j
@@ -42,7 +48,7 @@ func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	asked.JobModifyIndex = 0
 	v.pending = []*api.Evaluation{asked}
 
-	nodes := fleetOf(snap)
+	nodes := l.copy(snap)
 	p := decide(v, nodes, newID)
 	at := p.place(v.job, nodes.engine, newID)
 	out := &Preview{

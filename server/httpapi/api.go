@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/droverhq/drover/controllers/gc"
+	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/server/watch"
 	"github.com/droverhq/drover/store"
@@ -33,6 +34,8 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	// Controllers are those that GET /v1/operator/controllers shows. May be nil.
 	Controllers *reconcile.Manager
+	// Live is the fleet of this process's job controller, for dry runs. May be nil.
+	Live *job.Live
 	// Log gets a line for every request that fails through no fault of the client.
 	Log logr.Logger
 	// Now is the clock; time.Now if nil.
@@ -80,6 +83,7 @@ type API struct {
 	agent       Agent
 	metrics     prometheus.Gatherer
 	controllers *reconcile.Manager
+	live        *job.Live
 	log         logr.Logger
 	now         func() time.Time
 	limits      Limits
@@ -102,6 +106,7 @@ func New(o Options) *API {
 		agent:       o.Agent,
 		metrics:     o.Metrics,
 		controllers: o.Controllers,
+		live:        o.Live,
 		log:         o.Log,
 		now:         o.Now,
 		limits:      o.Limits.withDefaults(),
@@ -109,6 +114,9 @@ func New(o Options) *API {
 		hub:         watch.NewHub(o.Store),
 		compressors: sync.Pool{New: func() any { return gzip.NewWriter(nil) }},
 		silent:      log.New(io.Discard, "", 0),
+	}
+	if a.live == nil {
+		a.live = &job.Live{}
 	}
 	if a.now == nil {
 		a.now = time.Now

@@ -6,7 +6,6 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/admission"
-	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/cron"
 	"github.com/droverhq/drover/jobspec"
 	"github.com/droverhq/drover/store"
@@ -97,7 +96,7 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 	if err != nil {
 		return nil, err
 	}
-	preview := job.DryRun(s, placed(did), now)
+	preview := a.live.DryRun(s, placed(did), now)
 	out := &api.JobPlanResponse{
 		Annotations:    preview.Annotations,
 		FailedTGAllocs: preview.Failed,
