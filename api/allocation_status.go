@@ -29,10 +29,12 @@ func (s *AllocationStatus) Key() Key {
 
 // Terminal reports whether the allocation has ended on its node.
 func (s *AllocationStatus) Terminal() bool {
-	if s == nil {
-		return false
-	}
-	switch s.ClientStatus {
+	return s != nil && ended(s.ClientStatus)
+}
+
+// ended reports whether a client status is one of allocations that have ended.
+func ended(status string) bool {
+	switch status {
 	case AllocClientComplete, AllocClientFailed, AllocClientLost:
 		return true
 	}

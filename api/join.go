@@ -118,25 +118,34 @@ func NewSummary(j *Job, status *JobStatus) *JobSummary {
 func (s *JobSummary) CountAllocation(a *Allocation, status *AllocationStatus) {
 	count := s.Summary[a.TaskGroup]
 	client, _ := ClientStatus(a, status)
-	switch client {
-	case AllocClientPending:
-		count.Starting++
-	case AllocClientRunning:
-		count.Running++
-	case AllocClientComplete:
-		count.Complete++
-	case AllocClientFailed:
-		count.Failed++
-	case AllocClientLost:
-		count.Lost++
-	case AllocClientUnknown:
-		count.Unknown++
+	if counter := count.Count(client); counter != nil {
+		*counter++
 	}
 	s.Summary[a.TaskGroup] = count
 	s.ModifyIndex = max(s.ModifyIndex, a.ModifyIndex)
 	if status != nil {
 		s.ModifyIndex = max(s.ModifyIndex, status.ModifyIndex)
 	}
+}
+
+// Count returns the counter of the allocations that have a client status, or nil if
+// there is no such status.
+func (s *TaskGroupSummary) Count(status string) *int {
+	switch status {
+	case AllocClientPending:
+		return &s.Starting
+	case AllocClientRunning:
+		return &s.Running
+	case AllocClientComplete:
+		return &s.Complete
+	case AllocClientFailed:
+		return &s.Failed
+	case AllocClientLost:
+		return &s.Lost
+	case AllocClientUnknown:
+		return &s.Unknown
+	}
+	return nil
 }
 
 // CountChild adds a child of a periodic or parameterized job to its summary.

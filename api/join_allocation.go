@@ -9,15 +9,29 @@ const descriptionUnknown = "alloc is unknown since its node is disconnected"
 // status of the node agent it is pending; what the servers say of an allocation on
 // a node that is down prevails until the node agent says that it ended.
 func ClientStatus(a *Allocation, status *AllocationStatus) (state, description string) {
-	switch {
-	case a.Lost == AllocClientUnknown && !status.Terminal():
-		return a.Lost, descriptionUnknown
-	case a.Lost != "" && !status.Terminal():
-		return a.Lost, ""
-	case status == nil:
-		return AllocClientPending, ""
+	said := ""
+	if status != nil {
+		said = status.ClientStatus
 	}
-	return status.ClientStatus, status.ClientDescription
+	switch state = State(a.Lost, said); {
+	case state == AllocClientUnknown: // node agents never say so
+		description = descriptionUnknown
+	case status != nil && state == said:
+		description = status.ClientDescription
+	}
+	return state, description
+}
+
+// State returns what an allocation does of which the servers say lost (its Lost) and its
+// node agent said; both may be empty.
+func State(lost, said string) string {
+	switch {
+	case lost != "" && !ended(said):
+		return lost
+	case said == "":
+		return AllocClientPending
+	}
+	return said
 }
 
 // JoinAllocation returns an allocation as the HTTP API shows it. status may be nil;

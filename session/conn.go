@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +30,11 @@ const (
 	// handshakeTimeout bounds the preface and the opening of the control stream.
 	handshakeTimeout = 10 * time.Second
 
+	// writeMax is how much is given to yamux at once: it keeps a copy of the longest
+	// write for as long as the session lives, and a server has thousands of sessions.
+	writeMax = 16 << 10
 	// scratchMax is how much memory a connection keeps between frames.
-	scratchMax = 64 << 10
+	scratchMax = 16 << 10
 )
 
 // ErrNotSession says that whoever connected does not speak the session protocol.
@@ -41,7 +45,7 @@ var ErrNotSession = errors.New("not a drover session (is this the right port? se
 type Conn struct {
 	link    *link
 	mux     *yamux.Session
-	control net.Conn
+	control *yamux.Stream
 	in      *bufio.Reader
 	scratch []byte
 
@@ -80,7 +84,7 @@ func open(raw net.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	control, err := mux.Open()
+	control, err := mux.OpenStream()
 	if err != nil {
 		return nil, errors.Join(err, mux.Close())
 	}
@@ -127,7 +131,7 @@ func accept(ctx context.Context, raw net.Conn, timeout time.Duration) (*Conn, er
 	return newConn(l, mux, control), nil
 }
 
-func newConn(l *link, mux *yamux.Session, control net.Conn) *Conn {
+func newConn(l *link, mux *yamux.Session, control *yamux.Stream) *Conn {
 	return &Conn{link: l, mux: mux, control: control, in: bufio.NewReaderSize(control, 4<<10)}
 }
 
@@ -155,8 +159,10 @@ func (c *Conn) Send(ctx context.Context, f *Frame) error {
 	}
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	if _, err := c.control.Write(b); err != nil {
-		return fmt.Errorf("send session frame: %w", err)
+	for part := range slices.Chunk(b, writeMax) {
+		if _, err := c.control.Write(part); err != nil {
+			return fmt.Errorf("send session frame: %w", err)
+		}
 	}
 	return nil
 }
@@ -170,6 +176,8 @@ func (c *Conn) Recv(ctx context.Context) (*Frame, error) {
 	f, buf, err := readFrame(c.in, c.scratch)
 	if cap(buf) <= scratchMax {
 		c.scratch = buf
+	} else {
+		c.control.Shrink() // it has grown as much, and would stay so
 	}
 	if err != nil {
 		if ctx.Err() != nil {

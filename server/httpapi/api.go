@@ -15,10 +15,12 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/server/tally"
 	"github.com/droverhq/drover/server/watch"
 	"github.com/droverhq/drover/store"
 )
@@ -91,6 +93,7 @@ type API struct {
 	started     time.Time
 
 	hub         *watch.Hub
+	tally       *tally.Tally
 	router      *router
 	compressors sync.Pool // of *gzip.Writer
 	// serving ends when Start does: then nothing may wait any longer.
@@ -112,6 +115,7 @@ func New(o Options) *API {
 		limits:      o.Limits.withDefaults(),
 		gc:          o.GC,
 		hub:         watch.NewHub(o.Store),
+		tally:       tally.New(o.Store),
 		compressors: sync.Pool{New: func() any { return gzip.NewWriter(nil) }},
 		silent:      log.New(io.Discard, "", 0),
 	}
@@ -132,7 +136,10 @@ func New(o Options) *API {
 // Then blocking queries answer and streams end, so that an http.Server can shut down.
 func (a *API) Start(ctx context.Context) error {
 	defer a.stop()
-	return a.hub.Start(ctx)
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return a.hub.Start(ctx) })
+	parts.Go(func() error { return a.tally.Start(ctx) })
+	return parts.Wait()
 }
 
 // ServeHTTP implements http.Handler.

@@ -21,7 +21,7 @@ func readJob(s store.Snapshot, c *call) (any, error) {
 
 // readSummary is GET /v1/job/ID/summary.
 func readSummary(s store.Snapshot, c *call) (any, error) {
-	v := newView(s)
+	v := newSummaries(s, c)
 	j := v.job(c.jobOf())
 	if j == nil {
 		return nil, errNoJob()

@@ -13,7 +13,7 @@ func listJobs(s store.Snapshot, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := newView(s)
+	v := newSummaries(s, c)
 	list := jobListing(v, c)
 	list.view = func(j *api.Job) any { return api.JobStub(j, v.summary(j), withMeta) }
 	return list.answer(c)

@@ -134,7 +134,7 @@ func listPoolJobs(s store.Snapshot, c *call) (any, error) {
 	if _, err := readNodePool(s, c); err != nil {
 		return nil, err
 	}
-	v := newView(s)
+	v := newSummaries(s, c)
 	list := jobListing(v, c)
 	list.items = where(list.items, func(j *api.Job) bool { return api.Deref(j.NodePool) == c.path["pool"] })
 	list.view = func(j *api.Job) any { return api.JobStub(j, v.summary(j), false) }

@@ -12,10 +12,19 @@ import (
 type view struct {
 	s        store.Snapshot
 	versions map[api.Key]*api.Job // joined, by key of the JobVersion; nil if gone
+	call     *call                // nil: summaries are counted from the snapshot
 }
 
 func newView(s store.Snapshot) *view {
 	return &view{s: s, versions: map[api.Key]*api.Job{}}
+}
+
+// newSummaries returns a view whose summaries come from the API's tally: they are as of
+// the snapshot, or later.
+func newSummaries(s store.Snapshot, c *call) *view {
+	v := newView(s)
+	v.call = c
+	return v
 }
 
 func get[T api.Object](s store.Snapshot, key api.Key) T {
@@ -64,9 +73,10 @@ func (v *view) joinVersion(stored *api.JobVersion) *api.Job {
 func (v *view) summary(j *api.Job) *api.JobSummary {
 	namespace, id := api.Deref(j.Namespace), api.Deref(j.ID)
 	s := api.NewSummary(j, get[*api.JobStatus](v.s, api.JobStatusKey(namespace, id)))
-	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(namespace, id)}
-	for a, status := range v.withStatus(ofJob) {
-		s.CountAllocation(a, status)
+	if v.call == nil || v.call.api.tally.Add(v.call.http.Context(), v.s.Index(), s) != nil {
+		for a, status := range v.withStatus(store.Query{Index: store.ByJob, Value: store.JobValue(namespace, id)}) {
+			s.CountAllocation(a, status)
+		}
 	}
 	children := store.Query{Index: store.ByParent, Value: store.JobValue(namespace, id)}
 	for child := range store.List[*api.Job](v.s, children) {

@@ -18,17 +18,18 @@ const watched = "watched"
 
 // question is something that an operator does again and again.
 type question struct {
-	name string
-	ask  func(ctx context.Context, w *world) error
+	name  string
+	every time.Duration
+	ask   func(ctx context.Context, w *world) error
 }
 
 var questions = []question{
-	{"job status of a job of 10", func(ctx context.Context, w *world) error { return w.status(ctx, watched) }},
-	{"summary of the largest job", func(ctx context.Context, w *world) error {
+	{"job status of a job of 10", askEvery, func(ctx context.Context, w *world) error { return w.status(ctx, watched) }},
+	{"summary of the largest job", askEvery, func(ctx context.Context, w *world) error {
 		_, _, err := w.server.Client.Jobs.Summary(ctx, "job-0000", client.Query{})
 		return ignoreMissing(err)
 	}},
-	{"plan of a job of 10", func(ctx context.Context, w *world) error {
+	{"plan of a job of 10", planEvery, func(ctx context.Context, w *world) error {
 		j := newJob(watched, api.JobTypeService, 10)
 		j.TaskGroups[0].Tasks[0].Env = map[string]string{"VERSION": "next"}
 		_, err := w.server.Client.Jobs.Plan(ctx, j, true)
@@ -77,8 +78,9 @@ type sighting struct {
 }
 
 const (
-	askEvery = 100 * time.Millisecond
-	event    = "event stream: a look at a job is asked for, and its event is read"
+	askEvery  = 100 * time.Millisecond
+	planEvery = 500 * time.Millisecond
+	event     = "event stream: a look at a job is asked for, and its event is read"
 )
 
 // newOperator submits a job of 10 and begins to ask.
@@ -95,16 +97,16 @@ func newOperator(ctx context.Context, w *world) (*operator, error) {
 		answers: make([]fleet.Latencies, len(questions)+1),
 	}
 	for n, q := range questions {
-		o.working.Go(func() { o.repeat(ctx, q.name, &o.answers[n], func() error { return q.ask(ctx, w) }) })
+		o.working.Go(func() { o.repeat(ctx, q.name, q.every, &o.answers[n], func() error { return q.ask(ctx, w) }) })
 	}
 	o.working.Go(func() { o.follow(ctx) })
-	o.working.Go(func() { o.repeat(ctx, event, nil, func() error { return o.evaluate(ctx) }) })
+	o.working.Go(func() { o.repeat(ctx, event, askEvery, nil, func() error { return o.evaluate(ctx) }) })
 	return o, nil
 }
 
-// repeat does something ten times a second, or as often as it can be done.
-func (o *operator) repeat(ctx context.Context, name string, times *fleet.Latencies, do func() error) {
-	tick := time.NewTicker(askEvery)
+// repeat does something again and again, that often or as often as it can be done.
+func (o *operator) repeat(ctx context.Context, name string, every time.Duration, times *fleet.Latencies, do func() error) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

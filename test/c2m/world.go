@@ -117,7 +117,19 @@ func (w *world) perform(ctx context.Context, s scene) error {
 	if w.watch != nil {
 		w.watch.print(os.Stdout)
 	}
-	return errors.Join(played, err, w.memory(ctx))
+	return errors.Join(played, err, w.memory(ctx), w.keepHeap(ctx, keep))
+}
+
+// keepHeap keeps a profile of the server's heap, if profiles are wanted.
+func (w *world) keepHeap(ctx context.Context, keep string) error {
+	if keep == "" {
+		return nil
+	}
+	heap, err := w.ask(ctx, "/v1/agent/pprof/heap?gc=1")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(keep+"-heap.pprof", heap, 0o644)
 }
 
 // memory prints what the processes have in memory.
