@@ -12,10 +12,10 @@ import (
 // What a job may be at most. The figures keep one job from being more than the
 // store, a controller's pass or a node agent can take at once.
 const (
-	maxJobBytes   = 1 << 20   // of the stored form
+	maxJobBytes   = 8 << 20   // of the stored form, of which a transaction holds two
 	maxIDBytes    = 512       // of a job's ID
 	maxLabelBytes = 128       // of the name of a group, task or port: tasks are folders
-	maxGroups     = 1000      // in a job
+	maxGroups     = 5000      // in a job
 	maxTasks      = 100       // in a group
 	maxCount      = 2_000_000 // instances of a job
 )

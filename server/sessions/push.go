@@ -13,7 +13,7 @@ const (
 	// pushMax is how many allocations go into one frame.
 	pushMax = 512
 	// pushBytes is how large a frame may be before the next one is begun. A job has
-	// at most 1 MiB (jobspec.Validate), so that no frame reaches session.MaxFrame.
+	// at most 8 MiB (jobspec.Validate), so that no frame reaches session.MaxFrame.
 	pushBytes = 4 << 20
 )
 

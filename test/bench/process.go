@@ -17,7 +17,7 @@ func (b *bench) startAgent(args ...string) (*process.Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return process.Start(b.bin, dir, args...)
+	return process.Start(process.Options{Bin: b.bin, Dir: dir, Args: args})
 }
 
 // untilReady waits until n nodes are ready.

@@ -24,6 +24,7 @@ type options struct {
 	jobs      int
 	processes int
 	batch     time.Duration
+	memory    string // GOMEMLIMIT of the server
 }
 
 // scene is one part of the show.
@@ -62,6 +63,7 @@ func main() {
 	flag.DurationVar(&o.batch, "batch", 10*time.Minute, "how long batch jobs come")
 	flag.StringVar(&o.dir, "dir", "", "`folder` for the server's data, on a real disk; default a temporary one")
 	flag.StringVar(&o.profiles, "profiles", "", "`folder` to keep CPU profiles of the server in")
+	flag.StringVar(&o.memory, "memory", "11GiB", "`limit` from which on the server's garbage collector works harder (GOMEMLIMIT)")
 	names := flag.String("scenes", "", "names of `scenes`, separated by commas; default all")
 	flag.Parse()
 	exit(run(o, *names))

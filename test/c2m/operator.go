@@ -29,7 +29,7 @@ var questions = []question{
 		_, _, err := w.server.Client.Jobs.Summary(ctx, "job-0000", client.Query{})
 		return ignoreMissing(err)
 	}},
-	{"plan of a job of 10", planEvery, func(ctx context.Context, w *world) error {
+	{"plan of a job of 10", workEvery, func(ctx context.Context, w *world) error {
 		j := newJob(watched, api.JobTypeService, 10)
 		j.TaskGroups[0].Tasks[0].Env = map[string]string{"VERSION": "next"}
 		_, err := w.server.Client.Jobs.Plan(ctx, j, true)
@@ -79,7 +79,7 @@ type sighting struct {
 
 const (
 	askEvery  = 100 * time.Millisecond
-	planEvery = 500 * time.Millisecond
+	workEvery = 500 * time.Millisecond // for what is more than reading
 	event     = "event stream: a look at a job is asked for, and its event is read"
 )
 
@@ -100,7 +100,7 @@ func newOperator(ctx context.Context, w *world) (*operator, error) {
 		o.working.Go(func() { o.repeat(ctx, q.name, q.every, &o.answers[n], func() error { return q.ask(ctx, w) }) })
 	}
 	o.working.Go(func() { o.follow(ctx) })
-	o.working.Go(func() { o.repeat(ctx, event, askEvery, nil, func() error { return o.evaluate(ctx) }) })
+	o.working.Go(func() { o.repeat(ctx, event, workEvery, nil, func() error { return o.evaluate(ctx) }) })
 	return o, nil
 }
 

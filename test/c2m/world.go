@@ -34,7 +34,7 @@ const serverConfig = `
 enable_debug = true
 server {
   heartbeat_grace         = "2s"
-  job_gc_interval         = "10s"
+  job_gc_interval         = "30s"
   job_gc_threshold        = "1m"
   eval_gc_threshold       = "1m"
   deployment_gc_threshold = "1m"
@@ -51,7 +51,9 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 		return nil, err
 	}
 	w = &world{options: o, began: time.Now()}
-	if w.server, err = process.Start(o.bin, dir, "-server", "-config", file); err != nil {
+	if w.server, err = process.Start(process.Options{
+		Bin: o.bin, Dir: dir, Env: []string{"GOMEMLIMIT=" + o.memory}, Args: []string{"-server", "-config", file},
+	}); err != nil {
 		return nil, err
 	}
 	defer func() {

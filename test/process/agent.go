@@ -22,26 +22,34 @@ type Agent struct {
 	cmd *exec.Cmd
 }
 
-// Start starts an agent of the binaries in the folder bin. Its data is kept below
-// dir, which is made; args say which roles it has. It does not wait until it answers.
-func Start(bin, dir string, args ...string) (*Agent, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// Options say which agent to start. Bin and Dir are required.
+type Options struct {
+	Bin  string   // folder of the binaries
+	Dir  string   // for its files; it is made, and removed by Stop
+	Args []string // further arguments: which roles it has
+	Env  []string // NAME=VALUE, besides the environment of this process
+}
+
+// Start starts an agent. It does not wait until it answers.
+func Start(o Options) (*Agent, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
 	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
+	log, err := os.Create(filepath.Join(o.Dir, "log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() // the process has it
-	args = append([]string{
-		"agent", "-bind", "127.0.0.1", "-log-level", "WARN", "-data-dir", filepath.Join(dir, "data"),
+	args := append([]string{
+		"agent", "-bind", "127.0.0.1", "-log-level", "WARN", "-data-dir", filepath.Join(o.Dir, "data"),
 		"-http-port", ports[0], "-rpc-port", ports[1], "-raft-port", ports[2],
-	}, args...)
-	a := &Agent{Dir: dir, Sessions: "127.0.0.1:" + ports[1], cmd: exec.Command(filepath.Join(bin, "drover"), args...)}
+	}, o.Args...)
+	a := &Agent{Dir: o.Dir, Sessions: "127.0.0.1:" + ports[1], cmd: exec.Command(filepath.Join(o.Bin, "drover"), args...)}
+	a.cmd.Env = append(os.Environ(), o.Env...)
 	a.cmd.Stdout, a.cmd.Stderr = log, log
 	if a.Client, err = client.New(client.Config{Address: "http://127.0.0.1:" + ports[0]}); err != nil {
 		return nil, err
