@@ -1,14 +1,21 @@
 package api
 
 import (
+	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tinylib/msgp/msgp"
 )
 
 // Joined in at the HTTP edge, never stored.
 //
 //msgp:ignore AllocatedResources AllocatedTaskResources AllocatedCPUResources AllocatedMemoryResources
 //msgp:ignore AllocatedDeviceResource AllocatedSharedResources AllocationListStub
+//
+// Has a codec of its own.
+//
+//msgp:ignore EncodedMetric
 
 // What the servers want of an allocation.
 const (
@@ -76,9 +83,10 @@ type Allocation struct {
 	// Usage is what the allocation takes from its node, all tasks together.
 	Usage Usage `json:"-" msg:"use"`
 
-	Metrics    *AllocationMetric `json:",omitempty" msg:"metrics"`
-	CreateTime int64             `json:",omitempty" msg:"ct"`
-	ModifyTime int64             `json:",omitempty" msg:"mt"`
+	// Placement says how placement was decided: what is joined in as Metrics.
+	Placement  EncodedMetric `json:"-" msg:"metrics"`
+	CreateTime int64         `json:",omitempty" msg:"ct"`
+	ModifyTime int64         `json:",omitempty" msg:"mt"`
 
 	ClientStatus       string                `json:",omitempty" msg:"-"`
 	ClientDescription  string                `json:",omitempty" msg:"-"`
@@ -89,6 +97,7 @@ type Allocation struct {
 	SharedResources    *Resources            `json:",omitempty" msg:"-"`
 	TaskResources      map[string]*Resources `json:",omitempty" msg:"-"`
 	AllocatedResources *AllocatedResources   `json:",omitempty" msg:"-"`
+	Metrics            *AllocationMetric     `json:",omitempty" msg:"-"`
 	AllocModifyIndex   uint64                `json:",omitempty" msg:"-"` // ModifyIndex of what the servers want, without the status
 	SigningKeyID       string                `json:",omitempty" msg:"-"`
 }
@@ -268,6 +277,58 @@ type AllocationMetric struct {
 	// found room. drover's own.
 	Gang string `json:",omitempty" msg:"ga"`
 }
+
+// EncodedMetric is an AllocationMetric in its stored form. It is a large part of an
+// allocation and hardly ever read, so an allocation is read without decoding it.
+type EncodedMetric []byte
+
+// Encode returns the stored form; that of nil is empty.
+func (m *AllocationMetric) Encode() EncodedMetric {
+	if m == nil {
+		return nil
+	}
+	b, err := m.MarshalMsg(nil)
+	if err != nil { // it has no fields whose codec can fail
+		panic(fmt.Sprintf("encode how placement was decided: %v", err))
+	}
+	return b
+}
+
+// Decode returns the metric; nil if there is none, or it can't be read.
+func (e EncodedMetric) Decode() *AllocationMetric {
+	if len(e) == 0 {
+		return nil
+	}
+	m := &AllocationMetric{}
+	if _, err := m.UnmarshalMsg(e); err != nil {
+		return nil
+	}
+	return m
+}
+
+// MarshalMsg appends the stored form as it is.
+func (e EncodedMetric) MarshalMsg(b []byte) ([]byte, error) {
+	if len(e) == 0 {
+		return msgp.AppendNil(b), nil
+	}
+	return append(b, e...), nil
+}
+
+// UnmarshalMsg copies the stored form.
+func (e *EncodedMetric) UnmarshalMsg(b []byte) ([]byte, error) {
+	rest, err := msgp.Skip(b)
+	if err != nil {
+		return b, err
+	}
+	*e = nil
+	if !msgp.IsNil(b) {
+		*e = append(*e, b[:len(b)-len(rest)]...)
+	}
+	return rest, nil
+}
+
+// Msgsize returns how many bytes MarshalMsg appends at most.
+func (e EncodedMetric) Msgsize() int { return msgp.NilSize + len(e) }
 
 // NodeScoreMeta is the score of one node and its parts.
 type NodeScoreMeta struct {

@@ -796,10 +796,6 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x1000000
 	}
-	if z.Metrics == nil {
-		zb0001Len--
-		zb0001Mask |= 0x4000000
-	}
 	if z.CreateTime == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8000000
@@ -1011,18 +1007,12 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Usage")
 			return
 		}
-		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
-			// string "metrics"
-			o = append(o, 0xa7, 0x6d, 0x65, 0x74, 0x72, 0x69, 0x63, 0x73)
-			if z.Metrics == nil {
-				o = msgp.AppendNil(o)
-			} else {
-				o, err = z.Metrics.MarshalMsg(o)
-				if err != nil {
-					err = msgp.WrapError(err, "Metrics")
-					return
-				}
-			}
+		// string "metrics"
+		o = append(o, 0xa7, 0x6d, 0x65, 0x74, 0x72, 0x69, 0x63, 0x73)
+		o, err = z.Placement.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Placement")
+			return
 		}
 		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
 			// string "ct"
@@ -1356,21 +1346,10 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "metrics":
-			if msgp.IsNil(bts) {
-				bts, err = msgp.ReadNilBytes(bts)
-				if err != nil {
-					return
-				}
-				z.Metrics = nil
-			} else {
-				if z.Metrics == nil {
-					z.Metrics = new(AllocationMetric)
-				}
-				bts, err = z.Metrics.UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Metrics")
-					return
-				}
+			bts, err = z.Placement.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Placement")
+				return
 			}
 		case "ct":
 			z.CreateTime, bts, err = msgp.ReadInt64Bytes(bts)
@@ -1433,13 +1412,7 @@ func (z *Allocation) Msgsize() (s int) {
 	for za0005 := range z.Ports {
 		s += z.Ports[za0005].Msgsize()
 	}
-	s += 4 + z.Usage.Msgsize() + 8
-	if z.Metrics == nil {
-		s += msgp.NilSize
-	} else {
-		s += z.Metrics.Msgsize()
-	}
-	s += 3 + msgp.Int64Size + 3 + msgp.Int64Size
+	s += 4 + z.Usage.Msgsize() + 8 + z.Placement.Msgsize() + 3 + msgp.Int64Size + 3 + msgp.Int64Size
 	return
 }
 

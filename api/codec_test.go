@@ -259,6 +259,16 @@ func drawInto(t *rapid.T, v reflect.Value, depth int) {
 			v.Set(reflect.ValueOf(api.Values(drawValues(t, depth))))
 		}
 		return
+	case reflect.TypeFor[api.EncodedMetric]():
+		if rapid.Bool().Draw(t, "set") {
+			m := &api.AllocationMetric{}
+			drawInto(t, reflect.ValueOf(m).Elem(), depth)
+			if got := m.Encode().Decode(); !reflect.DeepEqual(got, m) {
+				t.Fatalf("want %#v\ngot  %#v", m, got)
+			}
+			v.Set(reflect.ValueOf(m.Encode()))
+		}
+		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:

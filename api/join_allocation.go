@@ -42,6 +42,7 @@ func JoinAllocation(a *Allocation, status *AllocationStatus, job *Job) *Allocati
 	out.AllocModifyIndex = a.ModifyIndex
 	out.ClientStatus, out.ClientDescription = ClientStatus(a, status)
 	out.DeploymentStatus = a.deploymentStatus()
+	out.Metrics = a.Placement.Decode()
 	if status != nil {
 		out.TaskStates = status.TaskStates
 		out.NetworkStatus = status.NetworkStatus

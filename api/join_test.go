@@ -34,7 +34,7 @@ func TestAnAllocationIsJoinedFromItsPartsAsRecorded(t *testing.T) {
 				NextAllocation: whole.NextAllocation, RescheduleTracker: whole.RescheduleTracker,
 				Ports:   whole.AllocatedResources.Shared.Ports,
 				Usage:   api.Usage{CPU: 100, MemoryMB: 64, DiskMB: 300},
-				Metrics: whole.Metrics, CreateTime: whole.CreateTime, ModifyTime: whole.CreateTime,
+				Placement: whole.Metrics.Encode(), CreateTime: whole.CreateTime, ModifyTime: whole.CreateTime,
 			}
 			part.SetIndexes(whole.CreateIndex, whole.AllocModifyIndex)
 

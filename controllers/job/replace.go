@@ -52,7 +52,7 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 		DeploymentID:  deploymentID,
 		Ports:         at.Ports,
 		Usage:         at.Usage,
-		Metrics:       at.Metrics,
+		Placement:     at.Metrics.Encode(),
 		CreateTime:    v.now.UnixNano(),
 		ModifyTime:    v.now.UnixNano(),
 	}

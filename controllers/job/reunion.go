@@ -64,8 +64,8 @@ func (i *instance) runsSince() time.Time {
 
 // score returns how good a choice its node was for an instance, when it was placed.
 func (i *instance) score() float64 {
-	if i.Metrics != nil {
-		for _, m := range i.Metrics.ScoreMetaData {
+	if metric := i.Placement.Decode(); metric != nil {
+		for _, m := range metric.ScoreMetaData {
 			if m.NodeID == i.NodeID {
 				return m.NormScore
 			}

@@ -125,7 +125,7 @@ type follower struct {
 	heard  bool // anything at all
 	alive  *time.Timer
 	loader *table.Loader
-	tables map[api.Kind]func(api.Object)
+	tables map[api.Kind]func(api.Object, []byte)
 }
 
 // run follows the stream until it ends, or falls silent.
@@ -160,7 +160,7 @@ func (f *follower) events(line []client.ObjectEvent) error {
 			if err != nil {
 				return err
 			}
-			w.Object = object
+			w.Object, w.Stored = object, e.Object.Bytes
 		}
 		size += len(e.Object.Bytes)
 		writes = append(writes, w)
@@ -180,14 +180,14 @@ func (f *follower) load(stored *api.StoredObject) error {
 		return err
 	}
 	if f.loader == nil {
-		f.loader, f.tables = table.NewLoader(), make(map[api.Kind]func(api.Object))
+		f.loader, f.tables = table.NewLoader(), make(map[api.Kind]func(api.Object, []byte))
 	}
 	add, ok := f.tables[stored.Kind]
 	if !ok {
 		add = f.loader.Table(stored.Kind)
 		f.tables[stored.Kind] = add
 	}
-	add(object)
+	add(object, stored.Bytes)
 	return nil
 }
 

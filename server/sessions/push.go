@@ -116,10 +116,10 @@ func (f *frame) full() bool { return len(f.desired.Allocations) >= pushMax || f.
 // add adds an allocation, and the job version that it should run unless the frame has
 // it. (Agents forget versions that nothing of theirs runs; who stops needs none.)
 func (f *frame) add(a *api.Allocation) {
-	sent := *a
-	sent.Metrics = nil // how it was placed is the larger part, and nothing to an agent
-	f.desired.Allocations = append(f.desired.Allocations, &sent)
-	f.size += sent.Msgsize()
+	told := *a
+	told.Placement = nil // of no use to the agent, and a large part of it
+	f.desired.Allocations = append(f.desired.Allocations, &told)
+	f.size += told.Msgsize()
 	if !a.WantsRun() {
 		return
 	}

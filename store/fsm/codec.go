@@ -162,6 +162,9 @@ func decodeTxn(b []byte, local *Proposal) (*txn, error) {
 			}
 			t.writes = append(t.writes, write)
 		}
+		if n := len(t.raw); n <= len(t.writes) {
+			t.writes[n-1].Stored = w.bytes
+		}
 	}
 	if r.err == nil && len(r.rest) > 0 {
 		r.fail(errors.New("something follows its end"))

@@ -115,12 +115,12 @@ func (m *Machine) kinds() ([]api.Kind, error) {
 	return kinds, errors.Join(iter.Error(), iter.Close())
 }
 
-func (m *Machine) loadKind(kind api.Kind, add func(api.Object)) error {
+func (m *Machine) loadKind(kind api.Kind, add func(api.Object, []byte)) error {
 	from, to := keys.KindRange(m.meta.generation, kind)
 	return scan(m.db, from, to, func(key, value []byte) error {
-		o, err := table.DecodeStored(key, value)
+		o, stored, err := table.DecodeStored(key, value)
 		if err == nil {
-			add(o)
+			add(o, stored)
 		}
 		return err
 	})

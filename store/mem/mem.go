@@ -86,7 +86,6 @@ func (s *Store) Apply(ctx context.Context, txn store.Txn) (store.Result, error) 
 // copyWrites makes the writes that the tables may keep, by way of the stored form.
 func copyWrites(in []store.Write) (out []table.Write, size int, err error) {
 	out = make([]table.Write, len(in))
-	var buf []byte
 	for i, w := range in {
 		key := w.Key()
 		out[i].Key = key
@@ -94,9 +93,11 @@ func copyWrites(in []store.Write) (out []table.Write, size int, err error) {
 		if w.Put == nil {
 			continue
 		}
-		if buf, err = w.Put.MarshalMsg(buf[:0]); err != nil {
+		buf, err := w.Put.MarshalMsg(nil)
+		if err != nil {
 			return nil, 0, fmt.Errorf("encode %s: %w", key, err)
 		}
+		out[i].Stored = buf
 		if size += len(buf); size > store.MaxTxnBytes {
 			return nil, 0, fmt.Errorf("transaction of more than %d bytes: %w", store.MaxTxnBytes, api.ErrTooLarge)
 		}
@@ -188,9 +189,9 @@ func (s *Store) Save(ctx context.Context, w io.Writer) error {
 // Restore implements store.Store.
 func (s *Store) Restore(ctx context.Context, r io.Reader) error {
 	loader := table.NewLoader()
-	tables := make(map[api.Kind]func(api.Object))
+	tables := make(map[api.Kind]func(api.Object, []byte))
 	header, err := backup.Read(r, func(key, value []byte) error {
-		o, err := table.DecodeStored(key, value)
+		o, stored, err := table.DecodeStored(key, value)
 		if err != nil {
 			return err
 		}
@@ -198,7 +199,7 @@ func (s *Store) Restore(ctx context.Context, r io.Reader) error {
 		if tables[kind] == nil {
 			tables[kind] = loader.Table(kind)
 		}
-		tables[kind](o)
+		tables[kind](o, stored)
 		return ctx.Err()
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *Store) restore(ctx context.Context, r io.Reader, spool *os.File) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, err := table.DecodeStored(key, value)
+		_, _, err := table.DecodeStored(key, value)
 		return err
 	})
 	if err != nil {

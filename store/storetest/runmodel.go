@@ -20,7 +20,7 @@ import (
 func RunModel(t *testing.T, open Opener) {
 	rapid.Check(t, func(rt *rapid.T) {
 		sub := &session{TB: t, rt: rt, model: newModel()}
-		sub.opened = open(sub, table.Options{})
+		sub.opened = open(sub, table.Options{NewChanges: 2}) // older objects are made again
 		defer sub.end()
 		rt.Repeat(map[string]func(*rapid.T){
 			"transaction":     sub.transaction,

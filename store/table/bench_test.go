@@ -37,7 +37,7 @@ func fresh(tb testing.TB, n int) table.Write {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return table.Write{Key: o.Key(), Object: o}
+	return table.Write{Key: o.Key(), Object: o, Stored: b}
 }
 
 // fill puts n allocations into tables, with a snapshot in between now and then.

@@ -53,12 +53,18 @@ type Loader struct {
 func NewLoader() *Loader { return &Loader{content: newContent()} }
 
 // Table returns a function that adds an object of the kind. The object must have its
-// indexes; the loader owns it. The function may not be called concurrently.
-func (l *Loader) Table(k api.Kind) (add func(api.Object)) {
+// indexes; the loader owns it. Its stored form is as in Write. The function may not be
+// called concurrently.
+func (l *Loader) Table(k api.Kind) (add func(o api.Object, stored []byte)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.mustRelation(k)
-	return func(o api.Object) { r.put(o.Key(), o) }
+	var buf []byte
+	return func(o api.Object, stored []byte) {
+		var rec *record
+		rec, buf = newRecord(r, o, stored, buf)
+		r.put(o.Key(), o, rec)
+	}
 }
 
 // Reset replaces everything by what was loaded, as of index, which must not be lower

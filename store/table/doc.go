@@ -18,8 +18,12 @@
 // A table is a B-tree by key, and for each index a B-tree of values, each with a
 // B-tree of the objects that have it. All of them copy on write: a snapshot shares the
 // trees, and a write copies only the few nodes on its path that a snapshot still
-// holds. Strings that many objects share (the node, the job) are kept once. What
-// indexes a kind has is listed in kinds.go.
+// holds. What indexes a kind has is listed in kinds.go.
+//
+// Objects of the kinds that there are millions of (spec.packed) are kept in their stored
+// form, and made again for whoever reads one: two reads of the same object return two
+// that are equal. Only those of the latest changes are at hand, and shared, so that what
+// follows a change is as cheap as it is for other kinds. See docs/decisions/0009.
 //
 // A kind that authors defined gets its table with its first object. Objects of a kind
 // that this version does not know, written by a newer one, are kept as bytes ([Opaque])
@@ -28,7 +32,8 @@
 //
 // # Feeds
 //
-// The latest transactions are kept in a ring that is bounded in changes and in bytes.
+// The latest transactions are kept in a ring that is bounded in changes and in bytes;
+// all but the newest in stored form, too.
 // A feed is a position in it, so a waiting reader costs a few hundred bytes and a
 // reader that falls behind costs nothing: it is told to resync once a change of a
 // kind that it watches has left the ring. Waiting readers are woken by kind, by a

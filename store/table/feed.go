@@ -11,14 +11,24 @@ import (
 
 // batch is the changes of one transaction.
 type batch struct {
-	index   uint64
-	kinds   kindSet
-	bytes   int
+	index  uint64
+	kinds  kindSet
+	bytes  int
+	deltas []delta
+	// changes is the deltas with their objects, as long as the batch is new.
 	changes []store.Change
 }
 
 // weight is what a batch counts for in the ring; one without changes takes room too.
-func (b *batch) weight() int { return max(1, len(b.changes)) }
+func (b *batch) weight() int { return max(1, len(b.deltas)) }
+
+// cool lets go of objects that can be made again.
+func (b *batch) cool() {
+	b.changes = nil
+	for i := range b.deltas {
+		b.deltas[i].new.cool()
+	}
+}
 
 // kindSet is a set of kinds, by slot. Kinds that are not in the registry share the last
 // bit.
@@ -28,8 +38,9 @@ const unknownKinds kindSet = 1 << 63
 
 // hub keeps the latest changes and wakes who waits for more.
 type hub struct {
-	maxChanges, maxBytes int
-	slots                map[api.Kind]int // of the kinds in the registry
+	maxChanges, maxBytes, maxNew int
+
+	slots map[api.Kind]int // of the kinds in the registry
 
 	// mu guards what follows. Readers hold it shared, for as long as it takes to copy
 	// slice headers.
@@ -38,6 +49,8 @@ type hub struct {
 	ring    ring
 	weight  int // of all batches in the ring
 	bytes   int
+	fresh   int                // how many batches at the end of the ring are new
+	news    int                // their weight
 	lost    [64]uint64         // by slot: the highest index whose changes have left the ring
 	groups  map[kindSet]*group // readers by what they watch
 	indexes indexHeap          // who waits for an index
@@ -61,6 +74,7 @@ func newHub(o Options, slots map[api.Kind]int) *hub {
 	h := &hub{
 		maxChanges: o.FeedChanges,
 		maxBytes:   o.FeedBytes,
+		maxNew:     o.NewChanges,
 		slots:      maps.Clone(slots),
 		groups:     make(map[kindSet]*group),
 		kick:       make(chan struct{}, 1),
@@ -78,22 +92,29 @@ func (h *hub) bit(k api.Kind) kindSet {
 	return unknownKinds
 }
 
-// publish appends the changes of the transaction at index, drops what is too much and
-// has everyone woken who waits for it. It never waits for a reader.
-func (h *hub) publish(index uint64, changes []store.Change, bytes int) {
-	b := batch{index: index, bytes: bytes, changes: changes}
+// publish appends the changes of a transaction, drops what is too much and has everyone
+// woken who waits for it. It never waits for a reader.
+func (h *hub) publish(b batch) {
 	var last api.Kind
-	for i := range changes {
-		if k := changes[i].Key.Kind; k != last {
+	for i := range b.deltas {
+		if k := b.deltas[i].key.Kind; k != last {
 			b.kinds |= h.bit(k)
 			last = k
 		}
 	}
 	h.mu.Lock()
-	h.last = index
+	h.last = b.index
 	h.ring.push(b)
 	h.weight += b.weight()
 	h.bytes += b.bytes
+	h.fresh++
+	h.news += b.weight()
+	for h.fresh > 1 && h.news > h.maxNew {
+		oldest := h.ring.at(h.ring.len() - h.fresh)
+		h.fresh--
+		h.news -= oldest.weight()
+		oldest.cool()
+	}
 	for h.ring.len() > 1 && (h.weight > h.maxChanges || h.bytes > h.maxBytes) {
 		h.drop(h.ring.pop())
 	}
@@ -102,9 +123,15 @@ func (h *hub) publish(index uint64, changes []store.Change, bytes int) {
 	h.signal()
 }
 
+// drop notes that a batch has left the ring.
 func (h *hub) drop(b batch) {
 	h.weight -= b.weight()
 	h.bytes -= b.bytes
+	if h.fresh > h.ring.len() {
+		h.fresh--
+		h.news -= b.weight()
+		b.cool()
+	}
 	for slot := range h.lost {
 		if b.kinds&(1<<slot) != 0 {
 			h.lost[slot] = b.index
@@ -117,6 +144,7 @@ func (h *hub) reset(index uint64) {
 	h.mu.Lock()
 	h.last = index
 	h.ring, h.weight, h.bytes = ring{}, 0, 0
+	h.fresh, h.news = 0, 0
 	for slot := range h.lost {
 		h.lost[slot] = index
 	}

@@ -95,13 +95,7 @@ func allocations() *spec[*api.Allocation] {
 		{name: store.ByDeployment, value: func(a *api.Allocation) string { return a.DeploymentID }},
 		{name: store.ByEval, value: func(a *api.Allocation) string { return a.EvalID }},
 	}
-	s.intern = func(a *api.Allocation, in *interner) {
-		in.strings(&a.Namespace, &a.EvalID, &a.NodeID, &a.NodeName, &a.JobID, &a.TaskGroup, &a.JobType,
-			&a.DesiredStatus, &a.DesiredDescription, &a.Lost, &a.DeploymentID)
-		for i := range a.Ports {
-			in.strings(&a.Ports[i].Label, &a.Ports[i].HostIP, &a.Ports[i].HostNetwork)
-		}
-	}
+	s.packed = true
 	return s
 }
 
@@ -113,13 +107,7 @@ func allocationStatuses() *spec[*api.AllocationStatus] {
 		{name: store.ByNode, value: func(a *api.AllocationStatus) string { return a.NodeID }},
 		{name: store.ByService, values: serviceValues},
 	}
-	s.intern = func(a *api.AllocationStatus, in *interner) {
-		in.strings(&a.NodeID, &a.Namespace, &a.JobID, &a.ClientStatus, &a.ClientDescription)
-		for _, t := range a.TaskStates {
-			internTask(t, in)
-		}
-		internServices(a, in)
-	}
+	s.packed = true
 	return s
 }
 
@@ -137,30 +125,6 @@ func serviceValues(a *api.AllocationStatus) []string {
 	return values
 }
 
-func internServices(a *api.AllocationStatus, in *interner) {
-	for _, s := range a.Services {
-		in.strings(&s.Name, &s.Task, &s.Address)
-		for i := range s.Tags {
-			in.strings(&s.Tags[i])
-		}
-	}
-	for _, c := range a.Checks {
-		in.strings(&c.Status, &c.Output)
-	}
-}
-
-func internTask(t *api.TaskState, in *interner) {
-	if t == nil {
-		return
-	}
-	in.strings(&t.State)
-	for _, e := range t.Events {
-		if e != nil {
-			in.strings(&e.Type, &e.DisplayMessage, &e.Message)
-		}
-	}
-}
-
 func evaluations() *spec[*api.Evaluation] {
 	s := plain[*api.Evaluation]()
 	s.namespace = func(e *api.Evaluation) string { return e.Namespace }
@@ -168,9 +132,7 @@ func evaluations() *spec[*api.Evaluation] {
 		{name: store.ByJob, value: func(e *api.Evaluation) string { return jobValue(e.Namespace, e.JobID) }},
 		{name: store.ByStatus, value: func(e *api.Evaluation) string { return e.Status }},
 	}
-	s.intern = func(e *api.Evaluation, in *interner) {
-		in.strings(&e.Namespace, &e.JobID, &e.Type, &e.TriggeredBy, &e.Status, &e.StatusDescription, &e.DeploymentID)
-	}
+	s.packed = true
 	return s
 }
 

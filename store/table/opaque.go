@@ -52,22 +52,22 @@ func Decode(key api.Key, bytes []byte) (api.Object, error) {
 }
 
 // DecodeStored makes a fresh object, with its indexes, from an object key and a value
-// (package keys). The error is an *api.InvalidError.
-func DecodeStored(key, value []byte) (api.Object, error) {
+// (package keys), and returns the part of the value that is its stored form. The error
+// is an *api.InvalidError.
+func DecodeStored(key, value []byte) (o api.Object, stored []byte, err error) {
 	k, err := keys.Parse(key)
 	if err != nil {
-		return nil, &api.InvalidError{What: "stored object", Fields: []api.FieldError{{Message: err.Error()}}}
+		return nil, nil, &api.InvalidError{What: "stored object", Fields: []api.FieldError{{Message: err.Error()}}}
 	}
-	create, modify, bytes, err := keys.SplitValue(value)
+	create, modify, stored, err := keys.SplitValue(value)
 	if err == nil {
-		var o api.Object
-		if o, err = Decode(k, bytes); err == nil && o.Key() != k {
+		if o, err = Decode(k, stored); err == nil && o.Key() != k {
 			err = fmt.Errorf("it holds %s", o.Key())
 		}
 		if err == nil {
 			o.SetIndexes(create, modify)
-			return o, nil
+			return o, stored, nil
 		}
 	}
-	return nil, &api.InvalidError{What: "stored object " + k.String(), Fields: []api.FieldError{{Message: err.Error()}}}
+	return nil, nil, &api.InvalidError{What: "stored object " + k.String(), Fields: []api.FieldError{{Message: err.Error()}}}
 }

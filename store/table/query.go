@@ -28,7 +28,7 @@ func (r *rows[T]) scan(q store.Query) iter.Seq[api.Object] {
 				if left--; left < 0 {
 					break
 				}
-				o := r.objects.get(row)
+				o := r.read(r.objects.get(row))
 				if filter && r.spec.namespace(o) != q.Namespace {
 					continue
 				}

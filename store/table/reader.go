@@ -127,7 +127,7 @@ func (r *reader) collect() ([]batch, error) {
 		if b.kinds&r.set == 0 {
 			continue
 		}
-		if found += len(b.changes); found > maxRead && len(out) > 0 {
+		if found += len(b.deltas); found > maxRead && len(out) > 0 {
 			seen = b.index - 1
 			break
 		}
@@ -139,18 +139,18 @@ func (r *reader) collect() ([]batch, error) {
 
 // filter returns the changes that the reader watches. What it returns may be shared.
 func (r *reader) filter(batches []batch) []store.Change {
-	if len(batches) == 1 && batches[0].kinds&^r.set == 0 && r.set&batches[0].kinds&unknownKinds == 0 {
+	if len(batches) == 1 && batches[0].changes != nil && batches[0].kinds&^r.set == 0 && r.set&batches[0].kinds&unknownKinds == 0 {
 		return batches[0].changes
 	}
 	var out []store.Change
 	for _, b := range batches {
-		if len(r.kinds) == 0 {
-			out = append(out, b.changes...)
-			continue
-		}
-		for _, c := range b.changes {
-			if slices.Contains(r.kinds, c.Key.Kind) {
-				out = append(out, c)
+		for i := range b.deltas {
+			switch {
+			case len(r.kinds) > 0 && !slices.Contains(r.kinds, b.deltas[i].key.Kind):
+			case b.changes != nil:
+				out = append(out, b.changes[i])
+			default:
+				out = append(out, b.deltas[i].change(b.index))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package table
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/btree"
 
@@ -18,8 +19,9 @@ type spec[T api.Object] struct {
 	// objects have none at all.
 	namespace func(T) string
 	indexes   []indexSpec[T]
-	// intern replaces strings that other objects have too; nil if there are none.
-	intern func(T, *interner)
+	// packed says that the stored form is kept, and the object only while it is new.
+	// The key is the ID, the first field of the stored form.
+	packed bool
 }
 
 // indexSpec is a secondary index: objects by a value. Those without one ("") are
@@ -35,9 +37,12 @@ type indexSpec[T api.Object] struct {
 // relation is a table of any type. The writer alone calls put, delete and freeze.
 type relation interface {
 	kind() api.Kind
-	get(key api.Key) (api.Object, bool)
-	put(key api.Key, o api.Object) (old api.Object)
-	delete(key api.Key) (old api.Object)
+	// packs reports whether records with the stored form are to be put.
+	packs() bool
+	find(key api.Key) (*record, bool)
+	// put and delete return what was there, which is nil if nothing was.
+	put(key api.Key, o api.Object, r *record) (old api.Object, was *record)
+	delete(key api.Key) (old api.Object, was *record)
 	freeze() frozen
 }
 
@@ -52,7 +57,7 @@ type frozen interface {
 // the trees list the numbers.
 type rows[T api.Object] struct {
 	spec    *spec[T]
-	objects pages[T]
+	objects pages[*record]
 	all     tree
 	indexes []*postings // in the order of spec.indexes
 	// inNamespace counts objects by spec.namespace.
@@ -69,11 +74,10 @@ const valuesDegree = 8
 // live is the table that the writer changes.
 type live[T api.Object] struct {
 	rows[T]
-	interner interner
-	epoch    uint64
-	next     uint32   // the first row that was never used
-	free     []uint32 // rows of deleted objects
-	frozen   *rows[T] // what freeze returned, until the next write
+	epoch  uint64
+	next   uint32   // the first row that was never used
+	free   []uint32 // rows of deleted objects
+	frozen *rows[T] // what freeze returned, until the next write
 }
 
 func newLive[T api.Object](s *spec[T]) *live[T] {
@@ -85,6 +89,8 @@ func newLive[T api.Object](s *spec[T]) *live[T] {
 }
 
 func (l *live[T]) kind() api.Kind { return l.spec.kind }
+
+func (l *live[T]) packs() bool { return l.spec.packed }
 
 // freeze returns the table as it is now. Later writes do not change what it returned.
 func (l *live[T]) freeze() frozen {
@@ -101,21 +107,19 @@ func (l *live[T]) freeze() frozen {
 	return l.frozen
 }
 
-// put stores an object under its key and returns the one that it replaces, or nil.
-func (l *live[T]) put(key api.Key, o api.Object) api.Object {
+// put stores an object under its key, as r keeps it.
+func (l *live[T]) put(key api.Key, o api.Object, r *record) (api.Object, *record) {
 	l.frozen = nil
 	obj := o.(T)
-	if l.spec.intern != nil {
-		l.spec.intern(obj, &l.interner)
-	}
 	p := l.position(key)
 	row, replaced := l.all.get(p, l.key)
 	if !replaced {
-		l.insert(p, obj)
-		return nil
+		l.insert(p, obj, r)
+		return nil, nil
 	}
-	old := l.objects.get(row)
-	l.objects.set(row, obj, l.epoch)
+	was := l.objects.get(row)
+	old := l.read(was)
+	l.objects.set(row, r, l.epoch)
 	for i, ix := range l.spec.indexes {
 		if ix.values != nil {
 			if was, is := ix.values(old), ix.values(obj); !slices.Equal(was, is) {
@@ -129,17 +133,17 @@ func (l *live[T]) put(key api.Key, o api.Object) api.Object {
 	}
 	l.countIn(old, -1)
 	l.countIn(obj, +1)
-	return old
+	return old, was
 }
 
-func (l *live[T]) insert(p position, obj T) {
+func (l *live[T]) insert(p position, obj T, r *record) {
 	row := l.next
 	if n := len(l.free); n > 0 {
 		row, l.free = l.free[n-1], l.free[:n-1]
 	} else {
 		l.next++
 	}
-	l.objects.set(row, obj, l.epoch)
+	l.objects.set(row, r, l.epoch)
 	l.all = l.all.insert(p, row, l.key, l.epoch)
 	for i := range l.spec.indexes {
 		l.listAll(i, obj, p, row)
@@ -147,24 +151,24 @@ func (l *live[T]) insert(p position, obj T) {
 	l.countIn(obj, +1)
 }
 
-// delete removes the object at key and returns it, or nil.
-func (l *live[T]) delete(key api.Key) api.Object {
+// delete removes the object at key.
+func (l *live[T]) delete(key api.Key) (api.Object, *record) {
 	p := l.position(key)
 	row, ok := l.all.get(p, l.key)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	l.frozen = nil
-	old := l.objects.get(row)
+	was := l.objects.get(row)
+	old := l.read(was)
 	for i := range l.spec.indexes {
 		l.unlistAll(i, old, p)
 	}
 	l.all = l.all.delete(p, l.key, l.epoch)
 	l.countIn(old, -1)
-	var none T
-	l.objects.set(row, none, l.epoch)
+	l.objects.set(row, nil, l.epoch)
 	l.free = append(l.free, row)
-	return old
+	return old, was
 }
 
 func (l *live[T]) listAll(index int, o T, p position, row uint32) {
@@ -193,7 +197,10 @@ func (l *live[T]) list(index int, value string, p position, row uint32) {
 	if value == "" {
 		return
 	}
-	t, _ := l.indexes[index].Get(value)
+	t, listed := l.indexes[index].Get(value)
+	if !listed {
+		value = strings.Clone(value) // it may be part of something larger
+	}
 	l.indexes[index].Set(value, t.insert(p, row, l.key, l.epoch))
 }
 
@@ -214,7 +221,10 @@ func (l *live[T]) countIn(o T, more int) {
 		return
 	}
 	ns := l.spec.namespace(o)
-	n, _ := l.inNamespace.Get(ns)
+	n, known := l.inNamespace.Get(ns)
+	if !known {
+		ns = strings.Clone(ns)
+	}
 	if n += more; n == 0 {
 		l.inNamespace.Delete(ns)
 		return
@@ -226,16 +236,31 @@ func (r *rows[T]) position(k api.Key) position {
 	return newPosition(r.spec.namespaced, k.Namespace, k.ID)
 }
 
+// read returns the object of a record.
+func (r *rows[T]) read(rec *record) T { return rec.get(r.spec.kind).(T) }
+
 // key returns the key of a row.
 func (r *rows[T]) key(row uint32) (namespace, id string) {
-	k := r.objects.get(row).Key()
+	rec := r.objects.get(row)
+	if id, ok := rec.id(); ok {
+		return "", id
+	}
+	k := rec.get(r.spec.kind).Key()
 	return k.Namespace, k.ID
 }
 
-func (r *rows[T]) get(key api.Key) (api.Object, bool) {
+func (r *rows[T]) find(key api.Key) (*record, bool) {
 	row, ok := r.all.get(r.position(key), r.key)
 	if !ok {
 		return nil, false
 	}
 	return r.objects.get(row), true
+}
+
+func (r *rows[T]) get(key api.Key) (api.Object, bool) {
+	rec, ok := r.find(key)
+	if !ok {
+		return nil, false
+	}
+	return rec.get(r.spec.kind), true
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -31,13 +32,23 @@ func put(t testing.TB, tables *table.Tables, objects ...api.Object) table.Applie
 	t.Helper()
 	var writes []table.Write
 	for _, o := range objects {
-		writes = append(writes, table.Write{Key: o.Key(), Object: o})
+		writes = append(writes, write(t, o))
 	}
 	applied, conflict := tables.Apply(nil, writes, 100*len(writes))
 	if conflict != nil {
 		t.Fatalf("apply: %v", conflict)
 	}
 	return applied
+}
+
+// write is the write of an object, with its stored form.
+func write(t testing.TB, o api.Object) table.Write {
+	t.Helper()
+	stored, err := o.MarshalMsg(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table.Write{Key: o.Key(), Object: o, Stored: stored}
 }
 
 // world is what the tables should hold: the node of each allocation.
@@ -88,7 +99,7 @@ func (w world) check(t *testing.T, snap store.Snapshot, what string) {
 func TestTablesHoldWhatWasWrittenWhileSnapshotsHoldWhatWas(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	tables := newTables(t, table.Options{})
+	tables := newTables(t, table.Options{NewChanges: 100})
 	now := world{}
 	type kept struct {
 		snap  store.Snapshot
@@ -108,7 +119,7 @@ func TestTablesHoldWhatWasWrittenWhileSnapshotsHoldWhatWas(t *testing.T) {
 			delete(now, key.ID)
 		} else {
 			node := fmt.Sprint("n", rng.IntN(20))
-			w.Object = &api.Allocation{ID: key.ID, Namespace: "default", NodeID: node}
+			w = write(t, &api.Allocation{ID: key.ID, Namespace: "default", NodeID: node})
 			now[key.ID] = node
 		}
 		if _, conflict := tables.Apply(nil, []table.Write{w}, 100); conflict != nil {
@@ -137,7 +148,7 @@ func TestTablesHoldWhatWasWrittenWhileSnapshotsHoldWhatWas(t *testing.T) {
 
 func TestReadersScanSnapshotsWhileTheWriterWrites(t *testing.T) {
 	t.Parallel()
-	tables := newTables(t, table.Options{})
+	tables := newTables(t, table.Options{NewChanges: 1})
 	done := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 4 {
@@ -173,6 +184,61 @@ func TestReadersScanSnapshotsWhileTheWriterWrites(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
+}
+
+// The stored form of the objects is kept, and they are made again; the ID, by which they
+// are found, may be of any length, and the objects of any size.
+func TestObjectsThatAreNotNewAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	tables := newTables(t, table.Options{NewChanges: 1})
+	feed := tables.Watch(0)
+	defer feed.Close()
+	large := &api.AllocationMetric{NodesAvailable: map[string]int{"dc1": 3}, ScoreMetaData: []*api.NodeScoreMeta{{NodeID: "n"}}}
+	var want []api.Object
+	for n, length := range []int{1, 31, 32, 255, 256, 4000} {
+		id := strings.Repeat("x", length)
+		alloc := func(node string) *api.Allocation {
+			a := &api.Allocation{ID: id, Namespace: "default", NodeID: node}
+			if n%2 == 1 { // has more fields than fit into a short header
+				a.EvalID, a.Name, a.NodeName, a.JobID, a.JobVersion, a.TaskGroup, a.JobType = "e", "n", "nn", "j", 2, "g", "service"
+				a.DesiredStatus, a.DesiredDescription, a.Lost, a.UnknownSince = "run", "because", "lost", 3
+				a.DeploymentID, a.PreviousAllocation, a.NextAllocation, a.CreateTime = "d", "p", "s", 4
+				a.Placement = large.Encode()
+			}
+			return a
+		}
+		put(t, tables, alloc("n1"))
+		put(t, tables, alloc("n2"), &api.AllocationStatus{ID: id, NodeID: "n2", TaskStates: map[string]*api.TaskState{"t": {State: "running"}}})
+		want = append(want, alloc("n2"))
+	}
+	put(t, tables, &api.Namespace{Name: "end"})
+	snap := tables.Snapshot()
+	for n, w := range want {
+		a := w.(*api.Allocation)
+		a.SetIndexes(uint64(2*n+1), uint64(2*n+2))
+		got, ok := store.Get[*api.Allocation](snap, a.Key())
+		if !ok || !reflect.DeepEqual(got, a) {
+			t.Fatalf("read %+v, want %+v", got, a)
+		}
+		s, ok := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
+		if !ok || s.TaskStates["t"].State != "running" || s.CreateIndex != a.ModifyIndex {
+			t.Fatalf("read %+v", s)
+		}
+		if _, conflict := tables.Apply([]store.Condition{store.Unchanged(a), store.Unchanged(s)}, nil, 0); conflict != nil {
+			t.Fatal(conflict)
+		}
+	}
+	changes, _, err := feed.Next(t.Context())
+	if err != nil || len(changes) != 3*len(want)+1 {
+		t.Fatalf("%d changes, error %v", len(changes), err)
+	}
+	for n, w := range want {
+		created, moved, said := changes[3*n], changes[3*n+1], changes[3*n+2]
+		if created.Old != nil || created.New.(*api.Allocation).NodeID != "n1" || moved.Old.(*api.Allocation).NodeID != "n1" ||
+			!reflect.DeepEqual(moved.New, w) || said.Old != nil || said.New.(*api.AllocationStatus).ID != said.Key.ID {
+			t.Fatalf("the feed had %+v, %+v, %+v", created, moved, said)
+		}
+	}
 }
 
 func TestObjectsOfAnUnknownKindAreKeptAsBytes(t *testing.T) {

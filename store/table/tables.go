@@ -17,6 +17,10 @@ type Options struct {
 	// more often. Defaults: 65,536 and 32 MiB.
 	FeedChanges int
 	FeedBytes   int
+	// NewChanges is how many of the latest changes keep their objects at hand. The
+	// objects of older ones, if they are of a kind that is kept in its stored form, are
+	// made again for whoever reads them. Default: 2,048.
+	NewChanges int
 }
 
 // Tables holds all live objects and the feed of their changes. One goroutine at a time
@@ -27,6 +31,7 @@ type Tables struct {
 	mu    sync.Mutex
 	index uint64
 	content
+	buf []byte // for values
 	// latest is the snapshot of index, or nil after a write. It may be read without mu.
 	latest atomic.Pointer[Snapshot]
 
@@ -37,6 +42,9 @@ type Tables struct {
 type Write struct {
 	Key    api.Key    // of Object, if there is one
 	Object api.Object // nil: delete
+	// Stored is the stored form of Object, which Tables copies. Without it the object is
+	// kept as it is, which takes more memory.
+	Stored []byte
 }
 
 // Applied is the outcome of a transaction.
@@ -56,6 +64,9 @@ func New(o Options) *Tables {
 	}
 	if o.FeedBytes == 0 {
 		o.FeedBytes = 32 << 20
+	}
+	if o.NewChanges == 0 {
+		o.NewChanges = 2048
 	}
 	t := &Tables{content: newContent()}
 	t.feed = newHub(o, t.slots)
@@ -78,16 +89,10 @@ func (t *Tables) Apply(conditions []store.Condition, writes []Write, size int) (
 		return Applied{Index: t.index}, nil
 	}
 	t.index++
-	t.latest.Store(nil)
-	done := Applied{Index: t.index, Changes: make([]store.Change, 0, len(writes))}
-	for _, w := range writes {
-		if c, changed := t.write(w); changed {
-			done.Changes = append(done.Changes, c)
-		}
-	}
+	b := t.write(writes, size, t.stamp)
 	t.mu.Unlock()
-	t.feed.publish(done.Index, done.Changes, size)
-	return done, nil
+	t.feed.publish(b)
+	return Applied{Index: b.index, Changes: b.changes}, nil
 }
 
 // modified returns the index at which the object at key was last written, or 0.
@@ -96,30 +101,52 @@ func (t *Tables) modified(key api.Key) uint64 {
 	if !ok {
 		return 0
 	}
-	o, ok := r.get(key)
+	rec, ok := r.find(key)
 	if !ok {
 		return 0
 	}
-	_, modify := o.Indexes()
+	_, modify := rec.indexes()
 	return modify
 }
 
-func (t *Tables) write(w Write) (store.Change, bool) {
-	c := store.Change{Index: t.index, Key: w.Key, New: w.Object}
-	if w.Object == nil {
-		if r, ok := t.relation(w.Key.Kind); ok {
-			c.Old = r.delete(w.Key)
-		}
-		return c, c.Old != nil
-	}
-	r := t.mustRelation(w.Key.Kind)
+// stamp sets the indexes of an object that is about to be written.
+func (t *Tables) stamp(w *Write, r relation) {
 	create := t.index
-	if old, ok := r.get(w.Key); ok {
-		create, _ = old.Indexes()
+	if old, ok := r.find(w.Key); ok {
+		create, _ = old.indexes()
 	}
 	w.Object.SetIndexes(create, t.index)
-	c.Old = r.put(w.Key, w.Object)
-	return c, true
+}
+
+// write makes writes at the present index, each after a call of before, and returns them
+// for the feed. The caller holds mu.
+func (t *Tables) write(writes []Write, size int, before func(*Write, relation)) batch {
+	t.latest.Store(nil)
+	b := batch{index: t.index, bytes: size, changes: make([]store.Change, 0, len(writes)), deltas: make([]delta, 0, len(writes))}
+	for i := range writes {
+		w := &writes[i]
+		c, d := store.Change{Index: t.index, Key: w.Key, New: w.Object}, delta{key: w.Key}
+		if w.Object == nil {
+			r, ok := t.relation(w.Key.Kind)
+			if !ok {
+				continue
+			}
+			if c.Old, d.old = r.delete(w.Key); d.old == nil {
+				continue
+			}
+			b.changes, b.deltas = append(b.changes, c), append(b.deltas, d)
+			continue
+		}
+		r := t.mustRelation(w.Key.Kind)
+		before(w, r)
+		d.new, t.buf = newRecord(r, w.Object, w.Stored, t.buf)
+		c.Old, d.old = r.put(w.Key, w.Object, d.new)
+		b.changes, b.deltas = append(b.changes, c), append(b.deltas, d)
+		if d.new.stored != "" {
+			d.new.object.Store(&b.changes[len(b.changes)-1].New)
+		}
+	}
+	return b
 }
 
 // Index returns the index of the last transaction.

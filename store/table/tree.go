@@ -56,17 +56,36 @@ func newPosition(namespaced bool, namespace, id string) position {
 // keyOf returns the key of a row.
 type keyOf func(row uint32) (namespace, id string)
 
+// compare compares the position with the key of an entry of the same prefix.
 func (p position) compare(e entry, key keyOf) int {
-	if p.prefix != e.prefix {
-		return cmp.Compare(p.prefix, e.prefix)
-	}
 	namespace, id := key(e.row)
 	return cmp.Or(cmp.Compare(p.namespace, namespace), cmp.Compare(p.id, id))
 }
 
-// search returns the place of the first entry that is not before p.
+// search returns the place of the first entry that is not before p. It is most of what a
+// read costs, so it looks at keys only where prefixes are equal.
 func (n *node) search(p position, key keyOf) (i int, found bool) {
-	return slices.BinarySearchFunc(n.entries, p, func(e entry, p position) int { return -p.compare(e, key) })
+	from, to := 0, len(n.entries)
+	for from < to {
+		at := int(uint(from+to) / 2)
+		e := n.entries[at]
+		if e.prefix == p.prefix {
+			order := p.compare(e, key)
+			if order == 0 {
+				return at, true
+			}
+			if order < 0 {
+				to = at
+			} else {
+				from = at + 1
+			}
+		} else if p.prefix < e.prefix {
+			to = at
+		} else {
+			from = at + 1
+		}
+	}
+	return from, false
 }
 
 // child returns the child in which p is, or belongs.
