@@ -32,8 +32,8 @@ func TestAnAllocationIsJoinedFromItsPartsAsRecorded(t *testing.T) {
 				DesiredDescription: whole.DesiredDescription, DesiredTransition: whole.DesiredTransition,
 				DeploymentID: whole.DeploymentID, DeploymentStatus: whole.DeploymentStatus,
 				NextAllocation: whole.NextAllocation, RescheduleTracker: whole.RescheduleTracker,
-				Ports:   whole.AllocatedResources.Shared.Ports,
-				Usage:   api.Usage{CPU: 100, MemoryMB: 64, DiskMB: 300},
+				Ports:     whole.AllocatedResources.Shared.Ports,
+				Usage:     api.Usage{CPU: 100, MemoryMB: 64, DiskMB: 300},
 				Placement: whole.Metrics.Encode(), CreateTime: whole.CreateTime, ModifyTime: whole.CreateTime,
 			}
 			part.SetIndexes(whole.CreateIndex, whole.AllocModifyIndex)
