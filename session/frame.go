@@ -31,30 +31,32 @@ func appendFrame(b []byte, f *Frame) ([]byte, error) {
 	return b, nil
 }
 
-// readFrame reads one frame. buf is scratch space, returned for the next call.
-func readFrame(r io.Reader, buf []byte) (*Frame, []byte, error) {
+// readFrame reads one frame.
+func readFrame(r io.Reader) (*Frame, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, buf, err
+		return nil, err
 	}
 	n := int(binary.BigEndian.Uint32(head[:]))
 	if n > MaxFrame {
-		return nil, buf, fmt.Errorf("%w: %d bytes announced", ErrFrameTooLarge, n)
+		return nil, fmt.Errorf("%w: %d bytes announced", ErrFrameTooLarge, n)
 	}
-	if cap(buf) < n {
-		buf = make([]byte, n)
+	b := spare.Get().(*[]byte)
+	defer giveBack(b)
+	if cap(*b) < n {
+		*b = make([]byte, n)
 	}
-	buf = buf[:n]
+	buf := (*b)[:n]
 	if _, err := io.ReadFull(r, buf); err != nil {
-		return nil, buf, err
+		return nil, err
 	}
 	f := new(Frame)
 	rest, err := f.UnmarshalMsg(buf)
 	if err != nil {
-		return nil, buf, fmt.Errorf("decode session frame: %w", err)
+		return nil, fmt.Errorf("decode session frame: %w", err)
 	}
 	if len(rest) > 0 {
-		return nil, buf, fmt.Errorf("decode session frame: %d bytes left over", len(rest))
+		return nil, fmt.Errorf("decode session frame: %d bytes left over", len(rest))
 	}
-	return f, buf, nil
+	return f, nil
 }

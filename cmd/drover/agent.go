@@ -21,6 +21,7 @@ import (
 
 // runAgent runs the roles that a configuration asks for, until ctx is cancelled.
 func runAgent(ctx context.Context, cfg *config.Agent, notes []string) (err error) {
+	boundHeap()
 	log, err := newLogger(cfg, os.Stdout)
 	if err != nil {
 		return err

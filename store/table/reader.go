@@ -142,11 +142,22 @@ func (r *reader) filter(batches []batch) []store.Change {
 	if len(batches) == 1 && batches[0].changes != nil && batches[0].kinds&^r.set == 0 && r.set&batches[0].kinds&unknownKinds == 0 {
 		return batches[0].changes
 	}
-	var out []store.Change
+	count := 0
+	for _, b := range batches {
+		for i := range b.deltas {
+			if r.watches(b.deltas[i].key.Kind) {
+				count++
+			}
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	out := make([]store.Change, 0, count)
 	for _, b := range batches {
 		for i := range b.deltas {
 			switch {
-			case len(r.kinds) > 0 && !slices.Contains(r.kinds, b.deltas[i].key.Kind):
+			case !r.watches(b.deltas[i].key.Kind):
 			case b.changes != nil:
 				out = append(out, b.changes[i])
 			default:
@@ -156,3 +167,5 @@ func (r *reader) filter(batches []batch) []store.Change {
 	}
 	return out
 }
+
+func (r *reader) watches(k api.Kind) bool { return len(r.kinds) == 0 || slices.Contains(r.kinds, k) }
