@@ -30,22 +30,12 @@ const (
 	// handshakeTimeout bounds the preface and the opening of the control stream.
 	handshakeTimeout = 10 * time.Second
 
-	// chunk is how much is written at once.
-	chunk = 8 << 10
-	// spareMax is how large a buffer is kept for the next frame.
-	spareMax = 1 << 20
+	// writeMax is how much is given to yamux at once: it keeps a copy of the longest
+	// write for as long as the session lives, and a server has thousands of sessions.
+	writeMax = 16 << 10
+	// scratchMax is how much memory a connection keeps between frames.
+	scratchMax = 16 << 10
 )
-
-// spare is buffers for frames, of all connections of the process: a server has thousands,
-// most of which are idle most of the time, and should not hold one each.
-var spare = sync.Pool{New: func() any { return new([]byte) }}
-
-// giveBack returns a buffer that came from spare.
-func giveBack(b *[]byte) {
-	if cap(*b) <= spareMax {
-		spare.Put(b)
-	}
-}
 
 // ErrNotSession says that whoever connected does not speak the session protocol.
 var ErrNotSession = errors.New("not a drover session (is this the right port? sessions are on 4647 by default)")
@@ -57,8 +47,10 @@ type Conn struct {
 	mux     *yamux.Session
 	control *yamux.Stream
 	in      *bufio.Reader
+	scratch []byte
 
-	sendMu sync.Mutex // held for a frame
+	sendMu sync.Mutex // guards out and the order of frames on control
+	out    []byte
 }
 
 // Dial connects to a server's session port.
@@ -154,20 +146,20 @@ func muxConfig() *yamux.Config {
 func (c *Conn) Send(ctx context.Context, f *Frame) error {
 	c.sendMu.Lock()
 	defer c.sendMu.Unlock()
-	b := spare.Get().(*[]byte)
-	defer giveBack(b)
-	frame, err := appendFrame((*b)[:0], f)
+	b, err := appendFrame(c.out[:0], f)
 	if err != nil {
 		return err
 	}
-	*b = frame
+	if cap(b) <= scratchMax {
+		c.out = b
+	}
 	deadline := time.Now().Add(3 * sendTimeout) // a peer that reads nothing for so long is as good as gone
 	if err := c.control.SetWriteDeadline(deadline); err != nil {
 		return fmt.Errorf("send session frame: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	for part := range slices.Chunk(frame, chunk) { // yamux keeps a copy of the largest
+	for part := range slices.Chunk(b, writeMax) {
 		if _, err := c.control.Write(part); err != nil {
 			return fmt.Errorf("send session frame: %w", err)
 		}
@@ -181,10 +173,12 @@ func (c *Conn) Send(ctx context.Context, f *Frame) error {
 func (c *Conn) Recv(ctx context.Context) (*Frame, error) {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	if c.in.Buffered() == 0 {
-		c.control.Shrink() // or it keeps room for as much as ever was waiting
+	f, buf, err := readFrame(c.in, c.scratch)
+	if cap(buf) <= scratchMax {
+		c.scratch = buf
+	} else {
+		c.control.Shrink() // it has grown as much, and would stay so
 	}
-	f, err := readFrame(c.in)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

@@ -207,7 +207,7 @@ func TestRecvEndsWithItsContextAndWithTheOtherSide(t *testing.T) {
 
 func TestATooLargeFrameIsRefusedBeforeItIsRead(t *testing.T) {
 	r := bytes.NewReader([]byte{0xff, 0xff, 0xff, 0xff, 1, 2, 3})
-	if _, err := readFrame(r); !errors.Is(err, ErrFrameTooLarge) {
+	if _, _, err := readFrame(r, nil); !errors.Is(err, ErrFrameTooLarge) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -222,7 +222,7 @@ func TestFramesReadAsTheyWereWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := readFrame(bytes.NewReader(b[len("rest of a buffer"):]))
+		got, _, err := readFrame(bytes.NewReader(b[len("rest of a buffer"):]), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +245,7 @@ func FuzzReadFrame(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		frame, err := readFrame(bytes.NewReader(b))
+		frame, _, err := readFrame(bytes.NewReader(b), nil)
 		if err == nil {
 			if _, err := appendFrame(nil, frame); err != nil {
 				t.Errorf("what was read can't be written: %v", err)

@@ -31,32 +31,30 @@ func appendFrame(b []byte, f *Frame) ([]byte, error) {
 	return b, nil
 }
 
-// readFrame reads one frame.
-func readFrame(r io.Reader) (*Frame, error) {
+// readFrame reads one frame. buf is scratch space, returned for the next call.
+func readFrame(r io.Reader, buf []byte) (*Frame, []byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, err
+		return nil, buf, err
 	}
 	n := int(binary.BigEndian.Uint32(head[:]))
 	if n > MaxFrame {
-		return nil, fmt.Errorf("%w: %d bytes announced", ErrFrameTooLarge, n)
+		return nil, buf, fmt.Errorf("%w: %d bytes announced", ErrFrameTooLarge, n)
 	}
-	b := spare.Get().(*[]byte)
-	defer giveBack(b)
-	if cap(*b) < n {
-		*b = make([]byte, n)
+	if cap(buf) < n {
+		buf = make([]byte, n)
 	}
-	buf := (*b)[:n]
+	buf = buf[:n]
 	if _, err := io.ReadFull(r, buf); err != nil {
-		return nil, err
+		return nil, buf, err
 	}
 	f := new(Frame)
 	rest, err := f.UnmarshalMsg(buf)
 	if err != nil {
-		return nil, fmt.Errorf("decode session frame: %w", err)
+		return nil, buf, fmt.Errorf("decode session frame: %w", err)
 	}
 	if len(rest) > 0 {
-		return nil, fmt.Errorf("decode session frame: %d bytes left over", len(rest))
+		return nil, buf, fmt.Errorf("decode session frame: %d bytes left over", len(rest))
 	}
-	return f, nil
+	return f, buf, nil
 }

@@ -23,7 +23,7 @@ type Options struct {
 	// FS is the file system; the machine's own if nil.
 	FS vfs.FS
 	// MemTableBytes is how much Pebble gathers in memory before it writes a table:
-	// up to four times that is in use under load, much less at rest. Default: 16 MiB.
+	// up to four times that is in use under load, much less at rest. Default: 8 MiB.
 	MemTableBytes uint64
 	// CacheBytes is Pebble's block cache. Reads come from the tables in memory, so it
 	// serves compactions only. Default: 4 MiB.
@@ -45,7 +45,7 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	if o.MemTableBytes == 0 {
-		o.MemTableBytes = 16 << 20
+		o.MemTableBytes = 8 << 20
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 4 << 20

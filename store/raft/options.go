@@ -50,9 +50,9 @@ type Options struct {
 
 	// LogBufferBytes is how much of the raft log is gathered in memory before it is
 	// written out as a table (it is in the synced write-ahead log before that). Up to
-	// four times that is in use under load. Default: 16 MiB.
+	// four times that is in use under load. Default: 8 MiB.
 	LogBufferBytes uint64
-	// StateBufferBytes is the same for the state. Default: 16 MiB.
+	// StateBufferBytes is the same for the state. Default: 8 MiB.
 	StateBufferBytes uint64
 	// CompactBytes and CompactEntries are after how much of it the raft log is cut.
 	// A replica that was away for longer gets a snapshot instead. A start reads the
@@ -100,8 +100,8 @@ func (o *Options) setDefaults() error {
 	def(&o.ElectionRTT, 10)
 	def(&o.HeartbeatRTT, 1)
 	def(&o.NoLeaderTimeout, 5*time.Second)
-	def(&o.LogBufferBytes, 16<<20)
-	def(&o.StateBufferBytes, 16<<20)
+	def(&o.LogBufferBytes, 8<<20)
+	def(&o.StateBufferBytes, 8<<20)
 	def(&o.CompactBytes, 64<<20)
 	def(&o.CompactEntries, 20_000)
 	def(&o.MinFreeBytes, 64<<20)
