@@ -35,19 +35,19 @@ func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Command"
 			o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Command)
+			o = appendString(o, z.Command)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Args"
 			o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
 			for za0001 := range z.Args {
-				o = msgp.AppendString(o, z.Args[za0001])
+				o = appendString(o, z.Args[za0001])
 			}
 		}
 	}
@@ -73,13 +73,13 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Command":
-			z.Command, bts, err = msgp.ReadStringBytes(bts)
+			z.Command, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Command")
 				return
@@ -101,7 +101,7 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Args = make([]string, zb0002)
 				}
 				for za0001 := range z.Args {
-					z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Args[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Args", za0001)
 						return
@@ -160,17 +160,17 @@ func (z *Affinity) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "LTarget"
 			o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.LTarget)
+			o = appendString(o, z.LTarget)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "RTarget"
 			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.RTarget)
+			o = appendString(o, z.RTarget)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Operand"
 			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Operand)
+			o = appendString(o, z.Operand)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Weight"
@@ -204,19 +204,19 @@ func (z *Affinity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "LTarget":
-			z.LTarget, bts, err = msgp.ReadStringBytes(bts)
+			z.LTarget, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "LTarget")
 				return
 			}
 		case "RTarget":
-			z.RTarget, bts, err = msgp.ReadStringBytes(bts)
+			z.RTarget, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RTarget")
 				return
 			}
 		case "Operand":
-			z.Operand, bts, err = msgp.ReadStringBytes(bts)
+			z.Operand, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Operand")
 				return
@@ -446,17 +446,17 @@ func (z *AllocNetworkStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "InterfaceName"
 			o = append(o, 0xad, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x66, 0x61, 0x63, 0x65, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.InterfaceName)
+			o = appendString(o, z.InterfaceName)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Address"
 			o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-			o = msgp.AppendString(o, z.Address)
+			o = appendString(o, z.Address)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "AddressIPv6"
 			o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x49, 0x50, 0x76, 0x36)
-			o = msgp.AppendString(o, z.AddressIPv6)
+			o = appendString(o, z.AddressIPv6)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "DNS"
@@ -494,19 +494,19 @@ func (z *AllocNetworkStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "InterfaceName":
-			z.InterfaceName, bts, err = msgp.ReadStringBytes(bts)
+			z.InterfaceName, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "InterfaceName")
 				return
 			}
 		case "Address":
-			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			z.Address, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Address")
 				return
 			}
 		case "AddressIPv6":
-			z.AddressIPv6, bts, err = msgp.ReadStringBytes(bts)
+			z.AddressIPv6, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AddressIPv6")
 				return
@@ -590,7 +590,7 @@ func (z *AllocatedPort) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Label"
 			o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-			o = msgp.AppendString(o, z.Label)
+			o = appendString(o, z.Label)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Value"
@@ -605,12 +605,12 @@ func (z *AllocatedPort) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "HostIP"
 			o = append(o, 0xa6, 0x48, 0x6f, 0x73, 0x74, 0x49, 0x50)
-			o = msgp.AppendString(o, z.HostIP)
+			o = appendString(o, z.HostIP)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "HostNetwork"
 			o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b)
-			o = msgp.AppendString(o, z.HostNetwork)
+			o = appendString(o, z.HostNetwork)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "IgnoreCollision"
@@ -640,7 +640,7 @@ func (z *AllocatedPort) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Label":
-			z.Label, bts, err = msgp.ReadStringBytes(bts)
+			z.Label, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Label")
 				return
@@ -658,13 +658,13 @@ func (z *AllocatedPort) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "HostIP":
-			z.HostIP, bts, err = msgp.ReadStringBytes(bts)
+			z.HostIP, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HostIP")
 				return
 			}
 		case "HostNetwork":
-			z.HostNetwork, bts, err = msgp.ReadStringBytes(bts)
+			z.HostNetwork, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HostNetwork")
 				return
@@ -812,37 +812,37 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "id"
 			o = append(o, 0xa2, 0x69, 0x64)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "ns"
 			o = append(o, 0xa2, 0x6e, 0x73)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "eval"
 			o = append(o, 0xa4, 0x65, 0x76, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.EvalID)
+			o = appendString(o, z.EvalID)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "name"
 			o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "node"
 			o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "nodename"
 			o = append(o, 0xa8, 0x6e, 0x6f, 0x64, 0x65, 0x6e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.NodeName)
+			o = appendString(o, z.NodeName)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "job"
 			o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "jobv"
@@ -852,22 +852,22 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "tg"
 			o = append(o, 0xa2, 0x74, 0x67)
-			o = msgp.AppendString(o, z.TaskGroup)
+			o = appendString(o, z.TaskGroup)
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "jobt"
 			o = append(o, 0xa4, 0x6a, 0x6f, 0x62, 0x74)
-			o = msgp.AppendString(o, z.JobType)
+			o = appendString(o, z.JobType)
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "want"
 			o = append(o, 0xa4, 0x77, 0x61, 0x6e, 0x74)
-			o = msgp.AppendString(o, z.DesiredStatus)
+			o = appendString(o, z.DesiredStatus)
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "wantwhy"
 			o = append(o, 0xa7, 0x77, 0x61, 0x6e, 0x74, 0x77, 0x68, 0x79)
-			o = msgp.AppendString(o, z.DesiredDescription)
+			o = appendString(o, z.DesiredDescription)
 		}
 		// string "trans"
 		o = append(o, 0xa5, 0x74, 0x72, 0x61, 0x6e, 0x73)
@@ -879,7 +879,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "lost"
 			o = append(o, 0xa4, 0x6c, 0x6f, 0x73, 0x74)
-			o = msgp.AppendString(o, z.Lost)
+			o = appendString(o, z.Lost)
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "unksince"
@@ -891,14 +891,14 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa9, 0x77, 0x69, 0x74, 0x68, 0x64, 0x72, 0x61, 0x77, 0x6e)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Withdrawn)))
 			for za0001, za0002 := range z.Withdrawn {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o = msgp.AppendBool(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "depl"
 			o = append(o, 0xa4, 0x64, 0x65, 0x70, 0x6c)
-			o = msgp.AppendString(o, z.DeploymentID)
+			o = appendString(o, z.DeploymentID)
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "deplstat"
@@ -955,7 +955,7 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0002Mask & 0x2) == 0 { // if not omitted
 						// string "LastReschedule"
 						o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
-						o = msgp.AppendString(o, z.RescheduleTracker.LastReschedule)
+						o = appendString(o, z.RescheduleTracker.LastReschedule)
 					}
 				}
 			}
@@ -963,29 +963,29 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "prev"
 			o = append(o, 0xa4, 0x70, 0x72, 0x65, 0x76)
-			o = msgp.AppendString(o, z.PreviousAllocation)
+			o = appendString(o, z.PreviousAllocation)
 		}
 		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "next"
 			o = append(o, 0xa4, 0x6e, 0x65, 0x78, 0x74)
-			o = msgp.AppendString(o, z.NextAllocation)
+			o = appendString(o, z.NextAllocation)
 		}
 		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "followup"
 			o = append(o, 0xa8, 0x66, 0x6f, 0x6c, 0x6c, 0x6f, 0x77, 0x75, 0x70)
-			o = msgp.AppendString(o, z.FollowupEvalID)
+			o = appendString(o, z.FollowupEvalID)
 		}
 		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "preemptby"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x62, 0x79)
-			o = msgp.AppendString(o, z.PreemptedByAllocation)
+			o = appendString(o, z.PreemptedByAllocation)
 		}
 		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "preempted"
 			o = append(o, 0xa9, 0x70, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.PreemptedAllocations)))
 			for za0004 := range z.PreemptedAllocations {
-				o = msgp.AppendString(o, z.PreemptedAllocations[za0004])
+				o = appendString(o, z.PreemptedAllocations[za0004])
 			}
 		}
 		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
@@ -1047,43 +1047,43 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "id":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "ns":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "eval":
-			z.EvalID, bts, err = msgp.ReadStringBytes(bts)
+			z.EvalID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "EvalID")
 				return
 			}
 		case "name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "node":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
 			}
 		case "nodename":
-			z.NodeName, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeName, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeName")
 				return
 			}
 		case "job":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
@@ -1095,25 +1095,25 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "tg":
-			z.TaskGroup, bts, err = msgp.ReadStringBytes(bts)
+			z.TaskGroup, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TaskGroup")
 				return
 			}
 		case "jobt":
-			z.JobType, bts, err = msgp.ReadStringBytes(bts)
+			z.JobType, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobType")
 				return
 			}
 		case "want":
-			z.DesiredStatus, bts, err = msgp.ReadStringBytes(bts)
+			z.DesiredStatus, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DesiredStatus")
 				return
 			}
 		case "wantwhy":
-			z.DesiredDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.DesiredDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DesiredDescription")
 				return
@@ -1125,7 +1125,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "lost":
-			z.Lost, bts, err = msgp.ReadStringBytes(bts)
+			z.Lost, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Lost")
 				return
@@ -1156,7 +1156,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 bool
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Withdrawn")
 						return
@@ -1170,7 +1170,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "depl":
-			z.DeploymentID, bts, err = msgp.ReadStringBytes(bts)
+			z.DeploymentID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DeploymentID")
 				return
@@ -1253,7 +1253,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 						}
 					case "LastReschedule":
-						z.RescheduleTracker.LastReschedule, bts, err = msgp.ReadStringBytes(bts)
+						z.RescheduleTracker.LastReschedule, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "RescheduleTracker", "LastReschedule")
 							return
@@ -1268,25 +1268,25 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "prev":
-			z.PreviousAllocation, bts, err = msgp.ReadStringBytes(bts)
+			z.PreviousAllocation, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PreviousAllocation")
 				return
 			}
 		case "next":
-			z.NextAllocation, bts, err = msgp.ReadStringBytes(bts)
+			z.NextAllocation, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NextAllocation")
 				return
 			}
 		case "followup":
-			z.FollowupEvalID, bts, err = msgp.ReadStringBytes(bts)
+			z.FollowupEvalID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "FollowupEvalID")
 				return
 			}
 		case "preemptby":
-			z.PreemptedByAllocation, bts, err = msgp.ReadStringBytes(bts)
+			z.PreemptedByAllocation, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PreemptedByAllocation")
 				return
@@ -1308,7 +1308,7 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.PreemptedAllocations = make([]string, zb0005)
 				}
 				for za0004 := range z.PreemptedAllocations {
-					z.PreemptedAllocations[za0004], bts, err = msgp.ReadStringBytes(bts)
+					z.PreemptedAllocations[za0004], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "PreemptedAllocations", za0004)
 						return
@@ -1514,14 +1514,14 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "pn"
 			o = append(o, 0xa2, 0x70, 0x6e)
-			o = msgp.AppendString(o, z.NodePool)
+			o = appendString(o, z.NodePool)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "av"
 			o = append(o, 0xa2, 0x61, 0x76)
 			o = msgp.AppendMapHeader(o, uint32(len(z.NodesAvailable)))
 			for za0001, za0002 := range z.NodesAvailable {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o = msgp.AppendInt(o, za0002)
 			}
 		}
@@ -1530,7 +1530,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x63, 0x66)
 			o = msgp.AppendMapHeader(o, uint32(len(z.ClassFiltered)))
 			for za0003, za0004 := range z.ClassFiltered {
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0003)
 				o = msgp.AppendInt(o, za0004)
 			}
 		}
@@ -1539,7 +1539,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x6f, 0x66)
 			o = msgp.AppendMapHeader(o, uint32(len(z.ConstraintFiltered)))
 			for za0005, za0006 := range z.ConstraintFiltered {
-				o = msgp.AppendString(o, za0005)
+				o = appendString(o, za0005)
 				o = msgp.AppendInt(o, za0006)
 			}
 		}
@@ -1553,7 +1553,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x63, 0x78)
 			o = msgp.AppendMapHeader(o, uint32(len(z.ClassExhausted)))
 			for za0007, za0008 := range z.ClassExhausted {
-				o = msgp.AppendString(o, za0007)
+				o = appendString(o, za0007)
 				o = msgp.AppendInt(o, za0008)
 			}
 		}
@@ -1562,7 +1562,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x64, 0x78)
 			o = msgp.AppendMapHeader(o, uint32(len(z.DimensionExhausted)))
 			for za0009, za0010 := range z.DimensionExhausted {
-				o = msgp.AppendString(o, za0009)
+				o = appendString(o, za0009)
 				o = msgp.AppendInt(o, za0010)
 			}
 		}
@@ -1571,7 +1571,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x71, 0x78)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.QuotaExhausted)))
 			for za0011 := range z.QuotaExhausted {
-				o = msgp.AppendString(o, z.QuotaExhausted[za0011])
+				o = appendString(o, z.QuotaExhausted[za0011])
 			}
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
@@ -1579,7 +1579,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x72, 0x78)
 			o = msgp.AppendMapHeader(o, uint32(len(z.ResourcesExhausted)))
 			for za0012, za0013 := range z.ResourcesExhausted {
-				o = msgp.AppendString(o, za0012)
+				o = appendString(o, za0012)
 				if za0013 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -1596,7 +1596,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa2, 0x73, 0x63)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Scores)))
 			for za0014, za0015 := range z.Scores {
-				o = msgp.AppendString(o, za0014)
+				o = appendString(o, za0014)
 				o = msgp.AppendFloat64(o, za0015)
 			}
 		}
@@ -1629,7 +1629,7 @@ func (z *AllocationMetric) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "ga"
 			o = append(o, 0xa2, 0x67, 0x61)
-			o = msgp.AppendString(o, z.Gang)
+			o = appendString(o, z.Gang)
 		}
 	}
 	return
@@ -1672,7 +1672,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "pn":
-			z.NodePool, bts, err = msgp.ReadStringBytes(bts)
+			z.NodePool, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodePool")
 				return
@@ -1697,7 +1697,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 int
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "NodesAvailable")
 						return
@@ -1730,7 +1730,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 int
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ClassFiltered")
 						return
@@ -1763,7 +1763,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 int
 					zb0004--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ConstraintFiltered")
 						return
@@ -1802,7 +1802,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0008 int
 					zb0005--
 					var za0007 string
-					za0007, bts, err = msgp.ReadStringBytes(bts)
+					za0007, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ClassExhausted")
 						return
@@ -1835,7 +1835,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0010 int
 					zb0006--
 					var za0009 string
-					za0009, bts, err = msgp.ReadStringBytes(bts)
+					za0009, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "DimensionExhausted")
 						return
@@ -1865,7 +1865,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.QuotaExhausted = make([]string, zb0007)
 				}
 				for za0011 := range z.QuotaExhausted {
-					z.QuotaExhausted[za0011], bts, err = msgp.ReadStringBytes(bts)
+					z.QuotaExhausted[za0011], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "QuotaExhausted", za0011)
 						return
@@ -1892,7 +1892,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0013 *Resources
 					zb0008--
 					var za0012 string
-					za0012, bts, err = msgp.ReadStringBytes(bts)
+					za0012, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ResourcesExhausted")
 						return
@@ -1936,7 +1936,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0015 float64
 					zb0009--
 					var za0014 string
-					za0014, bts, err = msgp.ReadStringBytes(bts)
+					za0014, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Scores")
 						return
@@ -1997,7 +1997,7 @@ func (z *AllocationMetric) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "ga":
-			z.Gang, bts, err = msgp.ReadStringBytes(bts)
+			z.Gang, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Gang")
 				return
@@ -2145,39 +2145,39 @@ func (z *AllocationStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "id"
 			o = append(o, 0xa2, 0x69, 0x64)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "node"
 			o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "ns"
 			o = append(o, 0xa2, 0x6e, 0x73)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "job"
 			o = append(o, 0xa3, 0x6a, 0x6f, 0x62)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "st"
 			o = append(o, 0xa2, 0x73, 0x74)
-			o = msgp.AppendString(o, z.ClientStatus)
+			o = appendString(o, z.ClientStatus)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "why"
 			o = append(o, 0xa3, 0x77, 0x68, 0x79)
-			o = msgp.AppendString(o, z.ClientDescription)
+			o = appendString(o, z.ClientDescription)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "tasks"
 			o = append(o, 0xa5, 0x74, 0x61, 0x73, 0x6b, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.TaskStates)))
 			for za0001, za0002 := range z.TaskStates {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				if za0002 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -2262,37 +2262,37 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "id":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "node":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
 			}
 		case "ns":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "job":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
 			}
 		case "st":
-			z.ClientStatus, bts, err = msgp.ReadStringBytes(bts)
+			z.ClientStatus, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ClientStatus")
 				return
 			}
 		case "why":
-			z.ClientDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.ClientDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ClientDescription")
 				return
@@ -2317,7 +2317,7 @@ func (z *AllocationStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 *TaskState
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "TaskStates")
 						return
@@ -2504,8 +2504,8 @@ func (z *CNIConfig) MarshalMsg(b []byte) (o []byte, err error) {
 		o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
 		o = msgp.AppendMapHeader(o, uint32(len(z.Args)))
 		for za0001, za0002 := range z.Args {
-			o = msgp.AppendString(o, za0001)
-			o = msgp.AppendString(o, za0002)
+			o = appendString(o, za0001)
+			o = appendString(o, za0002)
 		}
 	}
 	return
@@ -2549,12 +2549,12 @@ func (z *CNIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Args")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Args", za0001)
 						return
@@ -2609,14 +2609,14 @@ func (z *CSIMountOptions) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "FSType"
 			o = append(o, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.FSType)
+			o = appendString(o, z.FSType)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "MountFlags"
 			o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.MountFlags)))
 			for za0001 := range z.MountFlags {
-				o = msgp.AppendString(o, z.MountFlags[za0001])
+				o = appendString(o, z.MountFlags[za0001])
 			}
 		}
 	}
@@ -2642,7 +2642,7 @@ func (z *CSIMountOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "FSType":
-			z.FSType, bts, err = msgp.ReadStringBytes(bts)
+			z.FSType, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "FSType")
 				return
@@ -2664,7 +2664,7 @@ func (z *CSIMountOptions) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.MountFlags = make([]string, zb0002)
 				}
 				for za0001 := range z.MountFlags {
-					z.MountFlags[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.MountFlags[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "MountFlags", za0001)
 						return
@@ -2726,7 +2726,7 @@ func (z *ChangeScript) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Command == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Command)
+				o = appendString(o, *z.Command)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -2734,7 +2734,7 @@ func (z *ChangeScript) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
 			for za0001 := range z.Args {
-				o = msgp.AppendString(o, z.Args[za0001])
+				o = appendString(o, z.Args[za0001])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -2788,7 +2788,7 @@ func (z *ChangeScript) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Command == nil {
 					z.Command = new(string)
 				}
-				*z.Command, bts, err = msgp.ReadStringBytes(bts)
+				*z.Command, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Command")
 					return
@@ -2811,7 +2811,7 @@ func (z *ChangeScript) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Args = make([]string, zb0002)
 				}
 				for za0001 := range z.Args {
-					z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Args[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Args", za0001)
 						return
@@ -3044,12 +3044,12 @@ func (z *CheckState) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "id"
 			o = append(o, 0xa2, 0x69, 0x64)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "s"
 			o = append(o, 0xa1, 0x73)
-			o = msgp.AppendString(o, z.Status)
+			o = appendString(o, z.Status)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "at"
@@ -3064,7 +3064,7 @@ func (z *CheckState) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "o"
 			o = append(o, 0xa1, 0x6f)
-			o = msgp.AppendString(o, z.Output)
+			o = appendString(o, z.Output)
 		}
 	}
 	return
@@ -3089,13 +3089,13 @@ func (z *CheckState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "id":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "s":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			z.Status, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Status")
 				return
@@ -3113,7 +3113,7 @@ func (z *CheckState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "o":
-			z.Output, bts, err = msgp.ReadStringBytes(bts)
+			z.Output, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Output")
 				return
@@ -3163,17 +3163,17 @@ func (z Constraint) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "LTarget"
 			o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.LTarget)
+			o = appendString(o, z.LTarget)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "RTarget"
 			o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-			o = msgp.AppendString(o, z.RTarget)
+			o = appendString(o, z.RTarget)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Operand"
 			o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Operand)
+			o = appendString(o, z.Operand)
 		}
 	}
 	return
@@ -3198,19 +3198,19 @@ func (z *Constraint) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "LTarget":
-			z.LTarget, bts, err = msgp.ReadStringBytes(bts)
+			z.LTarget, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "LTarget")
 				return
 			}
 		case "RTarget":
-			z.RTarget, bts, err = msgp.ReadStringBytes(bts)
+			z.RTarget, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RTarget")
 				return
 			}
 		case "Operand":
-			z.Operand, bts, err = msgp.ReadStringBytes(bts)
+			z.Operand, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Operand")
 				return
@@ -3260,17 +3260,17 @@ func (z Consul) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Cluster"
 			o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Cluster)
+			o = appendString(o, z.Cluster)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Partition"
 			o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Partition)
+			o = appendString(o, z.Partition)
 		}
 	}
 	return
@@ -3295,19 +3295,19 @@ func (z *Consul) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "Cluster":
-			z.Cluster, bts, err = msgp.ReadStringBytes(bts)
+			z.Cluster, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Cluster")
 				return
 			}
 		case "Partition":
-			z.Partition, bts, err = msgp.ReadStringBytes(bts)
+			z.Partition, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Partition")
 				return
@@ -3368,7 +3368,7 @@ func (z *ConsulConnect) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa7, 0x47, 0x61, 0x74, 0x65, 0x77, 0x61, 0x79)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Gateway)))
 			for za0001, za0002 := range z.Gateway {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Gateway", za0001)
@@ -3381,7 +3381,7 @@ func (z *ConsulConnect) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xae, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
 			o = msgp.AppendMapHeader(o, uint32(len(z.SidecarService)))
 			for za0003, za0004 := range z.SidecarService {
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0003)
 				o, err = msgp.AppendIntf(o, za0004)
 				if err != nil {
 					err = msgp.WrapError(err, "SidecarService", za0003)
@@ -3394,7 +3394,7 @@ func (z *ConsulConnect) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xab, 0x53, 0x69, 0x64, 0x65, 0x63, 0x61, 0x72, 0x54, 0x61, 0x73, 0x6b)
 			o = msgp.AppendMapHeader(o, uint32(len(z.SidecarTask)))
 			for za0005, za0006 := range z.SidecarTask {
-				o = msgp.AppendString(o, za0005)
+				o = appendString(o, za0005)
 				o, err = msgp.AppendIntf(o, za0006)
 				if err != nil {
 					err = msgp.WrapError(err, "SidecarTask", za0005)
@@ -3450,7 +3450,7 @@ func (z *ConsulConnect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Gateway")
 						return
@@ -3483,7 +3483,7 @@ func (z *ConsulConnect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 interface{}
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "SidecarService")
 						return
@@ -3516,7 +3516,7 @@ func (z *ConsulConnect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 interface{}
 					zb0004--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "SidecarTask")
 						return
@@ -3596,7 +3596,7 @@ func (z *DNSConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa7, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Servers)))
 			for za0001 := range z.Servers {
-				o = msgp.AppendString(o, z.Servers[za0001])
+				o = appendString(o, z.Servers[za0001])
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -3604,7 +3604,7 @@ func (z *DNSConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa8, 0x53, 0x65, 0x61, 0x72, 0x63, 0x68, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Searches)))
 			for za0002 := range z.Searches {
-				o = msgp.AppendString(o, z.Searches[za0002])
+				o = appendString(o, z.Searches[za0002])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -3612,7 +3612,7 @@ func (z *DNSConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa7, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Options)))
 			for za0003 := range z.Options {
-				o = msgp.AppendString(o, z.Options[za0003])
+				o = appendString(o, z.Options[za0003])
 			}
 		}
 	}
@@ -3654,7 +3654,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Servers = make([]string, zb0002)
 				}
 				for za0001 := range z.Servers {
-					z.Servers[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Servers[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Servers", za0001)
 						return
@@ -3678,7 +3678,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Searches = make([]string, zb0003)
 				}
 				for za0002 := range z.Searches {
-					z.Searches[za0002], bts, err = msgp.ReadStringBytes(bts)
+					z.Searches[za0002], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Searches", za0002)
 						return
@@ -3702,7 +3702,7 @@ func (z *DNSConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Options = make([]string, zb0004)
 				}
 				for za0003 := range z.Options {
-					z.Options[za0003], bts, err = msgp.ReadStringBytes(bts)
+					z.Options[za0003], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Options", za0003)
 						return
@@ -3809,17 +3809,17 @@ func (z *Deployment) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "JobVersion"
@@ -3851,7 +3851,7 @@ func (z *Deployment) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaa, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.TaskGroups)))
 			for za0001, za0002 := range z.TaskGroups {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				if za0002 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -3866,12 +3866,12 @@ func (z *Deployment) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "Status"
 			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-			o = msgp.AppendString(o, z.Status)
+			o = appendString(o, z.Status)
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "StatusDescription"
 			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.StatusDescription)
+			o = appendString(o, z.StatusDescription)
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "EvalPriority"
@@ -3911,19 +3911,19 @@ func (z *Deployment) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
@@ -3978,7 +3978,7 @@ func (z *Deployment) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 *DeploymentState
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "TaskGroups")
 						return
@@ -4003,13 +4003,13 @@ func (z *Deployment) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			z.Status, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Status")
 				return
 			}
 		case "StatusDescription":
-			z.StatusDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.StatusDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StatusDescription")
 				return
@@ -4152,7 +4152,7 @@ func (z *DeploymentState) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xae, 0x50, 0x6c, 0x61, 0x63, 0x65, 0x64, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x69, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.PlacedCanaries)))
 			for za0001 := range z.PlacedCanaries {
-				o = msgp.AppendString(o, z.PlacedCanaries[za0001])
+				o = appendString(o, z.PlacedCanaries[za0001])
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
@@ -4260,7 +4260,7 @@ func (z *DeploymentState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.PlacedCanaries = make([]string, zb0002)
 				}
 				for za0001 := range z.PlacedCanaries {
-					z.PlacedCanaries[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.PlacedCanaries[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "PlacedCanaries", za0001)
 						return
@@ -4880,7 +4880,7 @@ func (z *DeviceAttribute) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.String == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.String)
+				o = appendString(o, *z.String)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -4895,7 +4895,7 @@ func (z *DeviceAttribute) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Unit"
 			o = append(o, 0xa4, 0x55, 0x6e, 0x69, 0x74)
-			o = msgp.AppendString(o, z.Unit)
+			o = appendString(o, z.Unit)
 		}
 	}
 	return
@@ -4964,7 +4964,7 @@ func (z *DeviceAttribute) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.String == nil {
 					z.String = new(string)
 				}
-				*z.String, bts, err = msgp.ReadStringBytes(bts)
+				*z.String, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "String")
 					return
@@ -4988,7 +4988,7 @@ func (z *DeviceAttribute) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Unit":
-			z.Unit, bts, err = msgp.ReadStringBytes(bts)
+			z.Unit, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Unit")
 				return
@@ -5096,7 +5096,7 @@ func (z *DisconnectStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Reconcile == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Reconcile)
+				o = appendString(o, *z.Reconcile)
 			}
 		}
 	}
@@ -5183,7 +5183,7 @@ func (z *DisconnectStrategy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Reconcile == nil {
 					z.Reconcile = new(string)
 				}
-				*z.Reconcile, bts, err = msgp.ReadStringBytes(bts)
+				*z.Reconcile, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Reconcile")
 					return
@@ -5246,7 +5246,7 @@ func (z DispatchPayloadConfig) MarshalMsg(b []byte) (o []byte, err error) {
 	if (zb0001Mask & 0x1) == 0 { // if not omitted
 		// string "File"
 		o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
-		o = msgp.AppendString(o, z.File)
+		o = appendString(o, z.File)
 	}
 	return
 }
@@ -5270,7 +5270,7 @@ func (z *DispatchPayloadConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "File":
-			z.File, bts, err = msgp.ReadStringBytes(bts)
+			z.File, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "File")
 				return
@@ -5320,17 +5320,17 @@ func (z DispatchToken) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "ChildID"
 			o = append(o, 0xa7, 0x43, 0x68, 0x69, 0x6c, 0x64, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ChildID)
+			o = appendString(o, z.ChildID)
 		}
 	}
 	return
@@ -5355,19 +5355,19 @@ func (z *DispatchToken) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "ChildID":
-			z.ChildID, bts, err = msgp.ReadStringBytes(bts)
+			z.ChildID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ChildID")
 				return
@@ -5435,20 +5435,20 @@ func (z *DrainMetadata) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Status"
 			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-			o = msgp.AppendString(o, z.Status)
+			o = appendString(o, z.Status)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "AccessorID"
 			o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x6f, 0x72, 0x49, 0x44)
-			o = msgp.AppendString(o, z.AccessorID)
+			o = appendString(o, z.AccessorID)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Meta"
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0001, za0002 := range z.Meta {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 	}
@@ -5486,13 +5486,13 @@ func (z *DrainMetadata) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			z.Status, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Status")
 				return
 			}
 		case "AccessorID":
-			z.AccessorID, bts, err = msgp.ReadStringBytes(bts)
+			z.AccessorID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AccessorID")
 				return
@@ -5517,12 +5517,12 @@ func (z *DrainMetadata) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0001)
 						return
@@ -5703,8 +5703,8 @@ func (z *DriverInfo) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
 			for za0001, za0002 := range z.Attributes {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -5720,7 +5720,7 @@ func (z *DriverInfo) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "HealthDescription"
 			o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.HealthDescription)
+			o = appendString(o, z.HealthDescription)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "UpdateTime"
@@ -5769,12 +5769,12 @@ func (z *DriverInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Attributes")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Attributes", za0001)
 						return
@@ -5795,7 +5795,7 @@ func (z *DriverInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "HealthDescription":
-			z.HealthDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.HealthDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HealthDescription")
 				return
@@ -6101,7 +6101,7 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Priority"
@@ -6111,22 +6111,22 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Type"
 			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "TriggeredBy"
 			o = append(o, 0xab, 0x54, 0x72, 0x69, 0x67, 0x67, 0x65, 0x72, 0x65, 0x64, 0x42, 0x79)
-			o = msgp.AppendString(o, z.TriggeredBy)
+			o = appendString(o, z.TriggeredBy)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "JobModifyIndex"
@@ -6136,7 +6136,7 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "NodeID"
 			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "NodeModifyIndex"
@@ -6146,17 +6146,17 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "DeploymentID"
 			o = append(o, 0xac, 0x44, 0x65, 0x70, 0x6c, 0x6f, 0x79, 0x6d, 0x65, 0x6e, 0x74, 0x49, 0x44)
-			o = msgp.AppendString(o, z.DeploymentID)
+			o = appendString(o, z.DeploymentID)
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "Status"
 			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-			o = msgp.AppendString(o, z.Status)
+			o = appendString(o, z.Status)
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "StatusDescription"
 			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.StatusDescription)
+			o = appendString(o, z.StatusDescription)
 		}
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "Wait"
@@ -6171,24 +6171,24 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "NextEval"
 			o = append(o, 0xa8, 0x4e, 0x65, 0x78, 0x74, 0x45, 0x76, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.NextEval)
+			o = appendString(o, z.NextEval)
 		}
 		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "PreviousEval"
 			o = append(o, 0xac, 0x50, 0x72, 0x65, 0x76, 0x69, 0x6f, 0x75, 0x73, 0x45, 0x76, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.PreviousEval)
+			o = appendString(o, z.PreviousEval)
 		}
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "BlockedEval"
 			o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.BlockedEval)
+			o = appendString(o, z.BlockedEval)
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "FailedTGAllocs"
 			o = append(o, 0xae, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64, 0x54, 0x47, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.FailedTGAllocs)))
 			for za0001, za0002 := range z.FailedTGAllocs {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				if za0002 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -6205,7 +6205,7 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb0, 0x43, 0x6c, 0x61, 0x73, 0x73, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
 			o = msgp.AppendMapHeader(o, uint32(len(z.ClassEligibility)))
 			for za0003, za0004 := range z.ClassEligibility {
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0003)
 				o = msgp.AppendBool(o, za0004)
 			}
 		}
@@ -6214,7 +6214,7 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb1, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.QueuedAllocations)))
 			for za0005, za0006 := range z.QueuedAllocations {
-				o = msgp.AppendString(o, za0005)
+				o = appendString(o, za0005)
 				o = msgp.AppendInt(o, za0006)
 			}
 		}
@@ -6239,7 +6239,7 @@ func (z *Evaluation) MarshalMsg(b []byte) (o []byte, err error) {
 					o = append(o, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
 					o = msgp.AppendMapHeader(o, uint32(len(z.PlanAnnotations.DesiredTGUpdates)))
 					for za0007, za0008 := range z.PlanAnnotations.DesiredTGUpdates {
-						o = msgp.AppendString(o, za0007)
+						o = appendString(o, za0007)
 						if za0008 == nil {
 							o = msgp.AppendNil(o)
 						} else {
@@ -6291,7 +6291,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
@@ -6303,25 +6303,25 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
 			}
 		case "TriggeredBy":
-			z.TriggeredBy, bts, err = msgp.ReadStringBytes(bts)
+			z.TriggeredBy, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TriggeredBy")
 				return
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
@@ -6333,7 +6333,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "NodeID":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
@@ -6345,19 +6345,19 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "DeploymentID":
-			z.DeploymentID, bts, err = msgp.ReadStringBytes(bts)
+			z.DeploymentID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DeploymentID")
 				return
 			}
 		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			z.Status, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Status")
 				return
 			}
 		case "StatusDescription":
-			z.StatusDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.StatusDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StatusDescription")
 				return
@@ -6375,19 +6375,19 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "NextEval":
-			z.NextEval, bts, err = msgp.ReadStringBytes(bts)
+			z.NextEval, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NextEval")
 				return
 			}
 		case "PreviousEval":
-			z.PreviousEval, bts, err = msgp.ReadStringBytes(bts)
+			z.PreviousEval, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PreviousEval")
 				return
 			}
 		case "BlockedEval":
-			z.BlockedEval, bts, err = msgp.ReadStringBytes(bts)
+			z.BlockedEval, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "BlockedEval")
 				return
@@ -6412,7 +6412,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 *AllocationMetric
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "FailedTGAllocs")
 						return
@@ -6456,7 +6456,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 bool
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ClassEligibility")
 						return
@@ -6489,7 +6489,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 int
 					zb0004--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "QueuedAllocations")
 						return
@@ -6547,7 +6547,7 @@ func (z *Evaluation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								var za0008 *DesiredUpdates
 								zb0006--
 								var za0007 string
-								za0007, bts, err = msgp.ReadStringBytes(bts)
+								za0007, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "PlanAnnotations", "DesiredTGUpdates")
 									return
@@ -6690,22 +6690,22 @@ func (z *HostNetworkInfo) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "CIDR"
 			o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
-			o = msgp.AppendString(o, z.CIDR)
+			o = appendString(o, z.CIDR)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Interface"
 			o = append(o, 0xa9, 0x49, 0x6e, 0x74, 0x65, 0x72, 0x66, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Interface)
+			o = appendString(o, z.Interface)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "ReservedPorts"
 			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
-			o = msgp.AppendString(o, z.ReservedPorts)
+			o = appendString(o, z.ReservedPorts)
 		}
 	}
 	return
@@ -6730,25 +6730,25 @@ func (z *HostNetworkInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "CIDR":
-			z.CIDR, bts, err = msgp.ReadStringBytes(bts)
+			z.CIDR, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "CIDR")
 				return
 			}
 		case "Interface":
-			z.Interface, bts, err = msgp.ReadStringBytes(bts)
+			z.Interface, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Interface")
 				return
 			}
 		case "ReservedPorts":
-			z.ReservedPorts, bts, err = msgp.ReadStringBytes(bts)
+			z.ReservedPorts, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ReservedPorts")
 				return
@@ -6798,12 +6798,12 @@ func (z HostVolumeInfo) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Path"
 			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-			o = msgp.AppendString(o, z.Path)
+			o = appendString(o, z.Path)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "ReadOnly"
@@ -6833,13 +6833,13 @@ func (z *HostVolumeInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "Path":
-			z.Path, bts, err = msgp.ReadStringBytes(bts)
+			z.Path, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Path")
 				return
@@ -6909,12 +6909,12 @@ func (z *IndexProgress) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Completed"
 			o = append(o, 0xa9, 0x43, 0x6f, 0x6d, 0x70, 0x6c, 0x65, 0x74, 0x65, 0x64)
-			o = msgp.AppendString(o, string(z.Completed))
+			o = appendString(o, string(z.Completed))
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Failed"
 			o = append(o, 0xa6, 0x46, 0x61, 0x69, 0x6c, 0x65, 0x64)
-			o = msgp.AppendString(o, string(z.Failed))
+			o = appendString(o, string(z.Failed))
 		}
 	}
 	return
@@ -6953,7 +6953,7 @@ func (z *IndexProgress) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		case "Completed":
 			{
 				var zb0002 string
-				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				zb0002, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Completed")
 					return
@@ -6963,7 +6963,7 @@ func (z *IndexProgress) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		case "Failed":
 			{
 				var zb0003 string
-				zb0003, bts, err = msgp.ReadStringBytes(bts)
+				zb0003, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Failed")
 					return
@@ -6991,7 +6991,7 @@ func (z *IndexProgress) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z IndexSet) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	o = msgp.AppendString(o, string(z))
+	o = appendString(o, string(z))
 	return
 }
 
@@ -6999,7 +6999,7 @@ func (z IndexSet) MarshalMsg(b []byte) (o []byte, err error) {
 func (z *IndexSet) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	{
 		var zb0001 string
-		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		zb0001, bts, err = readString(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -7369,7 +7369,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Region == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Region)
+				o = appendString(o, *z.Region)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -7378,7 +7378,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Namespace == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Namespace)
+				o = appendString(o, *z.Namespace)
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -7387,7 +7387,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ID == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ID)
+				o = appendString(o, *z.ID)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -7396,7 +7396,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Name == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Name)
+				o = appendString(o, *z.Name)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -7405,7 +7405,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Type == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Type)
+				o = appendString(o, *z.Type)
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
@@ -7431,7 +7431,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
 			for za0001 := range z.Datacenters {
-				o = msgp.AppendString(o, z.Datacenters[za0001])
+				o = appendString(o, z.Datacenters[za0001])
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
@@ -7440,7 +7440,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.NodePool == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.NodePool)
+				o = appendString(o, *z.NodePool)
 			}
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
@@ -7475,17 +7475,17 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0002Mask & 0x1) == 0 { // if not omitted
 							// string "LTarget"
 							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0002].LTarget)
+							o = appendString(o, z.Constraints[za0002].LTarget)
 						}
 						if (zb0002Mask & 0x2) == 0 { // if not omitted
 							// string "RTarget"
 							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0002].RTarget)
+							o = appendString(o, z.Constraints[za0002].RTarget)
 						}
 						if (zb0002Mask & 0x4) == 0 { // if not omitted
 							// string "Operand"
 							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-							o = msgp.AppendString(o, z.Constraints[za0002].Operand)
+							o = appendString(o, z.Constraints[za0002].Operand)
 						}
 					}
 				}
@@ -7622,8 +7622,8 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0006, za0007 := range z.Meta {
-				o = msgp.AppendString(o, za0006)
-				o = msgp.AppendString(o, za0007)
+				o = appendString(o, za0006)
+				o = appendString(o, za0007)
 			}
 		}
 		if (zb0001Mask & 0x100000) == 0 { // if not omitted
@@ -7652,7 +7652,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0003Mask & 0x1) == 0 { // if not omitted
 						// string "Description"
 						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-						o = msgp.AppendString(o, z.UI.Description)
+						o = appendString(o, z.UI.Description)
 					}
 					if (zb0003Mask & 0x2) == 0 { // if not omitted
 						// string "Links"
@@ -7682,12 +7682,12 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 									if (zb0004Mask & 0x1) == 0 { // if not omitted
 										// string "Label"
 										o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-										o = msgp.AppendString(o, z.UI.Links[za0008].Label)
+										o = appendString(o, z.UI.Links[za0008].Label)
 									}
 									if (zb0004Mask & 0x2) == 0 { // if not omitted
 										// string "URL"
 										o = append(o, 0xa3, 0x55, 0x52, 0x4c)
-										o = msgp.AppendString(o, z.UI.Links[za0008].URL)
+										o = appendString(o, z.UI.Links[za0008].URL)
 									}
 								}
 							}
@@ -7711,7 +7711,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ParentID == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ParentID)
+				o = appendString(o, *z.ParentID)
 			}
 		}
 		if (zb0001Mask & 0x800000) == 0 { // if not omitted
@@ -7720,7 +7720,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.DispatchIdempotencyToken == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.DispatchIdempotencyToken)
+				o = appendString(o, *z.DispatchIdempotencyToken)
 			}
 		}
 		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
@@ -7765,17 +7765,17 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0005Mask & 0x1) == 0 { // if not omitted
 							// string "Job"
 							o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
-							o = msgp.AppendString(o, z.DependsOn[za0009].Job)
+							o = appendString(o, z.DependsOn[za0009].Job)
 						}
 						if (zb0005Mask & 0x2) == 0 { // if not omitted
 							// string "Namespace"
 							o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-							o = msgp.AppendString(o, z.DependsOn[za0009].Namespace)
+							o = appendString(o, z.DependsOn[za0009].Namespace)
 						}
 						if (zb0005Mask & 0x4) == 0 { // if not omitted
 							// string "Condition"
 							o = append(o, 0xa9, 0x43, 0x6f, 0x6e, 0x64, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-							o = msgp.AppendString(o, z.DependsOn[za0009].Condition)
+							o = appendString(o, z.DependsOn[za0009].Condition)
 						}
 					}
 				}
@@ -7805,7 +7805,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ConsulNamespace == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ConsulNamespace)
+				o = appendString(o, *z.ConsulNamespace)
 			}
 		}
 		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
@@ -7814,7 +7814,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.VaultNamespace == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.VaultNamespace)
+				o = appendString(o, *z.VaultNamespace)
 			}
 		}
 		if (zb0001Mask & 0x80000000) == 0 { // if not omitted
@@ -7823,7 +7823,7 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.NomadTokenID == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.NomadTokenID)
+				o = appendString(o, *z.NomadTokenID)
 			}
 		}
 		if (zb0001Mask & 0x100000000) == 0 { // if not omitted
@@ -7865,12 +7865,12 @@ func (z *Job) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0006Mask & 0x1) == 0 { // if not omitted
 						// string "Name"
 						o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-						o = msgp.AppendString(o, z.VersionTag.Name)
+						o = appendString(o, z.VersionTag.Name)
 					}
 					if (zb0006Mask & 0x2) == 0 { // if not omitted
 						// string "Description"
 						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-						o = msgp.AppendString(o, z.VersionTag.Description)
+						o = appendString(o, z.VersionTag.Description)
 					}
 					if (zb0006Mask & 0x4) == 0 { // if not omitted
 						// string "TaggedTime"
@@ -7922,7 +7922,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Region == nil {
 					z.Region = new(string)
 				}
-				*z.Region, bts, err = msgp.ReadStringBytes(bts)
+				*z.Region, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Region")
 					return
@@ -7939,7 +7939,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Namespace == nil {
 					z.Namespace = new(string)
 				}
-				*z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+				*z.Namespace, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Namespace")
 					return
@@ -7956,7 +7956,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ID == nil {
 					z.ID = new(string)
 				}
-				*z.ID, bts, err = msgp.ReadStringBytes(bts)
+				*z.ID, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ID")
 					return
@@ -7973,7 +7973,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Name == nil {
 					z.Name = new(string)
 				}
-				*z.Name, bts, err = msgp.ReadStringBytes(bts)
+				*z.Name, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Name")
 					return
@@ -7990,7 +7990,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Type == nil {
 					z.Type = new(string)
 				}
-				*z.Type, bts, err = msgp.ReadStringBytes(bts)
+				*z.Type, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Type")
 					return
@@ -8047,7 +8047,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Datacenters = make([]string, zb0002)
 				}
 				for za0001 := range z.Datacenters {
-					z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Datacenters[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Datacenters", za0001)
 						return
@@ -8065,7 +8065,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.NodePool == nil {
 					z.NodePool = new(string)
 				}
-				*z.NodePool, bts, err = msgp.ReadStringBytes(bts)
+				*z.NodePool, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "NodePool")
 					return
@@ -8113,19 +8113,19 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "LTarget":
-								z.Constraints[za0002].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0002].LTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0002, "LTarget")
 									return
 								}
 							case "RTarget":
-								z.Constraints[za0002].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0002].RTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0002, "RTarget")
 									return
 								}
 							case "Operand":
-								z.Constraints[za0002].Operand, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0002].Operand, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0002, "Operand")
 									return
@@ -8368,12 +8368,12 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0007 string
 					zb0008--
 					var za0006 string
-					za0006, bts, err = msgp.ReadStringBytes(bts)
+					za0006, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0007, bts, err = msgp.ReadStringBytes(bts)
+					za0007, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0006)
 						return
@@ -8407,7 +8407,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Description":
-						z.UI.Description, bts, err = msgp.ReadStringBytes(bts)
+						z.UI.Description, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "UI", "Description")
 							return
@@ -8454,13 +8454,13 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 										}
 										switch msgp.UnsafeString(field) {
 										case "Label":
-											z.UI.Links[za0008].Label, bts, err = msgp.ReadStringBytes(bts)
+											z.UI.Links[za0008].Label, bts, err = readString(bts)
 											if err != nil {
 												err = msgp.WrapError(err, "UI", "Links", za0008, "Label")
 												return
 											}
 										case "URL":
-											z.UI.Links[za0008].URL, bts, err = msgp.ReadStringBytes(bts)
+											z.UI.Links[za0008].URL, bts, err = readString(bts)
 											if err != nil {
 												err = msgp.WrapError(err, "UI", "Links", za0008, "URL")
 												return
@@ -8513,7 +8513,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ParentID == nil {
 					z.ParentID = new(string)
 				}
-				*z.ParentID, bts, err = msgp.ReadStringBytes(bts)
+				*z.ParentID, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ParentID")
 					return
@@ -8530,7 +8530,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.DispatchIdempotencyToken == nil {
 					z.DispatchIdempotencyToken = new(string)
 				}
-				*z.DispatchIdempotencyToken, bts, err = msgp.ReadStringBytes(bts)
+				*z.DispatchIdempotencyToken, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "DispatchIdempotencyToken")
 					return
@@ -8590,19 +8590,19 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "Job":
-								z.DependsOn[za0009].Job, bts, err = msgp.ReadStringBytes(bts)
+								z.DependsOn[za0009].Job, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "DependsOn", za0009, "Job")
 									return
 								}
 							case "Namespace":
-								z.DependsOn[za0009].Namespace, bts, err = msgp.ReadStringBytes(bts)
+								z.DependsOn[za0009].Namespace, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "DependsOn", za0009, "Namespace")
 									return
 								}
 							case "Condition":
-								z.DependsOn[za0009].Condition, bts, err = msgp.ReadStringBytes(bts)
+								z.DependsOn[za0009].Condition, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "DependsOn", za0009, "Condition")
 									return
@@ -8663,7 +8663,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ConsulNamespace == nil {
 					z.ConsulNamespace = new(string)
 				}
-				*z.ConsulNamespace, bts, err = msgp.ReadStringBytes(bts)
+				*z.ConsulNamespace, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ConsulNamespace")
 					return
@@ -8680,7 +8680,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.VaultNamespace == nil {
 					z.VaultNamespace = new(string)
 				}
-				*z.VaultNamespace, bts, err = msgp.ReadStringBytes(bts)
+				*z.VaultNamespace, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "VaultNamespace")
 					return
@@ -8697,7 +8697,7 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.NomadTokenID == nil {
 					z.NomadTokenID = new(string)
 				}
-				*z.NomadTokenID, bts, err = msgp.ReadStringBytes(bts)
+				*z.NomadTokenID, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "NomadTokenID")
 					return
@@ -8746,13 +8746,13 @@ func (z *Job) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Name":
-						z.VersionTag.Name, bts, err = msgp.ReadStringBytes(bts)
+						z.VersionTag.Name, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "VersionTag", "Name")
 							return
 						}
 					case "Description":
-						z.VersionTag.Description, bts, err = msgp.ReadStringBytes(bts)
+						z.VersionTag.Description, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "VersionTag", "Description")
 							return
@@ -9063,12 +9063,12 @@ func (z *JobAdmission) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "JobCreateIndex"
@@ -9088,7 +9088,7 @@ func (z *JobAdmission) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "Reason"
 			o = append(o, 0xa6, 0x52, 0x65, 0x61, 0x73, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Reason)
+			o = appendString(o, z.Reason)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "Since"
@@ -9118,13 +9118,13 @@ func (z *JobAdmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
@@ -9148,7 +9148,7 @@ func (z *JobAdmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Reason":
-			z.Reason, bts, err = msgp.ReadStringBytes(bts)
+			z.Reason, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Reason")
 				return
@@ -9204,17 +9204,17 @@ func (z JobDependency) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Job"
 			o = append(o, 0xa3, 0x4a, 0x6f, 0x62)
-			o = msgp.AppendString(o, z.Job)
+			o = appendString(o, z.Job)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Condition"
 			o = append(o, 0xa9, 0x43, 0x6f, 0x6e, 0x64, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Condition)
+			o = appendString(o, z.Condition)
 		}
 	}
 	return
@@ -9239,19 +9239,19 @@ func (z *JobDependency) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Job":
-			z.Job, bts, err = msgp.ReadStringBytes(bts)
+			z.Job, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Job")
 				return
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "Condition":
-			z.Condition, bts, err = msgp.ReadStringBytes(bts)
+			z.Condition, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Condition")
 				return
@@ -9329,36 +9329,36 @@ func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Status"
 			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-			o = msgp.AppendString(o, z.Status)
+			o = appendString(o, z.Status)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "StatusDescription"
 			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.StatusDescription)
+			o = appendString(o, z.StatusDescription)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Queued"
 			o = append(o, 0xa6, 0x51, 0x75, 0x65, 0x75, 0x65, 0x64)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Queued)))
 			for za0001, za0002 := range z.Queued {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o = msgp.AppendInt(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "BlockedEval"
 			o = append(o, 0xab, 0x42, 0x6c, 0x6f, 0x63, 0x6b, 0x65, 0x64, 0x45, 0x76, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.BlockedEval)
+			o = appendString(o, z.BlockedEval)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "EndedAt"
@@ -9373,14 +9373,14 @@ func (z *JobStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "Outcome"
 			o = append(o, 0xa7, 0x4f, 0x75, 0x74, 0x63, 0x6f, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Outcome)
+			o = appendString(o, z.Outcome)
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "Indexed"
 			o = append(o, 0xa7, 0x49, 0x6e, 0x64, 0x65, 0x78, 0x65, 0x64)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Indexed)))
 			for za0003, za0004 := range z.Indexed {
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0003)
 				if za0004 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -9415,25 +9415,25 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
 			}
 		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			z.Status, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Status")
 				return
 			}
 		case "StatusDescription":
-			z.StatusDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.StatusDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StatusDescription")
 				return
@@ -9458,7 +9458,7 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 int
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Queued")
 						return
@@ -9472,7 +9472,7 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "BlockedEval":
-			z.BlockedEval, bts, err = msgp.ReadStringBytes(bts)
+			z.BlockedEval, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "BlockedEval")
 				return
@@ -9490,7 +9490,7 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Outcome":
-			z.Outcome, bts, err = msgp.ReadStringBytes(bts)
+			z.Outcome, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Outcome")
 				return
@@ -9515,7 +9515,7 @@ func (z *JobStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 *IndexProgress
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Indexed")
 						return
@@ -9618,12 +9618,12 @@ func (z *JobSubmission) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Version"
@@ -9633,26 +9633,26 @@ func (z *JobSubmission) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Source"
 			o = append(o, 0xa6, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Source)
+			o = appendString(o, z.Source)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Format"
 			o = append(o, 0xa6, 0x46, 0x6f, 0x72, 0x6d, 0x61, 0x74)
-			o = msgp.AppendString(o, z.Format)
+			o = appendString(o, z.Format)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "VariableFlags"
 			o = append(o, 0xad, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x46, 0x6c, 0x61, 0x67, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.VariableFlags)))
 			for za0001, za0002 := range z.VariableFlags {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "Variables"
 			o = append(o, 0xa9, 0x56, 0x61, 0x72, 0x69, 0x61, 0x62, 0x6c, 0x65, 0x73)
-			o = msgp.AppendString(o, z.Variables)
+			o = appendString(o, z.Variables)
 		}
 	}
 	return
@@ -9677,13 +9677,13 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
@@ -9695,13 +9695,13 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Source":
-			z.Source, bts, err = msgp.ReadStringBytes(bts)
+			z.Source, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Source")
 				return
 			}
 		case "Format":
-			z.Format, bts, err = msgp.ReadStringBytes(bts)
+			z.Format, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Format")
 				return
@@ -9726,12 +9726,12 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "VariableFlags")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "VariableFlags", za0001)
 						return
@@ -9740,7 +9740,7 @@ func (z *JobSubmission) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Variables":
-			z.Variables, bts, err = msgp.ReadStringBytes(bts)
+			z.Variables, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Variables")
 				return
@@ -9793,7 +9793,7 @@ func (z *JobUIConfig) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Description"
 			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Description)
+			o = appendString(o, z.Description)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Links"
@@ -9823,12 +9823,12 @@ func (z *JobUIConfig) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0002Mask & 0x1) == 0 { // if not omitted
 							// string "Label"
 							o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-							o = msgp.AppendString(o, z.Links[za0001].Label)
+							o = appendString(o, z.Links[za0001].Label)
 						}
 						if (zb0002Mask & 0x2) == 0 { // if not omitted
 							// string "URL"
 							o = append(o, 0xa3, 0x55, 0x52, 0x4c)
-							o = msgp.AppendString(o, z.Links[za0001].URL)
+							o = appendString(o, z.Links[za0001].URL)
 						}
 					}
 				}
@@ -9857,7 +9857,7 @@ func (z *JobUIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Description":
-			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			z.Description, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Description")
 				return
@@ -9904,13 +9904,13 @@ func (z *JobUIConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "Label":
-								z.Links[za0001].Label, bts, err = msgp.ReadStringBytes(bts)
+								z.Links[za0001].Label, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Links", za0001, "Label")
 									return
 								}
 							case "URL":
-								z.Links[za0001].URL, bts, err = msgp.ReadStringBytes(bts)
+								z.Links[za0001].URL, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Links", za0001, "URL")
 									return
@@ -9974,12 +9974,12 @@ func (z JobUILink) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Label"
 			o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-			o = msgp.AppendString(o, z.Label)
+			o = appendString(o, z.Label)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "URL"
 			o = append(o, 0xa3, 0x55, 0x52, 0x4c)
-			o = msgp.AppendString(o, z.URL)
+			o = appendString(o, z.URL)
 		}
 	}
 	return
@@ -10004,13 +10004,13 @@ func (z *JobUILink) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Label":
-			z.Label, bts, err = msgp.ReadStringBytes(bts)
+			z.Label, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Label")
 				return
 			}
 		case "URL":
-			z.URL, bts, err = msgp.ReadStringBytes(bts)
+			z.URL, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "URL")
 				return
@@ -10105,12 +10105,12 @@ func (z *JobVersion) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0002Mask & 0x1) == 0 { // if not omitted
 						// string "Name"
 						o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-						o = msgp.AppendString(o, z.Tag.Name)
+						o = appendString(o, z.Tag.Name)
 					}
 					if (zb0002Mask & 0x2) == 0 { // if not omitted
 						// string "Description"
 						o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-						o = msgp.AppendString(o, z.Tag.Description)
+						o = appendString(o, z.Tag.Description)
 					}
 					if (zb0002Mask & 0x4) == 0 { // if not omitted
 						// string "TaggedTime"
@@ -10191,13 +10191,13 @@ func (z *JobVersion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Name":
-						z.Tag.Name, bts, err = msgp.ReadStringBytes(bts)
+						z.Tag.Name, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Tag", "Name")
 							return
 						}
 					case "Description":
-						z.Tag.Description, bts, err = msgp.ReadStringBytes(bts)
+						z.Tag.Description, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Tag", "Description")
 							return
@@ -10273,12 +10273,12 @@ func (z JobVersionTag) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Description"
 			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Description)
+			o = appendString(o, z.Description)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "TaggedTime"
@@ -10308,13 +10308,13 @@ func (z *JobVersionTag) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Description":
-			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			z.Description, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Description")
 				return
@@ -10346,7 +10346,7 @@ func (z JobVersionTag) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z Kind) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	o = msgp.AppendString(o, string(z))
+	o = appendString(o, string(z))
 	return
 }
 
@@ -10354,7 +10354,7 @@ func (z Kind) MarshalMsg(b []byte) (o []byte, err error) {
 func (z *Kind) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	{
 		var zb0001 string
-		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		zb0001, bts, err = readString(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -10406,24 +10406,24 @@ func (z *KindDefinition) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Scope"
 			o = append(o, 0xa5, 0x53, 0x63, 0x6f, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Scope)
+			o = appendString(o, z.Scope)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Description"
 			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Description)
+			o = appendString(o, z.Description)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Schema"
 			o = append(o, 0xa6, 0x53, 0x63, 0x68, 0x65, 0x6d, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Schema)))
 			for za0001, za0002 := range z.Schema {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Schema", za0001)
@@ -10436,7 +10436,7 @@ func (z *KindDefinition) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa7, 0x50, 0x65, 0x6e, 0x64, 0x69, 0x6e, 0x67)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Pending)))
 			for za0003, za0004 := range z.Pending {
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0003)
 				o, err = msgp.AppendIntf(o, za0004)
 				if err != nil {
 					err = msgp.WrapError(err, "Pending", za0003)
@@ -10467,19 +10467,19 @@ func (z *KindDefinition) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Scope":
-			z.Scope, bts, err = msgp.ReadStringBytes(bts)
+			z.Scope, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Scope")
 				return
 			}
 		case "Description":
-			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			z.Description, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Description")
 				return
@@ -10504,7 +10504,7 @@ func (z *KindDefinition) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Schema")
 						return
@@ -10537,7 +10537,7 @@ func (z *KindDefinition) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 interface{}
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Pending")
 						return
@@ -10604,7 +10604,7 @@ func (z Leadership) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ServerID"
 			o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ServerID)
+			o = appendString(o, z.ServerID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Since"
@@ -10634,7 +10634,7 @@ func (z *Leadership) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ServerID":
-			z.ServerID, bts, err = msgp.ReadStringBytes(bts)
+			z.ServerID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ServerID")
 				return
@@ -10901,7 +10901,7 @@ func (z *MigrateStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.HealthCheck == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.HealthCheck)
+				o = appendString(o, *z.HealthCheck)
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -10972,7 +10972,7 @@ func (z *MigrateStrategy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.HealthCheck == nil {
 					z.HealthCheck = new(string)
 				}
-				*z.HealthCheck, bts, err = msgp.ReadStringBytes(bts)
+				*z.HealthCheck, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "HealthCheck")
 					return
@@ -11242,7 +11242,7 @@ func (z *MultiregionRegion) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Count"
@@ -11258,21 +11258,21 @@ func (z *MultiregionRegion) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xab, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Datacenters)))
 			for za0001 := range z.Datacenters {
-				o = msgp.AppendString(o, z.Datacenters[za0001])
+				o = appendString(o, z.Datacenters[za0001])
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "NodePool"
 			o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
-			o = msgp.AppendString(o, z.NodePool)
+			o = appendString(o, z.NodePool)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Meta"
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0002, za0003 := range z.Meta {
-				o = msgp.AppendString(o, za0002)
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0002)
+				o = appendString(o, za0003)
 			}
 		}
 	}
@@ -11298,7 +11298,7 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
@@ -11337,7 +11337,7 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Datacenters = make([]string, zb0002)
 				}
 				for za0001 := range z.Datacenters {
-					z.Datacenters[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Datacenters[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Datacenters", za0001)
 						return
@@ -11345,7 +11345,7 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "NodePool":
-			z.NodePool, bts, err = msgp.ReadStringBytes(bts)
+			z.NodePool, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodePool")
 				return
@@ -11370,12 +11370,12 @@ func (z *MultiregionRegion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0003 string
 					zb0003--
 					var za0002 string
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0002)
 						return
@@ -11452,7 +11452,7 @@ func (z *MultiregionStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.OnFailure == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.OnFailure)
+				o = appendString(o, *z.OnFailure)
 			}
 		}
 	}
@@ -11505,7 +11505,7 @@ func (z *MultiregionStrategy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.OnFailure == nil {
 					z.OnFailure = new(string)
 				}
-				*z.OnFailure, bts, err = msgp.ReadStringBytes(bts)
+				*z.OnFailure, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "OnFailure")
 					return
@@ -11563,14 +11563,14 @@ func (z *NUMAResource) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Affinity"
 			o = append(o, 0xa8, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x79)
-			o = msgp.AppendString(o, z.Affinity)
+			o = appendString(o, z.Affinity)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Devices"
 			o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
 			for za0001 := range z.Devices {
-				o = msgp.AppendString(o, z.Devices[za0001])
+				o = appendString(o, z.Devices[za0001])
 			}
 		}
 	}
@@ -11596,7 +11596,7 @@ func (z *NUMAResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Affinity":
-			z.Affinity, bts, err = msgp.ReadStringBytes(bts)
+			z.Affinity, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Affinity")
 				return
@@ -11618,7 +11618,7 @@ func (z *NUMAResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Devices = make([]string, zb0002)
 				}
 				for za0001 := range z.Devices {
-					z.Devices[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Devices[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Devices", za0001)
 						return
@@ -11709,17 +11709,17 @@ func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Description"
 			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Description)
+			o = appendString(o, z.Description)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Quota"
 			o = append(o, 0xa5, 0x51, 0x75, 0x6f, 0x74, 0x61)
-			o = msgp.AppendString(o, z.Quota)
+			o = appendString(o, z.Quota)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Capabilities"
@@ -11778,8 +11778,8 @@ func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb3, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.RequiredExtraClaims)))
 			for za0001, za0002 := range z.RequiredExtraClaims {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
@@ -11787,8 +11787,8 @@ func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb3, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.OptionalExtraClaims)))
 			for za0003, za0004 := range z.OptionalExtraClaims {
-				o = msgp.AppendString(o, za0003)
-				o = msgp.AppendString(o, za0004)
+				o = appendString(o, za0003)
+				o = appendString(o, za0004)
 			}
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
@@ -11796,8 +11796,8 @@ func (z *Namespace) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0005, za0006 := range z.Meta {
-				o = msgp.AppendString(o, za0005)
-				o = msgp.AppendString(o, za0006)
+				o = appendString(o, za0005)
+				o = appendString(o, za0006)
 			}
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
@@ -11833,19 +11833,19 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Description":
-			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			z.Description, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Description")
 				return
 			}
 		case "Quota":
-			z.Quota, bts, err = msgp.ReadStringBytes(bts)
+			z.Quota, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Quota")
 				return
@@ -11938,12 +11938,12 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "RequiredExtraClaims")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "RequiredExtraClaims", za0001)
 						return
@@ -11971,12 +11971,12 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 string
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "OptionalExtraClaims")
 						return
 					}
-					za0004, bts, err = msgp.ReadStringBytes(bts)
+					za0004, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "OptionalExtraClaims", za0003)
 						return
@@ -12004,12 +12004,12 @@ func (z *Namespace) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 string
 					zb0004--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0006, bts, err = msgp.ReadStringBytes(bts)
+					za0006, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0005)
 						return
@@ -12125,7 +12125,7 @@ func (z *NamespaceCapabilities) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb2, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x54, 0x61, 0x73, 0x6b, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.EnabledTaskDrivers)))
 			for za0001 := range z.EnabledTaskDrivers {
-				o = msgp.AppendString(o, z.EnabledTaskDrivers[za0001])
+				o = appendString(o, z.EnabledTaskDrivers[za0001])
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -12133,7 +12133,7 @@ func (z *NamespaceCapabilities) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb3, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x54, 0x61, 0x73, 0x6b, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.DisabledTaskDrivers)))
 			for za0002 := range z.DisabledTaskDrivers {
-				o = msgp.AppendString(o, z.DisabledTaskDrivers[za0002])
+				o = appendString(o, z.DisabledTaskDrivers[za0002])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -12141,7 +12141,7 @@ func (z *NamespaceCapabilities) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb3, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x4d, 0x6f, 0x64, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.EnabledNetworkModes)))
 			for za0003 := range z.EnabledNetworkModes {
-				o = msgp.AppendString(o, z.EnabledNetworkModes[za0003])
+				o = appendString(o, z.EnabledNetworkModes[za0003])
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -12149,7 +12149,7 @@ func (z *NamespaceCapabilities) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb4, 0x44, 0x69, 0x73, 0x61, 0x62, 0x6c, 0x65, 0x64, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x4d, 0x6f, 0x64, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.DisabledNetworkModes)))
 			for za0004 := range z.DisabledNetworkModes {
-				o = msgp.AppendString(o, z.DisabledNetworkModes[za0004])
+				o = appendString(o, z.DisabledNetworkModes[za0004])
 			}
 		}
 	}
@@ -12191,7 +12191,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.EnabledTaskDrivers = make([]string, zb0002)
 				}
 				for za0001 := range z.EnabledTaskDrivers {
-					z.EnabledTaskDrivers[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.EnabledTaskDrivers[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "EnabledTaskDrivers", za0001)
 						return
@@ -12215,7 +12215,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.DisabledTaskDrivers = make([]string, zb0003)
 				}
 				for za0002 := range z.DisabledTaskDrivers {
-					z.DisabledTaskDrivers[za0002], bts, err = msgp.ReadStringBytes(bts)
+					z.DisabledTaskDrivers[za0002], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "DisabledTaskDrivers", za0002)
 						return
@@ -12239,7 +12239,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.EnabledNetworkModes = make([]string, zb0004)
 				}
 				for za0003 := range z.EnabledNetworkModes {
-					z.EnabledNetworkModes[za0003], bts, err = msgp.ReadStringBytes(bts)
+					z.EnabledNetworkModes[za0003], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "EnabledNetworkModes", za0003)
 						return
@@ -12263,7 +12263,7 @@ func (z *NamespaceCapabilities) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.DisabledNetworkModes = make([]string, zb0005)
 				}
 				for za0004 := range z.DisabledNetworkModes {
-					z.DisabledNetworkModes[za0004], bts, err = msgp.ReadStringBytes(bts)
+					z.DisabledNetworkModes[za0004], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "DisabledNetworkModes", za0004)
 						return
@@ -12330,14 +12330,14 @@ func (z *NamespaceClusters) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Default"
 			o = append(o, 0xa7, 0x44, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
-			o = msgp.AppendString(o, z.Default)
+			o = appendString(o, z.Default)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Allowed"
 			o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Allowed)))
 			for za0001 := range z.Allowed {
-				o = msgp.AppendString(o, z.Allowed[za0001])
+				o = appendString(o, z.Allowed[za0001])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -12345,7 +12345,7 @@ func (z *NamespaceClusters) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa6, 0x44, 0x65, 0x6e, 0x69, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Denied)))
 			for za0002 := range z.Denied {
-				o = msgp.AppendString(o, z.Denied[za0002])
+				o = appendString(o, z.Denied[za0002])
 			}
 		}
 	}
@@ -12371,7 +12371,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Default":
-			z.Default, bts, err = msgp.ReadStringBytes(bts)
+			z.Default, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Default")
 				return
@@ -12393,7 +12393,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Allowed = make([]string, zb0002)
 				}
 				for za0001 := range z.Allowed {
-					z.Allowed[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Allowed[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Allowed", za0001)
 						return
@@ -12417,7 +12417,7 @@ func (z *NamespaceClusters) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Denied = make([]string, zb0003)
 				}
 				for za0002 := range z.Denied {
-					z.Denied[za0002], bts, err = msgp.ReadStringBytes(bts)
+					z.Denied[za0002], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Denied", za0002)
 						return
@@ -12476,14 +12476,14 @@ func (z *NamespaceNodePoolConfiguration) MarshalMsg(b []byte) (o []byte, err err
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Default"
 			o = append(o, 0xa7, 0x44, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
-			o = msgp.AppendString(o, z.Default)
+			o = appendString(o, z.Default)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Allowed"
 			o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x77, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Allowed)))
 			for za0001 := range z.Allowed {
-				o = msgp.AppendString(o, z.Allowed[za0001])
+				o = appendString(o, z.Allowed[za0001])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -12491,7 +12491,7 @@ func (z *NamespaceNodePoolConfiguration) MarshalMsg(b []byte) (o []byte, err err
 			o = append(o, 0xa6, 0x44, 0x65, 0x6e, 0x69, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Denied)))
 			for za0002 := range z.Denied {
-				o = msgp.AppendString(o, z.Denied[za0002])
+				o = appendString(o, z.Denied[za0002])
 			}
 		}
 	}
@@ -12517,7 +12517,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 		}
 		switch msgp.UnsafeString(field) {
 		case "Default":
-			z.Default, bts, err = msgp.ReadStringBytes(bts)
+			z.Default, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Default")
 				return
@@ -12539,7 +12539,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					z.Allowed = make([]string, zb0002)
 				}
 				for za0001 := range z.Allowed {
-					z.Allowed[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Allowed[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Allowed", za0001)
 						return
@@ -12563,7 +12563,7 @@ func (z *NamespaceNodePoolConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 					z.Denied = make([]string, zb0003)
 				}
 				for za0002 := range z.Denied {
-					z.Denied[za0002], bts, err = msgp.ReadStringBytes(bts)
+					z.Denied[za0002], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Denied", za0002)
 						return
@@ -12631,7 +12631,7 @@ func (z *NativeService) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Task"
 			o = append(o, 0xa4, 0x54, 0x61, 0x73, 0x6b)
-			o = msgp.AppendString(o, z.Task)
+			o = appendString(o, z.Task)
 		}
 	}
 	return
@@ -12673,7 +12673,7 @@ func (z *NativeService) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Task":
-			z.Task, bts, err = msgp.ReadStringBytes(bts)
+			z.Task, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Task")
 				return
@@ -12757,22 +12757,22 @@ func (z *NetworkResource) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Mode"
 			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.Mode)
+			o = appendString(o, z.Mode)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Device"
 			o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Device)
+			o = appendString(o, z.Device)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "CIDR"
 			o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
-			o = msgp.AppendString(o, z.CIDR)
+			o = appendString(o, z.CIDR)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "IP"
 			o = append(o, 0xa2, 0x49, 0x50)
-			o = msgp.AppendString(o, z.IP)
+			o = appendString(o, z.IP)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "DNS"
@@ -12814,7 +12814,7 @@ func (z *NetworkResource) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "Hostname"
 			o = append(o, 0xa8, 0x48, 0x6f, 0x73, 0x74, 0x6e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Hostname)
+			o = appendString(o, z.Hostname)
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "MBits"
@@ -12846,8 +12846,8 @@ func (z *NetworkResource) MarshalMsg(b []byte) (o []byte, err error) {
 					o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
 					o = msgp.AppendMapHeader(o, uint32(len(z.CNI.Args)))
 					for za0003, za0004 := range z.CNI.Args {
-						o = msgp.AppendString(o, za0003)
-						o = msgp.AppendString(o, za0004)
+						o = appendString(o, za0003)
+						o = appendString(o, za0004)
 					}
 				}
 			}
@@ -12875,25 +12875,25 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Mode":
-			z.Mode, bts, err = msgp.ReadStringBytes(bts)
+			z.Mode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Mode")
 				return
 			}
 		case "Device":
-			z.Device, bts, err = msgp.ReadStringBytes(bts)
+			z.Device, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Device")
 				return
 			}
 		case "CIDR":
-			z.CIDR, bts, err = msgp.ReadStringBytes(bts)
+			z.CIDR, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "CIDR")
 				return
 			}
 		case "IP":
-			z.IP, bts, err = msgp.ReadStringBytes(bts)
+			z.IP, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "IP")
 				return
@@ -12964,7 +12964,7 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Hostname":
-			z.Hostname, bts, err = msgp.ReadStringBytes(bts)
+			z.Hostname, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Hostname")
 				return
@@ -13031,12 +13031,12 @@ func (z *NetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								var za0004 string
 								zb0005--
 								var za0003 string
-								za0003, bts, err = msgp.ReadStringBytes(bts)
+								za0003, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "CNI", "Args")
 									return
 								}
-								za0004, bts, err = msgp.ReadStringBytes(bts)
+								za0004, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "CNI", "Args", za0003)
 									return
@@ -13209,27 +13209,27 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "SecretID"
 			o = append(o, 0xa8, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x49, 0x44)
-			o = msgp.AppendString(o, z.SecretID)
+			o = appendString(o, z.SecretID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Datacenter"
 			o = append(o, 0xaa, 0x44, 0x61, 0x74, 0x61, 0x63, 0x65, 0x6e, 0x74, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Datacenter)
+			o = appendString(o, z.Datacenter)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "HTTPAddr"
 			o = append(o, 0xa8, 0x48, 0x54, 0x54, 0x50, 0x41, 0x64, 0x64, 0x72)
-			o = msgp.AppendString(o, z.HTTPAddr)
+			o = appendString(o, z.HTTPAddr)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "TLSEnabled"
@@ -13241,8 +13241,8 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
 			for za0001, za0002 := range z.Attributes {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
@@ -13276,8 +13276,8 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa5, 0x4c, 0x69, 0x6e, 0x6b, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Links)))
 			for za0003, za0004 := range z.Links {
-				o = msgp.AppendString(o, za0003)
-				o = msgp.AppendString(o, za0004)
+				o = appendString(o, za0003)
+				o = appendString(o, za0004)
 			}
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
@@ -13285,31 +13285,31 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0005, za0006 := range z.Meta {
-				o = msgp.AppendString(o, za0005)
-				o = msgp.AppendString(o, za0006)
+				o = appendString(o, za0005)
+				o = appendString(o, za0006)
 			}
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "NodeClass"
 			o = append(o, 0xa9, 0x4e, 0x6f, 0x64, 0x65, 0x43, 0x6c, 0x61, 0x73, 0x73)
-			o = msgp.AppendString(o, z.NodeClass)
+			o = appendString(o, z.NodeClass)
 		}
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "NodePool"
 			o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6f, 0x6f, 0x6c)
-			o = msgp.AppendString(o, z.NodePool)
+			o = appendString(o, z.NodePool)
 		}
 		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "CgroupParent"
 			o = append(o, 0xac, 0x43, 0x67, 0x72, 0x6f, 0x75, 0x70, 0x50, 0x61, 0x72, 0x65, 0x6e, 0x74)
-			o = msgp.AppendString(o, z.CgroupParent)
+			o = appendString(o, z.CgroupParent)
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "Drivers"
 			o = append(o, 0xa7, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Drivers)))
 			for za0007, za0008 := range z.Drivers {
-				o = msgp.AppendString(o, za0007)
+				o = appendString(o, za0007)
 				if za0008 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -13326,7 +13326,7 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.HostVolumes)))
 			for za0009, za0010 := range z.HostVolumes {
-				o = msgp.AppendString(o, za0009)
+				o = appendString(o, za0009)
 				if za0010 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -13354,12 +13354,12 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0002Mask & 0x1) == 0 { // if not omitted
 							// string "ID"
 							o = append(o, 0xa2, 0x49, 0x44)
-							o = msgp.AppendString(o, za0010.ID)
+							o = appendString(o, za0010.ID)
 						}
 						if (zb0002Mask & 0x2) == 0 { // if not omitted
 							// string "Path"
 							o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-							o = msgp.AppendString(o, za0010.Path)
+							o = appendString(o, za0010.Path)
 						}
 						if (zb0002Mask & 0x4) == 0 { // if not omitted
 							// string "ReadOnly"
@@ -13375,7 +13375,7 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xac, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.HostNetworks)))
 			for za0011, za0012 := range z.HostNetworks {
-				o = msgp.AppendString(o, za0011)
+				o = appendString(o, za0011)
 				if za0012 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -13392,8 +13392,8 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xb4, 0x43, 0x53, 0x49, 0x43, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x6c, 0x65, 0x72, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.CSIControllerPlugins)))
 			for za0013, za0014 := range z.CSIControllerPlugins {
-				o = msgp.AppendString(o, za0013)
-				o = msgp.AppendString(o, za0014)
+				o = appendString(o, za0013)
+				o = appendString(o, za0014)
 			}
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
@@ -13401,8 +13401,8 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xae, 0x43, 0x53, 0x49, 0x4e, 0x6f, 0x64, 0x65, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.CSINodePlugins)))
 			for za0015, za0016 := range z.CSINodePlugins {
-				o = msgp.AppendString(o, za0015)
-				o = msgp.AppendString(o, za0016)
+				o = appendString(o, za0015)
+				o = appendString(o, za0016)
 			}
 		}
 		if (zb0001Mask & 0x80000) == 0 { // if not omitted
@@ -13418,12 +13418,12 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "IdentitySigningKeyID"
 			o = append(o, 0xb4, 0x49, 0x64, 0x65, 0x6e, 0x74, 0x69, 0x74, 0x79, 0x53, 0x69, 0x67, 0x6e, 0x69, 0x6e, 0x67, 0x4b, 0x65, 0x79, 0x49, 0x44)
-			o = msgp.AppendString(o, z.IdentitySigningKeyID)
+			o = appendString(o, z.IdentitySigningKeyID)
 		}
 		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "ComputedClass"
 			o = append(o, 0xad, 0x43, 0x6f, 0x6d, 0x70, 0x75, 0x74, 0x65, 0x64, 0x43, 0x6c, 0x61, 0x73, 0x73)
-			o = msgp.AppendString(o, z.ComputedClass)
+			o = appendString(o, z.ComputedClass)
 		}
 	}
 	return
@@ -13448,31 +13448,31 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "SecretID":
-			z.SecretID, bts, err = msgp.ReadStringBytes(bts)
+			z.SecretID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "SecretID")
 				return
 			}
 		case "Datacenter":
-			z.Datacenter, bts, err = msgp.ReadStringBytes(bts)
+			z.Datacenter, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Datacenter")
 				return
 			}
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "HTTPAddr":
-			z.HTTPAddr, bts, err = msgp.ReadStringBytes(bts)
+			z.HTTPAddr, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HTTPAddr")
 				return
@@ -13503,12 +13503,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Attributes")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Attributes", za0001)
 						return
@@ -13570,12 +13570,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 string
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Links")
 						return
 					}
-					za0004, bts, err = msgp.ReadStringBytes(bts)
+					za0004, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Links", za0003)
 						return
@@ -13603,12 +13603,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 string
 					zb0004--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0006, bts, err = msgp.ReadStringBytes(bts)
+					za0006, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0005)
 						return
@@ -13617,19 +13617,19 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "NodeClass":
-			z.NodeClass, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeClass, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeClass")
 				return
 			}
 		case "NodePool":
-			z.NodePool, bts, err = msgp.ReadStringBytes(bts)
+			z.NodePool, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodePool")
 				return
 			}
 		case "CgroupParent":
-			z.CgroupParent, bts, err = msgp.ReadStringBytes(bts)
+			z.CgroupParent, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "CgroupParent")
 				return
@@ -13654,7 +13654,7 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0008 *DriverInfo
 					zb0005--
 					var za0007 string
-					za0007, bts, err = msgp.ReadStringBytes(bts)
+					za0007, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Drivers")
 						return
@@ -13698,7 +13698,7 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0010 *HostVolumeInfo
 					zb0006--
 					var za0009 string
-					za0009, bts, err = msgp.ReadStringBytes(bts)
+					za0009, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "HostVolumes")
 						return
@@ -13728,13 +13728,13 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "ID":
-								za0010.ID, bts, err = msgp.ReadStringBytes(bts)
+								za0010.ID, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "HostVolumes", za0009, "ID")
 									return
 								}
 							case "Path":
-								za0010.Path, bts, err = msgp.ReadStringBytes(bts)
+								za0010.Path, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "HostVolumes", za0009, "Path")
 									return
@@ -13777,7 +13777,7 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0012 *HostNetworkInfo
 					zb0008--
 					var za0011 string
-					za0011, bts, err = msgp.ReadStringBytes(bts)
+					za0011, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "HostNetworks")
 						return
@@ -13821,12 +13821,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0014 string
 					zb0009--
 					var za0013 string
-					za0013, bts, err = msgp.ReadStringBytes(bts)
+					za0013, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CSIControllerPlugins")
 						return
 					}
-					za0014, bts, err = msgp.ReadStringBytes(bts)
+					za0014, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CSIControllerPlugins", za0013)
 						return
@@ -13854,12 +13854,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0016 string
 					zb0010--
 					var za0015 string
-					za0015, bts, err = msgp.ReadStringBytes(bts)
+					za0015, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CSINodePlugins")
 						return
 					}
-					za0016, bts, err = msgp.ReadStringBytes(bts)
+					za0016, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CSINodePlugins", za0015)
 						return
@@ -13880,13 +13880,13 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "IdentitySigningKeyID":
-			z.IdentitySigningKeyID, bts, err = msgp.ReadStringBytes(bts)
+			z.IdentitySigningKeyID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "IdentitySigningKeyID")
 				return
 			}
 		case "ComputedClass":
-			z.ComputedClass, bts, err = msgp.ReadStringBytes(bts)
+			z.ComputedClass, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ComputedClass")
 				return
@@ -14313,7 +14313,7 @@ func (z *NodeDevice) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Healthy"
@@ -14323,7 +14323,7 @@ func (z *NodeDevice) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "HealthDescription"
 			o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.HealthDescription)
+			o = appendString(o, z.HealthDescription)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Locality"
@@ -14344,7 +14344,7 @@ func (z *NodeDevice) MarshalMsg(b []byte) (o []byte, err error) {
 				if (zb0002Mask & 0x1) == 0 { // if not omitted
 					// string "PciBusID"
 					o = append(o, 0xa8, 0x50, 0x63, 0x69, 0x42, 0x75, 0x73, 0x49, 0x44)
-					o = msgp.AppendString(o, z.Locality.PciBusID)
+					o = appendString(o, z.Locality.PciBusID)
 				}
 			}
 		}
@@ -14371,7 +14371,7 @@ func (z *NodeDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
@@ -14383,7 +14383,7 @@ func (z *NodeDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "HealthDescription":
-			z.HealthDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.HealthDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HealthDescription")
 				return
@@ -14414,7 +14414,7 @@ func (z *NodeDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "PciBusID":
-						z.Locality.PciBusID, bts, err = msgp.ReadStringBytes(bts)
+						z.Locality.PciBusID, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Locality", "PciBusID")
 							return
@@ -14467,7 +14467,7 @@ func (z NodeDeviceLocality) MarshalMsg(b []byte) (o []byte, err error) {
 	if (zb0001Mask & 0x1) == 0 { // if not omitted
 		// string "PciBusID"
 		o = append(o, 0xa8, 0x50, 0x63, 0x69, 0x42, 0x75, 0x73, 0x49, 0x44)
-		o = msgp.AppendString(o, z.PciBusID)
+		o = appendString(o, z.PciBusID)
 	}
 	return
 }
@@ -14491,7 +14491,7 @@ func (z *NodeDeviceLocality) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "PciBusID":
-			z.PciBusID, bts, err = msgp.ReadStringBytes(bts)
+			z.PciBusID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PciBusID")
 				return
@@ -14549,17 +14549,17 @@ func (z *NodeDeviceResource) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Vendor"
 			o = append(o, 0xa6, 0x56, 0x65, 0x6e, 0x64, 0x6f, 0x72)
-			o = msgp.AppendString(o, z.Vendor)
+			o = appendString(o, z.Vendor)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Type"
 			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Instances"
@@ -14582,7 +14582,7 @@ func (z *NodeDeviceResource) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaa, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Attributes)))
 			for za0002, za0003 := range z.Attributes {
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0002)
 				if za0003 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -14617,19 +14617,19 @@ func (z *NodeDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Vendor":
-			z.Vendor, bts, err = msgp.ReadStringBytes(bts)
+			z.Vendor, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Vendor")
 				return
 			}
 		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
 			}
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
@@ -14689,7 +14689,7 @@ func (z *NodeDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0003 *DeviceAttribute
 					zb0003--
 					var za0002 string
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Attributes")
 						return
@@ -14848,20 +14848,20 @@ func (z *NodeEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Message"
 			o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-			o = msgp.AppendString(o, z.Message)
+			o = appendString(o, z.Message)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Subsystem"
 			o = append(o, 0xa9, 0x53, 0x75, 0x62, 0x73, 0x79, 0x73, 0x74, 0x65, 0x6d)
-			o = msgp.AppendString(o, z.Subsystem)
+			o = appendString(o, z.Subsystem)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Details"
 			o = append(o, 0xa7, 0x44, 0x65, 0x74, 0x61, 0x69, 0x6c, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Details)))
 			for za0001, za0002 := range z.Details {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -14897,13 +14897,13 @@ func (z *NodeEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Message":
-			z.Message, bts, err = msgp.ReadStringBytes(bts)
+			z.Message, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Message")
 				return
 			}
 		case "Subsystem":
-			z.Subsystem, bts, err = msgp.ReadStringBytes(bts)
+			z.Subsystem, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Subsystem")
 				return
@@ -14928,12 +14928,12 @@ func (z *NodeEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Details")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Details", za0001)
 						return
@@ -15017,12 +15017,12 @@ func (z *NodeIntent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "NodeID"
 			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Eligibility"
 			o = append(o, 0xab, 0x45, 0x6c, 0x69, 0x67, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79)
-			o = msgp.AppendString(o, z.Eligibility)
+			o = appendString(o, z.Eligibility)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "DrainStrategy"
@@ -15094,13 +15094,13 @@ func (z *NodeIntent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "NodeID":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
 			}
 		case "Eligibility":
-			z.Eligibility, bts, err = msgp.ReadStringBytes(bts)
+			z.Eligibility, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Eligibility")
 				return
@@ -15315,27 +15315,27 @@ func (z *NodeNetworkAddress) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Family"
 			o = append(o, 0xa6, 0x46, 0x61, 0x6d, 0x69, 0x6c, 0x79)
-			o = msgp.AppendString(o, z.Family)
+			o = appendString(o, z.Family)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Alias"
 			o = append(o, 0xa5, 0x41, 0x6c, 0x69, 0x61, 0x73)
-			o = msgp.AppendString(o, z.Alias)
+			o = appendString(o, z.Alias)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Address"
 			o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-			o = msgp.AppendString(o, z.Address)
+			o = appendString(o, z.Address)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "ReservedPorts"
 			o = append(o, 0xad, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x50, 0x6f, 0x72, 0x74, 0x73)
-			o = msgp.AppendString(o, z.ReservedPorts)
+			o = appendString(o, z.ReservedPorts)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Gateway"
 			o = append(o, 0xa7, 0x47, 0x61, 0x74, 0x65, 0x77, 0x61, 0x79)
-			o = msgp.AppendString(o, z.Gateway)
+			o = appendString(o, z.Gateway)
 		}
 	}
 	return
@@ -15360,31 +15360,31 @@ func (z *NodeNetworkAddress) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Family":
-			z.Family, bts, err = msgp.ReadStringBytes(bts)
+			z.Family, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Family")
 				return
 			}
 		case "Alias":
-			z.Alias, bts, err = msgp.ReadStringBytes(bts)
+			z.Alias, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Alias")
 				return
 			}
 		case "Address":
-			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			z.Address, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Address")
 				return
 			}
 		case "ReservedPorts":
-			z.ReservedPorts, bts, err = msgp.ReadStringBytes(bts)
+			z.ReservedPorts, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ReservedPorts")
 				return
 			}
 		case "Gateway":
-			z.Gateway, bts, err = msgp.ReadStringBytes(bts)
+			z.Gateway, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Gateway")
 				return
@@ -15442,22 +15442,22 @@ func (z *NodeNetworkInfo) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Mode"
 			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.Mode)
+			o = appendString(o, z.Mode)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Device"
 			o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Device)
+			o = appendString(o, z.Device)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "CIDR"
 			o = append(o, 0xa4, 0x43, 0x49, 0x44, 0x52)
-			o = msgp.AppendString(o, z.CIDR)
+			o = appendString(o, z.CIDR)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "IP"
 			o = append(o, 0xa2, 0x49, 0x50)
-			o = msgp.AppendString(o, z.IP)
+			o = appendString(o, z.IP)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "MBits"
@@ -15487,25 +15487,25 @@ func (z *NodeNetworkInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Mode":
-			z.Mode, bts, err = msgp.ReadStringBytes(bts)
+			z.Mode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Mode")
 				return
 			}
 		case "Device":
-			z.Device, bts, err = msgp.ReadStringBytes(bts)
+			z.Device, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Device")
 				return
 			}
 		case "CIDR":
-			z.CIDR, bts, err = msgp.ReadStringBytes(bts)
+			z.CIDR, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "CIDR")
 				return
 			}
 		case "IP":
-			z.IP, bts, err = msgp.ReadStringBytes(bts)
+			z.IP, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "IP")
 				return
@@ -15569,17 +15569,17 @@ func (z *NodeNetworkResource) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Mode"
 			o = append(o, 0xa4, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.Mode)
+			o = appendString(o, z.Mode)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Device"
 			o = append(o, 0xa6, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Device)
+			o = appendString(o, z.Device)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "MacAddress"
 			o = append(o, 0xaa, 0x4d, 0x61, 0x63, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-			o = msgp.AppendString(o, z.MacAddress)
+			o = appendString(o, z.MacAddress)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Speed"
@@ -15621,19 +15621,19 @@ func (z *NodeNetworkResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Mode":
-			z.Mode, bts, err = msgp.ReadStringBytes(bts)
+			z.Mode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Mode")
 				return
 			}
 		case "Device":
-			z.Device, bts, err = msgp.ReadStringBytes(bts)
+			z.Device, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Device")
 				return
 			}
 		case "MacAddress":
-			z.MacAddress, bts, err = msgp.ReadStringBytes(bts)
+			z.MacAddress, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "MacAddress")
 				return
@@ -15732,20 +15732,20 @@ func (z *NodePool) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Description"
 			o = append(o, 0xab, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.Description)
+			o = appendString(o, z.Description)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Meta"
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0001, za0002 := range z.Meta {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -15774,7 +15774,7 @@ func (z *NodePool) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0002Mask & 0x1) == 0 { // if not omitted
 						// string "SchedulerAlgorithm"
 						o = append(o, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
-						o = msgp.AppendString(o, z.SchedulerConfiguration.SchedulerAlgorithm)
+						o = appendString(o, z.SchedulerConfiguration.SchedulerAlgorithm)
 					}
 					if (zb0002Mask & 0x2) == 0 { // if not omitted
 						// string "MemoryOversubscriptionEnabled"
@@ -15826,13 +15826,13 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Description":
-			z.Description, bts, err = msgp.ReadStringBytes(bts)
+			z.Description, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Description")
 				return
@@ -15857,12 +15857,12 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0001)
 						return
@@ -15896,7 +15896,7 @@ func (z *NodePool) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "SchedulerAlgorithm":
-						z.SchedulerConfiguration.SchedulerAlgorithm, bts, err = msgp.ReadStringBytes(bts)
+						z.SchedulerConfiguration.SchedulerAlgorithm, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "SchedulerConfiguration", "SchedulerAlgorithm")
 							return
@@ -16004,7 +16004,7 @@ func (z *NodePoolSchedulerConfiguration) MarshalMsg(b []byte) (o []byte, err err
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "SchedulerAlgorithm"
 			o = append(o, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
-			o = msgp.AppendString(o, z.SchedulerAlgorithm)
+			o = appendString(o, z.SchedulerAlgorithm)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "MemoryOversubscriptionEnabled"
@@ -16038,7 +16038,7 @@ func (z *NodePoolSchedulerConfiguration) UnmarshalMsg(bts []byte) (o []byte, err
 		}
 		switch msgp.UnsafeString(field) {
 		case "SchedulerAlgorithm":
-			z.SchedulerAlgorithm, bts, err = msgp.ReadStringBytes(bts)
+			z.SchedulerAlgorithm, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "SchedulerAlgorithm")
 				return
@@ -16289,7 +16289,7 @@ func (z NodeReservedNetworkResources) MarshalMsg(b []byte) (o []byte, err error)
 	if (zb0001Mask & 0x1) == 0 { // if not omitted
 		// string "ReservedHostPorts"
 		o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x48, 0x6f, 0x73, 0x74, 0x50, 0x6f, 0x72, 0x74, 0x73)
-		o = msgp.AppendString(o, z.ReservedHostPorts)
+		o = appendString(o, z.ReservedHostPorts)
 	}
 	return
 }
@@ -16313,7 +16313,7 @@ func (z *NodeReservedNetworkResources) UnmarshalMsg(bts []byte) (o []byte, err e
 		}
 		switch msgp.UnsafeString(field) {
 		case "ReservedHostPorts":
-			z.ReservedHostPorts, bts, err = msgp.ReadStringBytes(bts)
+			z.ReservedHostPorts, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ReservedHostPorts")
 				return
@@ -16447,7 +16447,7 @@ func (z *NodeReservedResources) MarshalMsg(b []byte) (o []byte, err error) {
 			if (zb0005Mask & 0x1) == 0 { // if not omitted
 				// string "ReservedHostPorts"
 				o = append(o, 0xb1, 0x52, 0x65, 0x73, 0x65, 0x72, 0x76, 0x65, 0x64, 0x48, 0x6f, 0x73, 0x74, 0x50, 0x6f, 0x72, 0x74, 0x73)
-				o = msgp.AppendString(o, z.Networks.ReservedHostPorts)
+				o = appendString(o, z.Networks.ReservedHostPorts)
 			}
 		}
 	}
@@ -16599,7 +16599,7 @@ func (z *NodeReservedResources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 				switch msgp.UnsafeString(field) {
 				case "ReservedHostPorts":
-					z.Networks.ReservedHostPorts, bts, err = msgp.ReadStringBytes(bts)
+					z.Networks.ReservedHostPorts, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Networks", "ReservedHostPorts")
 						return
@@ -17122,14 +17122,14 @@ func (z *NodeScoreMeta) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "n"
 			o = append(o, 0xa1, 0x6e)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "s"
 			o = append(o, 0xa1, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Scores)))
 			for za0001, za0002 := range z.Scores {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o = msgp.AppendFloat64(o, za0002)
 			}
 		}
@@ -17161,7 +17161,7 @@ func (z *NodeScoreMeta) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "n":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
@@ -17186,7 +17186,7 @@ func (z *NodeScoreMeta) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 float64
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Scores")
 						return
@@ -17269,17 +17269,17 @@ func (z *NodeSession) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "NodeID"
 			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "ServerID"
 			o = append(o, 0xa8, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ServerID)
+			o = appendString(o, z.ServerID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "SessionID"
 			o = append(o, 0xa9, 0x53, 0x65, 0x73, 0x73, 0x69, 0x6f, 0x6e, 0x49, 0x44)
-			o = msgp.AppendString(o, z.SessionID)
+			o = appendString(o, z.SessionID)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Connected"
@@ -17319,19 +17319,19 @@ func (z *NodeSession) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "NodeID":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
 			}
 		case "ServerID":
-			z.ServerID, bts, err = msgp.ReadStringBytes(bts)
+			z.ServerID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ServerID")
 				return
 			}
 		case "SessionID":
-			z.SessionID, bts, err = msgp.ReadStringBytes(bts)
+			z.SessionID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "SessionID")
 				return
@@ -17411,17 +17411,17 @@ func (z *NodeStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "NodeID"
 			o = append(o, 0xa6, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-			o = msgp.AppendString(o, z.NodeID)
+			o = appendString(o, z.NodeID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Status"
 			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-			o = msgp.AppendString(o, z.Status)
+			o = appendString(o, z.Status)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "StatusDescription"
 			o = append(o, 0xb1, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
-			o = msgp.AppendString(o, z.StatusDescription)
+			o = appendString(o, z.StatusDescription)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "UpdatedAt"
@@ -17472,19 +17472,19 @@ func (z *NodeStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "NodeID":
-			z.NodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.NodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "NodeID")
 				return
 			}
 		case "Status":
-			z.Status, bts, err = msgp.ReadStringBytes(bts)
+			z.Status, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Status")
 				return
 			}
 		case "StatusDescription":
-			z.StatusDescription, bts, err = msgp.ReadStringBytes(bts)
+			z.StatusDescription, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StatusDescription")
 				return
@@ -17810,14 +17810,14 @@ func (z *ParameterizedJobConfig) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Payload"
 			o = append(o, 0xa7, 0x50, 0x61, 0x79, 0x6c, 0x6f, 0x61, 0x64)
-			o = msgp.AppendString(o, z.Payload)
+			o = appendString(o, z.Payload)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "MetaRequired"
 			o = append(o, 0xac, 0x4d, 0x65, 0x74, 0x61, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.MetaRequired)))
 			for za0001 := range z.MetaRequired {
-				o = msgp.AppendString(o, z.MetaRequired[za0001])
+				o = appendString(o, z.MetaRequired[za0001])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -17825,7 +17825,7 @@ func (z *ParameterizedJobConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xac, 0x4d, 0x65, 0x74, 0x61, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x61, 0x6c)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.MetaOptional)))
 			for za0002 := range z.MetaOptional {
-				o = msgp.AppendString(o, z.MetaOptional[za0002])
+				o = appendString(o, z.MetaOptional[za0002])
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -17860,7 +17860,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 		}
 		switch msgp.UnsafeString(field) {
 		case "Payload":
-			z.Payload, bts, err = msgp.ReadStringBytes(bts)
+			z.Payload, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Payload")
 				return
@@ -17882,7 +17882,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					z.MetaRequired = make([]string, zb0002)
 				}
 				for za0001 := range z.MetaRequired {
-					z.MetaRequired[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.MetaRequired[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "MetaRequired", za0001)
 						return
@@ -17906,7 +17906,7 @@ func (z *ParameterizedJobConfig) UnmarshalMsg(bts []byte) (o []byte, err error) 
 					z.MetaOptional = make([]string, zb0003)
 				}
 				for za0002 := range z.MetaOptional {
-					z.MetaOptional[za0002], bts, err = msgp.ReadStringBytes(bts)
+					z.MetaOptional[za0002], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "MetaOptional", za0002)
 						return
@@ -18012,7 +18012,7 @@ func (z *PeriodicConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Spec == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Spec)
+				o = appendString(o, *z.Spec)
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -18020,7 +18020,7 @@ func (z *PeriodicConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa5, 0x53, 0x70, 0x65, 0x63, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Specs)))
 			for za0001 := range z.Specs {
-				o = msgp.AppendString(o, z.Specs[za0001])
+				o = appendString(o, z.Specs[za0001])
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -18029,7 +18029,7 @@ func (z *PeriodicConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.SpecType == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.SpecType)
+				o = appendString(o, *z.SpecType)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -18047,7 +18047,7 @@ func (z *PeriodicConfig) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.TimeZone == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.TimeZone)
+				o = appendString(o, *z.TimeZone)
 			}
 		}
 	}
@@ -18100,7 +18100,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Spec == nil {
 					z.Spec = new(string)
 				}
-				*z.Spec, bts, err = msgp.ReadStringBytes(bts)
+				*z.Spec, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Spec")
 					return
@@ -18123,7 +18123,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Specs = make([]string, zb0002)
 				}
 				for za0001 := range z.Specs {
-					z.Specs[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Specs[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Specs", za0001)
 						return
@@ -18141,7 +18141,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.SpecType == nil {
 					z.SpecType = new(string)
 				}
-				*z.SpecType, bts, err = msgp.ReadStringBytes(bts)
+				*z.SpecType, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "SpecType")
 					return
@@ -18175,7 +18175,7 @@ func (z *PeriodicConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.TimeZone == nil {
 					z.TimeZone = new(string)
 				}
-				*z.TimeZone, bts, err = msgp.ReadStringBytes(bts)
+				*z.TimeZone, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "TimeZone")
 					return
@@ -18271,17 +18271,17 @@ func (z *PeriodicLaunch) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Schedule"
 			o = append(o, 0xa8, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
-			o = msgp.AppendString(o, z.Schedule)
+			o = appendString(o, z.Schedule)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Due"
@@ -18296,7 +18296,7 @@ func (z *PeriodicLaunch) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "PassedOver"
 			o = append(o, 0xaa, 0x50, 0x61, 0x73, 0x73, 0x65, 0x64, 0x4f, 0x76, 0x65, 0x72)
-			o = msgp.AppendString(o, z.PassedOver)
+			o = appendString(o, z.PassedOver)
 		}
 	}
 	return
@@ -18321,19 +18321,19 @@ func (z *PeriodicLaunch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
 			}
 		case "Schedule":
-			z.Schedule, bts, err = msgp.ReadStringBytes(bts)
+			z.Schedule, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Schedule")
 				return
@@ -18351,7 +18351,7 @@ func (z *PeriodicLaunch) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "PassedOver":
-			z.PassedOver, bts, err = msgp.ReadStringBytes(bts)
+			z.PassedOver, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PassedOver")
 				return
@@ -18392,7 +18392,7 @@ func (z *PlanAnnotations) MarshalMsg(b []byte) (o []byte, err error) {
 		o = append(o, 0xb0, 0x44, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64, 0x54, 0x47, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x73)
 		o = msgp.AppendMapHeader(o, uint32(len(z.DesiredTGUpdates)))
 		for za0001, za0002 := range z.DesiredTGUpdates {
-			o = msgp.AppendString(o, za0001)
+			o = appendString(o, za0001)
 			if za0002 == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -18445,7 +18445,7 @@ func (z *PlanAnnotations) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 *DesiredUpdates
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "DesiredTGUpdates")
 						return
@@ -18533,7 +18533,7 @@ func (z *Port) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Label"
 			o = append(o, 0xa5, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-			o = msgp.AppendString(o, z.Label)
+			o = appendString(o, z.Label)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Value"
@@ -18548,7 +18548,7 @@ func (z *Port) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "HostNetwork"
 			o = append(o, 0xab, 0x48, 0x6f, 0x73, 0x74, 0x4e, 0x65, 0x74, 0x77, 0x6f, 0x72, 0x6b)
-			o = msgp.AppendString(o, z.HostNetwork)
+			o = appendString(o, z.HostNetwork)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "IgnoreCollision"
@@ -18578,7 +18578,7 @@ func (z *Port) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Label":
-			z.Label, bts, err = msgp.ReadStringBytes(bts)
+			z.Label, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Label")
 				return
@@ -18596,7 +18596,7 @@ func (z *Port) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "HostNetwork":
-			z.HostNetwork, bts, err = msgp.ReadStringBytes(bts)
+			z.HostNetwork, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HostNetwork")
 				return
@@ -18656,7 +18656,7 @@ func (z *RequestedDevice) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Count"
@@ -18699,17 +18699,17 @@ func (z *RequestedDevice) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0002Mask & 0x1) == 0 { // if not omitted
 							// string "LTarget"
 							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0001].LTarget)
+							o = appendString(o, z.Constraints[za0001].LTarget)
 						}
 						if (zb0002Mask & 0x2) == 0 { // if not omitted
 							// string "RTarget"
 							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0001].RTarget)
+							o = appendString(o, z.Constraints[za0001].RTarget)
 						}
 						if (zb0002Mask & 0x4) == 0 { // if not omitted
 							// string "Operand"
 							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-							o = msgp.AppendString(o, z.Constraints[za0001].Operand)
+							o = appendString(o, z.Constraints[za0001].Operand)
 						}
 					}
 				}
@@ -18754,7 +18754,7 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
@@ -18818,19 +18818,19 @@ func (z *RequestedDevice) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "LTarget":
-								z.Constraints[za0001].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0001].LTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0001, "LTarget")
 									return
 								}
 							case "RTarget":
-								z.Constraints[za0001].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0001].RTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0001, "RTarget")
 									return
 								}
 							case "Operand":
-								z.Constraints[za0001].Operand, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0001].Operand, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0001, "Operand")
 									return
@@ -18956,12 +18956,12 @@ func (z *RescheduleEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "PrevAllocID"
 			o = append(o, 0xab, 0x50, 0x72, 0x65, 0x76, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x49, 0x44)
-			o = msgp.AppendString(o, z.PrevAllocID)
+			o = appendString(o, z.PrevAllocID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "PrevNodeID"
 			o = append(o, 0xaa, 0x50, 0x72, 0x65, 0x76, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x44)
-			o = msgp.AppendString(o, z.PrevNodeID)
+			o = appendString(o, z.PrevNodeID)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Delay"
@@ -18997,13 +18997,13 @@ func (z *RescheduleEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "PrevAllocID":
-			z.PrevAllocID, bts, err = msgp.ReadStringBytes(bts)
+			z.PrevAllocID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PrevAllocID")
 				return
 			}
 		case "PrevNodeID":
-			z.PrevNodeID, bts, err = msgp.ReadStringBytes(bts)
+			z.PrevNodeID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PrevNodeID")
 				return
@@ -19101,7 +19101,7 @@ func (z *ReschedulePolicy) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.DelayFunction == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.DelayFunction)
+				o = appendString(o, *z.DelayFunction)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -19206,7 +19206,7 @@ func (z *ReschedulePolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.DelayFunction == nil {
 					z.DelayFunction = new(string)
 				}
-				*z.DelayFunction, bts, err = msgp.ReadStringBytes(bts)
+				*z.DelayFunction, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "DelayFunction")
 					return
@@ -19338,7 +19338,7 @@ func (z *RescheduleTracker) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "LastReschedule"
 			o = append(o, 0xae, 0x4c, 0x61, 0x73, 0x74, 0x52, 0x65, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65)
-			o = msgp.AppendString(o, z.LastReschedule)
+			o = appendString(o, z.LastReschedule)
 		}
 	}
 	return
@@ -19398,7 +19398,7 @@ func (z *RescheduleTracker) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "LastReschedule":
-			z.LastReschedule, bts, err = msgp.ReadStringBytes(bts)
+			z.LastReschedule, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "LastReschedule")
 				return
@@ -19460,24 +19460,24 @@ func (z *Resource) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Kind"
 			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-			o = msgp.AppendString(o, string(z.Kind))
+			o = appendString(o, string(z.Kind))
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Spec"
 			o = append(o, 0xa4, 0x53, 0x70, 0x65, 0x63)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Spec)))
 			for za0001, za0002 := range z.Spec {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Spec", za0001)
@@ -19510,7 +19510,7 @@ func (z *Resource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		case "Kind":
 			{
 				var zb0002 string
-				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				zb0002, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Kind")
 					return
@@ -19518,13 +19518,13 @@ func (z *Resource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				z.Kind = Kind(zb0002)
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
@@ -19549,7 +19549,7 @@ func (z *Resource) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0003--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Spec")
 						return
@@ -19617,24 +19617,24 @@ func (z *ResourceStatus) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Kind"
 			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-			o = msgp.AppendString(o, string(z.Kind))
+			o = appendString(o, string(z.Kind))
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Status"
 			o = append(o, 0xa6, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Status)))
 			for za0001, za0002 := range z.Status {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Status", za0001)
@@ -19667,7 +19667,7 @@ func (z *ResourceStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		case "Kind":
 			{
 				var zb0002 string
-				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				zb0002, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Kind")
 					return
@@ -19675,13 +19675,13 @@ func (z *ResourceStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				z.Kind = Kind(zb0002)
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
@@ -19706,7 +19706,7 @@ func (z *ResourceStatus) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0003--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Status")
 						return
@@ -19898,14 +19898,14 @@ func (z *Resources) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0002Mask & 0x1) == 0 { // if not omitted
 						// string "Affinity"
 						o = append(o, 0xa8, 0x41, 0x66, 0x66, 0x69, 0x6e, 0x69, 0x74, 0x79)
-						o = msgp.AppendString(o, z.NUMA.Affinity)
+						o = appendString(o, z.NUMA.Affinity)
 					}
 					if (zb0002Mask & 0x2) == 0 { // if not omitted
 						// string "Devices"
 						o = append(o, 0xa7, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x73)
 						o = msgp.AppendArrayHeader(o, uint32(len(z.NUMA.Devices)))
 						for za0003 := range z.NUMA.Devices {
-							o = msgp.AppendString(o, z.NUMA.Devices[za0003])
+							o = appendString(o, z.NUMA.Devices[za0003])
 						}
 					}
 				}
@@ -20132,7 +20132,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Affinity":
-						z.NUMA.Affinity, bts, err = msgp.ReadStringBytes(bts)
+						z.NUMA.Affinity, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "NUMA", "Affinity")
 							return
@@ -20154,7 +20154,7 @@ func (z *Resources) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								z.NUMA.Devices = make([]string, zb0005)
 							}
 							for za0003 := range z.NUMA.Devices {
-								z.NUMA.Devices[za0003], bts, err = msgp.ReadStringBytes(bts)
+								z.NUMA.Devices[za0003], bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "NUMA", "Devices", za0003)
 									return
@@ -20353,7 +20353,7 @@ func (z *RestartPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Mode == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Mode)
+				o = appendString(o, *z.Mode)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -20449,7 +20449,7 @@ func (z *RestartPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Mode == nil {
 					z.Mode = new(string)
 				}
-				*z.Mode, bts, err = msgp.ReadStringBytes(bts)
+				*z.Mode, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Mode")
 					return
@@ -20570,7 +20570,7 @@ func (z *ScalingEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Group"
 			o = append(o, 0xa5, 0x47, 0x72, 0x6f, 0x75, 0x70)
-			o = msgp.AppendString(o, z.Group)
+			o = appendString(o, z.Group)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Time"
@@ -20594,7 +20594,7 @@ func (z *ScalingEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Message"
 			o = append(o, 0xa7, 0x4d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65)
-			o = msgp.AppendString(o, z.Message)
+			o = appendString(o, z.Message)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "Error"
@@ -20606,7 +20606,7 @@ func (z *ScalingEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0001, za0002 := range z.Meta {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Meta", za0001)
@@ -20620,7 +20620,7 @@ func (z *ScalingEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.EvalID == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.EvalID)
+				o = appendString(o, *z.EvalID)
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
@@ -20651,7 +20651,7 @@ func (z *ScalingEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Group":
-			z.Group, bts, err = msgp.ReadStringBytes(bts)
+			z.Group, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Group")
 				return
@@ -20686,7 +20686,7 @@ func (z *ScalingEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Message":
-			z.Message, bts, err = msgp.ReadStringBytes(bts)
+			z.Message, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Message")
 				return
@@ -20717,7 +20717,7 @@ func (z *ScalingEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
@@ -20741,7 +20741,7 @@ func (z *ScalingEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.EvalID == nil {
 					z.EvalID = new(string)
 				}
-				*z.EvalID, bts, err = msgp.ReadStringBytes(bts)
+				*z.EvalID, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "EvalID")
 					return
@@ -20817,12 +20817,12 @@ func (z *ScalingEvents) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "JobID"
 			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
-			o = msgp.AppendString(o, z.JobID)
+			o = appendString(o, z.JobID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Events"
@@ -20863,13 +20863,13 @@ func (z *ScalingEvents) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "JobID":
-			z.JobID, bts, err = msgp.ReadStringBytes(bts)
+			z.JobID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "JobID")
 				return
@@ -20981,25 +20981,25 @@ func (z *ScalingPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Type"
 			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Target"
 			o = append(o, 0xa6, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Target)))
 			for za0001, za0002 := range z.Target {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -21025,7 +21025,7 @@ func (z *ScalingPolicy) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa6, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x79)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Policy)))
 			for za0003, za0004 := range z.Policy {
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0003)
 				o, err = msgp.AppendIntf(o, za0004)
 				if err != nil {
 					err = msgp.WrapError(err, "Policy", za0003)
@@ -21065,19 +21065,19 @@ func (z *ScalingPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
 			}
 		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
@@ -21102,12 +21102,12 @@ func (z *ScalingPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Target")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Target", za0001)
 						return
@@ -21169,7 +21169,7 @@ func (z *ScalingPolicy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 interface{}
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Policy")
 						return
@@ -21283,24 +21283,24 @@ func (z *Secret) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Provider"
 			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Provider)
+			o = appendString(o, z.Provider)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Path"
 			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-			o = msgp.AppendString(o, z.Path)
+			o = appendString(o, z.Path)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Config"
 			o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
 			for za0001, za0002 := range z.Config {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Config", za0001)
@@ -21313,8 +21313,8 @@ func (z *Secret) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa3, 0x45, 0x6e, 0x76)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Env)))
 			for za0003, za0004 := range z.Env {
-				o = msgp.AppendString(o, za0003)
-				o = msgp.AppendString(o, za0004)
+				o = appendString(o, za0003)
+				o = appendString(o, za0004)
 			}
 		}
 	}
@@ -21340,19 +21340,19 @@ func (z *Secret) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Provider":
-			z.Provider, bts, err = msgp.ReadStringBytes(bts)
+			z.Provider, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Provider")
 				return
 			}
 		case "Path":
-			z.Path, bts, err = msgp.ReadStringBytes(bts)
+			z.Path, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Path")
 				return
@@ -21377,7 +21377,7 @@ func (z *Secret) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Config")
 						return
@@ -21410,12 +21410,12 @@ func (z *Secret) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 string
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Env")
 						return
 					}
-					za0004, bts, err = msgp.ReadStringBytes(bts)
+					za0004, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Env", za0003)
 						return
@@ -21553,34 +21553,34 @@ func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "TaskName"
 			o = append(o, 0xa8, 0x54, 0x61, 0x73, 0x6b, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.TaskName)
+			o = appendString(o, z.TaskName)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "PortLabel"
 			o = append(o, 0xa9, 0x50, 0x6f, 0x72, 0x74, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-			o = msgp.AppendString(o, z.PortLabel)
+			o = appendString(o, z.PortLabel)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "AddressMode"
 			o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.AddressMode)
+			o = appendString(o, z.AddressMode)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Address"
 			o = append(o, 0xa7, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73)
-			o = msgp.AppendString(o, z.Address)
+			o = appendString(o, z.Address)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "Tags"
 			o = append(o, 0xa4, 0x54, 0x61, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Tags)))
 			for za0001 := range z.Tags {
-				o = msgp.AppendString(o, z.Tags[za0001])
+				o = appendString(o, z.Tags[za0001])
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
@@ -21588,7 +21588,7 @@ func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaa, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79, 0x54, 0x61, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.CanaryTags)))
 			for za0002 := range z.CanaryTags {
-				o = msgp.AppendString(o, z.CanaryTags[za0002])
+				o = appendString(o, z.CanaryTags[za0002])
 			}
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
@@ -21596,8 +21596,8 @@ func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaf, 0x54, 0x61, 0x67, 0x67, 0x65, 0x64, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x65, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.TaggedAddresses)))
 			for za0003, za0004 := range z.TaggedAddresses {
-				o = msgp.AppendString(o, za0003)
-				o = msgp.AppendString(o, za0004)
+				o = appendString(o, za0003)
+				o = appendString(o, za0004)
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
@@ -21652,8 +21652,8 @@ func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0006, za0007 := range z.Meta {
-				o = msgp.AppendString(o, za0006)
-				o = msgp.AppendString(o, za0007)
+				o = appendString(o, za0006)
+				o = appendString(o, za0007)
 			}
 		}
 		if (zb0001Mask & 0x2000) == 0 { // if not omitted
@@ -21661,29 +21661,29 @@ func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xaa, 0x43, 0x61, 0x6e, 0x61, 0x72, 0x79, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.CanaryMeta)))
 			for za0008, za0009 := range z.CanaryMeta {
-				o = msgp.AppendString(o, za0008)
-				o = msgp.AppendString(o, za0009)
+				o = appendString(o, za0008)
+				o = appendString(o, za0009)
 			}
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "OnUpdate"
 			o = append(o, 0xa8, 0x4f, 0x6e, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
-			o = msgp.AppendString(o, z.OnUpdate)
+			o = appendString(o, z.OnUpdate)
 		}
 		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "Provider"
 			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Provider)
+			o = appendString(o, z.Provider)
 		}
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "Cluster"
 			o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Cluster)
+			o = appendString(o, z.Cluster)
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "Namespace"
 			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Namespace)
+			o = appendString(o, z.Namespace)
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "Identity"
@@ -21737,7 +21737,7 @@ func (z *Service) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "Kind"
 			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Kind)
+			o = appendString(o, z.Kind)
 		}
 	}
 	return
@@ -21762,31 +21762,31 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "TaskName":
-			z.TaskName, bts, err = msgp.ReadStringBytes(bts)
+			z.TaskName, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TaskName")
 				return
 			}
 		case "PortLabel":
-			z.PortLabel, bts, err = msgp.ReadStringBytes(bts)
+			z.PortLabel, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PortLabel")
 				return
 			}
 		case "AddressMode":
-			z.AddressMode, bts, err = msgp.ReadStringBytes(bts)
+			z.AddressMode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AddressMode")
 				return
 			}
 		case "Address":
-			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			z.Address, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Address")
 				return
@@ -21808,7 +21808,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Tags = make([]string, zb0002)
 				}
 				for za0001 := range z.Tags {
-					z.Tags[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Tags[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Tags", za0001)
 						return
@@ -21832,7 +21832,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.CanaryTags = make([]string, zb0003)
 				}
 				for za0002 := range z.CanaryTags {
-					z.CanaryTags[za0002], bts, err = msgp.ReadStringBytes(bts)
+					z.CanaryTags[za0002], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CanaryTags", za0002)
 						return
@@ -21859,12 +21859,12 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 string
 					zb0004--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "TaggedAddresses")
 						return
 					}
-					za0004, bts, err = msgp.ReadStringBytes(bts)
+					za0004, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "TaggedAddresses", za0003)
 						return
@@ -21967,12 +21967,12 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0007 string
 					zb0006--
 					var za0006 string
-					za0006, bts, err = msgp.ReadStringBytes(bts)
+					za0006, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0007, bts, err = msgp.ReadStringBytes(bts)
+					za0007, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0006)
 						return
@@ -22000,12 +22000,12 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0009 string
 					zb0007--
 					var za0008 string
-					za0008, bts, err = msgp.ReadStringBytes(bts)
+					za0008, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CanaryMeta")
 						return
 					}
-					za0009, bts, err = msgp.ReadStringBytes(bts)
+					za0009, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "CanaryMeta", za0008)
 						return
@@ -22014,25 +22014,25 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "OnUpdate":
-			z.OnUpdate, bts, err = msgp.ReadStringBytes(bts)
+			z.OnUpdate, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "OnUpdate")
 				return
 			}
 		case "Provider":
-			z.Provider, bts, err = msgp.ReadStringBytes(bts)
+			z.Provider, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Provider")
 				return
 			}
 		case "Cluster":
-			z.Cluster, bts, err = msgp.ReadStringBytes(bts)
+			z.Cluster, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Cluster")
 				return
 			}
 		case "Namespace":
-			z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+			z.Namespace, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Namespace")
 				return
@@ -22101,7 +22101,7 @@ func (z *Service) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Kind":
-			z.Kind, bts, err = msgp.ReadStringBytes(bts)
+			z.Kind, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Kind")
 				return
@@ -22308,40 +22308,40 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Type"
 			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Command"
 			o = append(o, 0xa7, 0x43, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Command)
+			o = appendString(o, z.Command)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Args"
 			o = append(o, 0xa4, 0x41, 0x72, 0x67, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
 			for za0001 := range z.Args {
-				o = msgp.AppendString(o, z.Args[za0001])
+				o = appendString(o, z.Args[za0001])
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Path"
 			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
-			o = msgp.AppendString(o, z.Path)
+			o = appendString(o, z.Path)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "Protocol"
 			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c)
-			o = msgp.AppendString(o, z.Protocol)
+			o = appendString(o, z.Protocol)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "PortLabel"
 			o = append(o, 0xa9, 0x50, 0x6f, 0x72, 0x74, 0x4c, 0x61, 0x62, 0x65, 0x6c)
-			o = msgp.AppendString(o, z.PortLabel)
+			o = appendString(o, z.PortLabel)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "Expose"
@@ -22351,12 +22351,12 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "AddressMode"
 			o = append(o, 0xab, 0x41, 0x64, 0x64, 0x72, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.AddressMode)
+			o = appendString(o, z.AddressMode)
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "Advertise"
 			o = append(o, 0xa9, 0x41, 0x64, 0x76, 0x65, 0x72, 0x74, 0x69, 0x73, 0x65)
-			o = msgp.AppendString(o, z.Advertise)
+			o = appendString(o, z.Advertise)
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "Interval"
@@ -22371,17 +22371,17 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "InitialStatus"
 			o = append(o, 0xad, 0x49, 0x6e, 0x69, 0x74, 0x69, 0x61, 0x6c, 0x53, 0x74, 0x61, 0x74, 0x75, 0x73)
-			o = msgp.AppendString(o, z.InitialStatus)
+			o = appendString(o, z.InitialStatus)
 		}
 		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "Notes"
 			o = append(o, 0xa5, 0x4e, 0x6f, 0x74, 0x65, 0x73)
-			o = msgp.AppendString(o, z.Notes)
+			o = appendString(o, z.Notes)
 		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "TLSServerName"
 			o = append(o, 0xad, 0x54, 0x4c, 0x53, 0x53, 0x65, 0x72, 0x76, 0x65, 0x72, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.TLSServerName)
+			o = appendString(o, z.TLSServerName)
 		}
 		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "TLSSkipVerify"
@@ -22393,17 +22393,17 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa6, 0x48, 0x65, 0x61, 0x64, 0x65, 0x72)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Header)))
 			for za0002, za0003 := range z.Header {
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0002)
 				o = msgp.AppendArrayHeader(o, uint32(len(za0003)))
 				for za0004 := range za0003 {
-					o = msgp.AppendString(o, za0003[za0004])
+					o = appendString(o, za0003[za0004])
 				}
 			}
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "Method"
 			o = append(o, 0xa6, 0x4d, 0x65, 0x74, 0x68, 0x6f, 0x64)
-			o = msgp.AppendString(o, z.Method)
+			o = appendString(o, z.Method)
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "CheckRestart"
@@ -22421,7 +22421,7 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "GRPCService"
 			o = append(o, 0xab, 0x47, 0x52, 0x50, 0x43, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65)
-			o = msgp.AppendString(o, z.GRPCService)
+			o = appendString(o, z.GRPCService)
 		}
 		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "GRPCUseTLS"
@@ -22431,7 +22431,7 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "TaskName"
 			o = append(o, 0xa8, 0x54, 0x61, 0x73, 0x6b, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.TaskName)
+			o = appendString(o, z.TaskName)
 		}
 		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "SuccessBeforePassing"
@@ -22451,12 +22451,12 @@ func (z *ServiceCheck) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
 			// string "Body"
 			o = append(o, 0xa4, 0x42, 0x6f, 0x64, 0x79)
-			o = msgp.AppendString(o, z.Body)
+			o = appendString(o, z.Body)
 		}
 		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
 			// string "OnUpdate"
 			o = append(o, 0xa8, 0x4f, 0x6e, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65)
-			o = msgp.AppendString(o, z.OnUpdate)
+			o = appendString(o, z.OnUpdate)
 		}
 	}
 	return
@@ -22481,19 +22481,19 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
 			}
 		case "Command":
-			z.Command, bts, err = msgp.ReadStringBytes(bts)
+			z.Command, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Command")
 				return
@@ -22515,7 +22515,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Args = make([]string, zb0002)
 				}
 				for za0001 := range z.Args {
-					z.Args[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Args[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Args", za0001)
 						return
@@ -22523,19 +22523,19 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Path":
-			z.Path, bts, err = msgp.ReadStringBytes(bts)
+			z.Path, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Path")
 				return
 			}
 		case "Protocol":
-			z.Protocol, bts, err = msgp.ReadStringBytes(bts)
+			z.Protocol, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Protocol")
 				return
 			}
 		case "PortLabel":
-			z.PortLabel, bts, err = msgp.ReadStringBytes(bts)
+			z.PortLabel, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PortLabel")
 				return
@@ -22547,13 +22547,13 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "AddressMode":
-			z.AddressMode, bts, err = msgp.ReadStringBytes(bts)
+			z.AddressMode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AddressMode")
 				return
 			}
 		case "Advertise":
-			z.Advertise, bts, err = msgp.ReadStringBytes(bts)
+			z.Advertise, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Advertise")
 				return
@@ -22571,19 +22571,19 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "InitialStatus":
-			z.InitialStatus, bts, err = msgp.ReadStringBytes(bts)
+			z.InitialStatus, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "InitialStatus")
 				return
 			}
 		case "Notes":
-			z.Notes, bts, err = msgp.ReadStringBytes(bts)
+			z.Notes, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Notes")
 				return
 			}
 		case "TLSServerName":
-			z.TLSServerName, bts, err = msgp.ReadStringBytes(bts)
+			z.TLSServerName, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TLSServerName")
 				return
@@ -22614,7 +22614,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0003 []string
 					zb0003--
 					var za0002 string
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Header")
 						return
@@ -22631,7 +22631,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						za0003 = make([]string, zb0004)
 					}
 					for za0004 := range za0003 {
-						za0003[za0004], bts, err = msgp.ReadStringBytes(bts)
+						za0003[za0004], bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Header", za0002, za0004)
 							return
@@ -22641,7 +22641,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Method":
-			z.Method, bts, err = msgp.ReadStringBytes(bts)
+			z.Method, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Method")
 				return
@@ -22664,7 +22664,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "GRPCService":
-			z.GRPCService, bts, err = msgp.ReadStringBytes(bts)
+			z.GRPCService, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "GRPCService")
 				return
@@ -22676,7 +22676,7 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "TaskName":
-			z.TaskName, bts, err = msgp.ReadStringBytes(bts)
+			z.TaskName, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TaskName")
 				return
@@ -22700,13 +22700,13 @@ func (z *ServiceCheck) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Body":
-			z.Body, bts, err = msgp.ReadStringBytes(bts)
+			z.Body, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Body")
 				return
 			}
 		case "OnUpdate":
-			z.OnUpdate, bts, err = msgp.ReadStringBytes(bts)
+			z.OnUpdate, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "OnUpdate")
 				return
@@ -22792,22 +22792,22 @@ func (z *ServiceInstance) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "id"
 			o = append(o, 0xa2, 0x69, 0x64)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "n"
 			o = append(o, 0xa1, 0x6e)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "t"
 			o = append(o, 0xa1, 0x74)
-			o = msgp.AppendString(o, z.Task)
+			o = appendString(o, z.Task)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "a"
 			o = append(o, 0xa1, 0x61)
-			o = msgp.AppendString(o, z.Address)
+			o = appendString(o, z.Address)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "p"
@@ -22819,7 +22819,7 @@ func (z *ServiceInstance) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa1, 0x67)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Tags)))
 			for za0001 := range z.Tags {
-				o = msgp.AppendString(o, z.Tags[za0001])
+				o = appendString(o, z.Tags[za0001])
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
@@ -22827,8 +22827,8 @@ func (z *ServiceInstance) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa1, 0x6d)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0002, za0003 := range z.Meta {
-				o = msgp.AppendString(o, za0002)
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0002)
+				o = appendString(o, za0003)
 			}
 		}
 	}
@@ -22854,25 +22854,25 @@ func (z *ServiceInstance) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "id":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "n":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "t":
-			z.Task, bts, err = msgp.ReadStringBytes(bts)
+			z.Task, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Task")
 				return
 			}
 		case "a":
-			z.Address, bts, err = msgp.ReadStringBytes(bts)
+			z.Address, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Address")
 				return
@@ -22900,7 +22900,7 @@ func (z *ServiceInstance) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Tags = make([]string, zb0002)
 				}
 				for za0001 := range z.Tags {
-					z.Tags[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Tags[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Tags", za0001)
 						return
@@ -22927,12 +22927,12 @@ func (z *ServiceInstance) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0003 string
 					zb0003--
 					var za0002 string
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0002)
 						return
@@ -23077,7 +23077,7 @@ func (z *Spread) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Attribute"
 			o = append(o, 0xa9, 0x41, 0x74, 0x74, 0x72, 0x69, 0x62, 0x75, 0x74, 0x65)
-			o = msgp.AppendString(o, z.Attribute)
+			o = appendString(o, z.Attribute)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Weight"
@@ -23116,7 +23116,7 @@ func (z *Spread) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0002Mask & 0x1) == 0 { // if not omitted
 							// string "Value"
 							o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
-							o = msgp.AppendString(o, z.SpreadTarget[za0001].Value)
+							o = appendString(o, z.SpreadTarget[za0001].Value)
 						}
 						if (zb0002Mask & 0x2) == 0 { // if not omitted
 							// string "Percent"
@@ -23150,7 +23150,7 @@ func (z *Spread) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Attribute":
-			z.Attribute, bts, err = msgp.ReadStringBytes(bts)
+			z.Attribute, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Attribute")
 				return
@@ -23214,7 +23214,7 @@ func (z *Spread) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "Value":
-								z.SpreadTarget[za0001].Value, bts, err = msgp.ReadStringBytes(bts)
+								z.SpreadTarget[za0001].Value, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "SpreadTarget", za0001, "Value")
 									return
@@ -23290,7 +23290,7 @@ func (z SpreadTarget) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Value"
 			o = append(o, 0xa5, 0x56, 0x61, 0x6c, 0x75, 0x65)
-			o = msgp.AppendString(o, z.Value)
+			o = appendString(o, z.Value)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Percent"
@@ -23320,7 +23320,7 @@ func (z *SpreadTarget) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Value":
-			z.Value, bts, err = msgp.ReadStringBytes(bts)
+			z.Value, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Value")
 				return
@@ -23570,17 +23570,17 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Driver"
 			o = append(o, 0xa6, 0x44, 0x72, 0x69, 0x76, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Driver)
+			o = appendString(o, z.Driver)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "User"
 			o = append(o, 0xa4, 0x55, 0x73, 0x65, 0x72)
-			o = msgp.AppendString(o, z.User)
+			o = appendString(o, z.User)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Lifecycle"
@@ -23608,7 +23608,7 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0002Mask & 0x1) == 0 { // if not omitted
 						// string "Hook"
 						o = append(o, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
-						o = msgp.AppendString(o, z.Lifecycle.Hook)
+						o = appendString(o, z.Lifecycle.Hook)
 					}
 					if (zb0002Mask & 0x2) == 0 { // if not omitted
 						// string "Sidecar"
@@ -23623,7 +23623,7 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa6, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Config)))
 			for za0001, za0002 := range z.Config {
-				o = msgp.AppendString(o, za0001)
+				o = appendString(o, za0001)
 				o, err = msgp.AppendIntf(o, za0002)
 				if err != nil {
 					err = msgp.WrapError(err, "Config", za0001)
@@ -23663,17 +23663,17 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0003Mask & 0x1) == 0 { // if not omitted
 							// string "LTarget"
 							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0003].LTarget)
+							o = appendString(o, z.Constraints[za0003].LTarget)
 						}
 						if (zb0003Mask & 0x2) == 0 { // if not omitted
 							// string "RTarget"
 							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0003].RTarget)
+							o = appendString(o, z.Constraints[za0003].RTarget)
 						}
 						if (zb0003Mask & 0x4) == 0 { // if not omitted
 							// string "Operand"
 							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-							o = msgp.AppendString(o, z.Constraints[za0003].Operand)
+							o = appendString(o, z.Constraints[za0003].Operand)
 						}
 					}
 				}
@@ -23700,8 +23700,8 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa3, 0x45, 0x6e, 0x76)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Env)))
 			for za0005, za0006 := range z.Env {
-				o = msgp.AppendString(o, za0005)
-				o = msgp.AppendString(o, za0006)
+				o = appendString(o, za0005)
+				o = appendString(o, za0006)
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
@@ -23751,8 +23751,8 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0008, za0009 := range z.Meta {
-				o = msgp.AppendString(o, za0008)
-				o = msgp.AppendString(o, za0009)
+				o = appendString(o, za0008)
+				o = appendString(o, za0009)
 			}
 		}
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
@@ -23836,17 +23836,17 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0004Mask & 0x1) == 0 { // if not omitted
 						// string "Namespace"
 						o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-						o = msgp.AppendString(o, z.Consul.Namespace)
+						o = appendString(o, z.Consul.Namespace)
 					}
 					if (zb0004Mask & 0x2) == 0 { // if not omitted
 						// string "Cluster"
 						o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-						o = msgp.AppendString(o, z.Consul.Cluster)
+						o = appendString(o, z.Consul.Cluster)
 					}
 					if (zb0004Mask & 0x4) == 0 { // if not omitted
 						// string "Partition"
 						o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-						o = msgp.AppendString(o, z.Consul.Partition)
+						o = appendString(o, z.Consul.Partition)
 					}
 				}
 			}
@@ -23886,7 +23886,7 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 				if (zb0005Mask & 0x1) == 0 { // if not omitted
 					// string "File"
 					o = append(o, 0xa4, 0x46, 0x69, 0x6c, 0x65)
-					o = msgp.AppendString(o, z.DispatchPayload.File)
+					o = appendString(o, z.DispatchPayload.File)
 				}
 			}
 		}
@@ -23932,12 +23932,12 @@ func (z *Task) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "KillSignal"
 			o = append(o, 0xaa, 0x4b, 0x69, 0x6c, 0x6c, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.KillSignal)
+			o = appendString(o, z.KillSignal)
 		}
 		if (zb0001Mask & 0x1000000) == 0 { // if not omitted
 			// string "Kind"
 			o = append(o, 0xa4, 0x4b, 0x69, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.Kind)
+			o = appendString(o, z.Kind)
 		}
 		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
 			// string "ScalingPolicies"
@@ -24052,19 +24052,19 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Driver":
-			z.Driver, bts, err = msgp.ReadStringBytes(bts)
+			z.Driver, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Driver")
 				return
 			}
 		case "User":
-			z.User, bts, err = msgp.ReadStringBytes(bts)
+			z.User, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "User")
 				return
@@ -24095,7 +24095,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Hook":
-						z.Lifecycle.Hook, bts, err = msgp.ReadStringBytes(bts)
+						z.Lifecycle.Hook, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Lifecycle", "Hook")
 							return
@@ -24135,7 +24135,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 interface{}
 					zb0003--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Config")
 						return
@@ -24190,19 +24190,19 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "LTarget":
-								z.Constraints[za0003].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0003].LTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0003, "LTarget")
 									return
 								}
 							case "RTarget":
-								z.Constraints[za0003].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0003].RTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0003, "RTarget")
 									return
 								}
 							case "Operand":
-								z.Constraints[za0003].Operand, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0003].Operand, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0003, "Operand")
 									return
@@ -24273,12 +24273,12 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 string
 					zb0007--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Env")
 						return
 					}
-					za0006, bts, err = msgp.ReadStringBytes(bts)
+					za0006, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Env", za0005)
 						return
@@ -24375,12 +24375,12 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0009 string
 					zb0009--
 					var za0008 string
-					za0008, bts, err = msgp.ReadStringBytes(bts)
+					za0008, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0009, bts, err = msgp.ReadStringBytes(bts)
+					za0009, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0008)
 						return
@@ -24500,19 +24500,19 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Namespace":
-						z.Consul.Namespace, bts, err = msgp.ReadStringBytes(bts)
+						z.Consul.Namespace, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Consul", "Namespace")
 							return
 						}
 					case "Cluster":
-						z.Consul.Cluster, bts, err = msgp.ReadStringBytes(bts)
+						z.Consul.Cluster, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Consul", "Cluster")
 							return
 						}
 					case "Partition":
-						z.Consul.Partition, bts, err = msgp.ReadStringBytes(bts)
+						z.Consul.Partition, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Consul", "Partition")
 							return
@@ -24587,7 +24587,7 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "File":
-						z.DispatchPayload.File, bts, err = msgp.ReadStringBytes(bts)
+						z.DispatchPayload.File, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "DispatchPayload", "File")
 							return
@@ -24666,13 +24666,13 @@ func (z *Task) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "KillSignal":
-			z.KillSignal, bts, err = msgp.ReadStringBytes(bts)
+			z.KillSignal, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "KillSignal")
 				return
 			}
 		case "Kind":
-			z.Kind, bts, err = msgp.ReadStringBytes(bts)
+			z.Kind, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Kind")
 				return
@@ -25081,7 +25081,7 @@ func (z *TaskArtifact) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.GetterSource == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.GetterSource)
+				o = appendString(o, *z.GetterSource)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -25089,8 +25089,8 @@ func (z *TaskArtifact) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xad, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.GetterOptions)))
 			for za0001, za0002 := range z.GetterOptions {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -25098,8 +25098,8 @@ func (z *TaskArtifact) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xad, 0x47, 0x65, 0x74, 0x74, 0x65, 0x72, 0x48, 0x65, 0x61, 0x64, 0x65, 0x72, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.GetterHeaders)))
 			for za0003, za0004 := range z.GetterHeaders {
-				o = msgp.AppendString(o, za0003)
-				o = msgp.AppendString(o, za0004)
+				o = appendString(o, za0003)
+				o = appendString(o, za0004)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -25108,7 +25108,7 @@ func (z *TaskArtifact) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.GetterMode == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.GetterMode)
+				o = appendString(o, *z.GetterMode)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -25126,7 +25126,7 @@ func (z *TaskArtifact) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.RelativeDest == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.RelativeDest)
+				o = appendString(o, *z.RelativeDest)
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
@@ -25167,7 +25167,7 @@ func (z *TaskArtifact) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.GetterSource == nil {
 					z.GetterSource = new(string)
 				}
-				*z.GetterSource, bts, err = msgp.ReadStringBytes(bts)
+				*z.GetterSource, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "GetterSource")
 					return
@@ -25193,12 +25193,12 @@ func (z *TaskArtifact) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "GetterOptions")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "GetterOptions", za0001)
 						return
@@ -25226,12 +25226,12 @@ func (z *TaskArtifact) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0004 string
 					zb0003--
 					var za0003 string
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "GetterHeaders")
 						return
 					}
-					za0004, bts, err = msgp.ReadStringBytes(bts)
+					za0004, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "GetterHeaders", za0003)
 						return
@@ -25250,7 +25250,7 @@ func (z *TaskArtifact) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.GetterMode == nil {
 					z.GetterMode = new(string)
 				}
-				*z.GetterMode, bts, err = msgp.ReadStringBytes(bts)
+				*z.GetterMode, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "GetterMode")
 					return
@@ -25284,7 +25284,7 @@ func (z *TaskArtifact) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.RelativeDest == nil {
 					z.RelativeDest = new(string)
 				}
-				*z.RelativeDest, bts, err = msgp.ReadStringBytes(bts)
+				*z.RelativeDest, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "RelativeDest")
 					return
@@ -25387,22 +25387,22 @@ func (z *TaskCSIPluginConfig) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "ID"
 			o = append(o, 0xa2, 0x49, 0x44)
-			o = msgp.AppendString(o, z.ID)
+			o = appendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Type"
 			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "MountDir"
 			o = append(o, 0xa8, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x44, 0x69, 0x72)
-			o = msgp.AppendString(o, z.MountDir)
+			o = appendString(o, z.MountDir)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "StagePublishBaseDir"
 			o = append(o, 0xb3, 0x53, 0x74, 0x61, 0x67, 0x65, 0x50, 0x75, 0x62, 0x6c, 0x69, 0x73, 0x68, 0x42, 0x61, 0x73, 0x65, 0x44, 0x69, 0x72)
-			o = msgp.AppendString(o, z.StagePublishBaseDir)
+			o = appendString(o, z.StagePublishBaseDir)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "HealthTimeout"
@@ -25432,25 +25432,25 @@ func (z *TaskCSIPluginConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "ID":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
 			}
 		case "MountDir":
-			z.MountDir, bts, err = msgp.ReadStringBytes(bts)
+			z.MountDir, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "MountDir")
 				return
 			}
 		case "StagePublishBaseDir":
-			z.StagePublishBaseDir, bts, err = msgp.ReadStringBytes(bts)
+			z.StagePublishBaseDir, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StagePublishBaseDir")
 				return
@@ -25590,7 +25590,7 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "t"
 			o = append(o, 0xa1, 0x74)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "at"
@@ -25600,21 +25600,21 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "msg"
 			o = append(o, 0xa3, 0x6d, 0x73, 0x67)
-			o = msgp.AppendString(o, z.DisplayMessage)
+			o = appendString(o, z.DisplayMessage)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "d"
 			o = append(o, 0xa1, 0x64)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Details)))
 			for za0001, za0002 := range z.Details {
-				o = msgp.AppendString(o, za0001)
-				o = msgp.AppendString(o, za0002)
+				o = appendString(o, za0001)
+				o = appendString(o, za0002)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "m"
 			o = append(o, 0xa1, 0x6d)
-			o = msgp.AppendString(o, z.Message)
+			o = appendString(o, z.Message)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "ft"
@@ -25624,22 +25624,22 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "rr"
 			o = append(o, 0xa2, 0x72, 0x72)
-			o = msgp.AppendString(o, z.RestartReason)
+			o = appendString(o, z.RestartReason)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "se"
 			o = append(o, 0xa2, 0x73, 0x65)
-			o = msgp.AppendString(o, z.SetupError)
+			o = appendString(o, z.SetupError)
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "de"
 			o = append(o, 0xa2, 0x64, 0x65)
-			o = msgp.AppendString(o, z.DriverError)
+			o = appendString(o, z.DriverError)
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "dm"
 			o = append(o, 0xa2, 0x64, 0x6d)
-			o = msgp.AppendString(o, z.DriverMessage)
+			o = appendString(o, z.DriverMessage)
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "x"
@@ -25654,7 +25654,7 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "kr"
 			o = append(o, 0xa2, 0x6b, 0x72)
-			o = msgp.AppendString(o, z.KillReason)
+			o = appendString(o, z.KillReason)
 		}
 		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "kt"
@@ -25664,7 +25664,7 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "ke"
 			o = append(o, 0xa2, 0x6b, 0x65)
-			o = msgp.AppendString(o, z.KillError)
+			o = appendString(o, z.KillError)
 		}
 		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "sd"
@@ -25674,12 +25674,12 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "dl"
 			o = append(o, 0xa2, 0x64, 0x6c)
-			o = msgp.AppendString(o, z.DownloadError)
+			o = appendString(o, z.DownloadError)
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "ve"
 			o = append(o, 0xa2, 0x76, 0x65)
-			o = msgp.AppendString(o, z.ValidationError)
+			o = appendString(o, z.ValidationError)
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "dsk"
@@ -25689,27 +25689,27 @@ func (z *TaskEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "fs"
 			o = append(o, 0xa2, 0x66, 0x73)
-			o = msgp.AppendString(o, z.FailedSibling)
+			o = appendString(o, z.FailedSibling)
 		}
 		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "va"
 			o = append(o, 0xa2, 0x76, 0x61)
-			o = msgp.AppendString(o, z.VaultError)
+			o = appendString(o, z.VaultError)
 		}
 		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "tsr"
 			o = append(o, 0xa3, 0x74, 0x73, 0x72)
-			o = msgp.AppendString(o, z.TaskSignalReason)
+			o = appendString(o, z.TaskSignalReason)
 		}
 		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "ts"
 			o = append(o, 0xa2, 0x74, 0x73)
-			o = msgp.AppendString(o, z.TaskSignal)
+			o = appendString(o, z.TaskSignal)
 		}
 		if (zb0001Mask & 0x800000) == 0 { // if not omitted
 			// string "gs"
 			o = append(o, 0xa2, 0x67, 0x73)
-			o = msgp.AppendString(o, z.GenericSource)
+			o = appendString(o, z.GenericSource)
 		}
 	}
 	return
@@ -25734,7 +25734,7 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "t":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
@@ -25746,7 +25746,7 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "msg":
-			z.DisplayMessage, bts, err = msgp.ReadStringBytes(bts)
+			z.DisplayMessage, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DisplayMessage")
 				return
@@ -25771,12 +25771,12 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0002 string
 					zb0002--
 					var za0001 string
-					za0001, bts, err = msgp.ReadStringBytes(bts)
+					za0001, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Details")
 						return
 					}
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Details", za0001)
 						return
@@ -25785,7 +25785,7 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "m":
-			z.Message, bts, err = msgp.ReadStringBytes(bts)
+			z.Message, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Message")
 				return
@@ -25797,25 +25797,25 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "rr":
-			z.RestartReason, bts, err = msgp.ReadStringBytes(bts)
+			z.RestartReason, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RestartReason")
 				return
 			}
 		case "se":
-			z.SetupError, bts, err = msgp.ReadStringBytes(bts)
+			z.SetupError, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "SetupError")
 				return
 			}
 		case "de":
-			z.DriverError, bts, err = msgp.ReadStringBytes(bts)
+			z.DriverError, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DriverError")
 				return
 			}
 		case "dm":
-			z.DriverMessage, bts, err = msgp.ReadStringBytes(bts)
+			z.DriverMessage, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DriverMessage")
 				return
@@ -25833,7 +25833,7 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "kr":
-			z.KillReason, bts, err = msgp.ReadStringBytes(bts)
+			z.KillReason, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "KillReason")
 				return
@@ -25845,7 +25845,7 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "ke":
-			z.KillError, bts, err = msgp.ReadStringBytes(bts)
+			z.KillError, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "KillError")
 				return
@@ -25857,13 +25857,13 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "dl":
-			z.DownloadError, bts, err = msgp.ReadStringBytes(bts)
+			z.DownloadError, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "DownloadError")
 				return
 			}
 		case "ve":
-			z.ValidationError, bts, err = msgp.ReadStringBytes(bts)
+			z.ValidationError, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ValidationError")
 				return
@@ -25875,31 +25875,31 @@ func (z *TaskEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "fs":
-			z.FailedSibling, bts, err = msgp.ReadStringBytes(bts)
+			z.FailedSibling, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "FailedSibling")
 				return
 			}
 		case "va":
-			z.VaultError, bts, err = msgp.ReadStringBytes(bts)
+			z.VaultError, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "VaultError")
 				return
 			}
 		case "tsr":
-			z.TaskSignalReason, bts, err = msgp.ReadStringBytes(bts)
+			z.TaskSignalReason, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TaskSignalReason")
 				return
 			}
 		case "ts":
-			z.TaskSignal, bts, err = msgp.ReadStringBytes(bts)
+			z.TaskSignal, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TaskSignal")
 				return
 			}
 		case "gs":
-			z.GenericSource, bts, err = msgp.ReadStringBytes(bts)
+			z.GenericSource, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "GenericSource")
 				return
@@ -26047,7 +26047,7 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Name == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Name)
+				o = appendString(o, *z.Name)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -26091,17 +26091,17 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 						if (zb0002Mask & 0x1) == 0 { // if not omitted
 							// string "LTarget"
 							o = append(o, 0xa7, 0x4c, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0001].LTarget)
+							o = appendString(o, z.Constraints[za0001].LTarget)
 						}
 						if (zb0002Mask & 0x2) == 0 { // if not omitted
 							// string "RTarget"
 							o = append(o, 0xa7, 0x52, 0x54, 0x61, 0x72, 0x67, 0x65, 0x74)
-							o = msgp.AppendString(o, z.Constraints[za0001].RTarget)
+							o = appendString(o, z.Constraints[za0001].RTarget)
 						}
 						if (zb0002Mask & 0x4) == 0 { // if not omitted
 							// string "Operand"
 							o = append(o, 0xa7, 0x4f, 0x70, 0x65, 0x72, 0x61, 0x6e, 0x64)
-							o = msgp.AppendString(o, z.Constraints[za0001].Operand)
+							o = appendString(o, z.Constraints[za0001].Operand)
 						}
 					}
 				}
@@ -26160,7 +26160,7 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa7, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Volumes)))
 			for za0005, za0006 := range z.Volumes {
-				o = msgp.AppendString(o, za0005)
+				o = appendString(o, za0005)
 				if za0006 == nil {
 					o = msgp.AppendNil(o)
 				} else {
@@ -26271,8 +26271,8 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa4, 0x4d, 0x65, 0x74, 0x61)
 			o = msgp.AppendMapHeader(o, uint32(len(z.Meta)))
 			for za0008, za0009 := range z.Meta {
-				o = msgp.AppendString(o, za0008)
-				o = msgp.AppendString(o, za0009)
+				o = appendString(o, za0008)
+				o = appendString(o, za0009)
 			}
 		}
 		if (zb0001Mask & 0x8000) == 0 { // if not omitted
@@ -26370,17 +26370,17 @@ func (z *TaskGroup) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0003Mask & 0x1) == 0 { // if not omitted
 						// string "Namespace"
 						o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
-						o = msgp.AppendString(o, z.Consul.Namespace)
+						o = appendString(o, z.Consul.Namespace)
 					}
 					if (zb0003Mask & 0x2) == 0 { // if not omitted
 						// string "Cluster"
 						o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-						o = msgp.AppendString(o, z.Consul.Cluster)
+						o = appendString(o, z.Consul.Cluster)
 					}
 					if (zb0003Mask & 0x4) == 0 { // if not omitted
 						// string "Partition"
 						o = append(o, 0xa9, 0x50, 0x61, 0x72, 0x74, 0x69, 0x74, 0x69, 0x6f, 0x6e)
-						o = msgp.AppendString(o, z.Consul.Partition)
+						o = appendString(o, z.Consul.Partition)
 					}
 				}
 			}
@@ -26449,7 +26449,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Name == nil {
 					z.Name = new(string)
 				}
-				*z.Name, bts, err = msgp.ReadStringBytes(bts)
+				*z.Name, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Name")
 					return
@@ -26514,19 +26514,19 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							}
 							switch msgp.UnsafeString(field) {
 							case "LTarget":
-								z.Constraints[za0001].LTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0001].LTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0001, "LTarget")
 									return
 								}
 							case "RTarget":
-								z.Constraints[za0001].RTarget, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0001].RTarget, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0001, "RTarget")
 									return
 								}
 							case "Operand":
-								z.Constraints[za0001].Operand, bts, err = msgp.ReadStringBytes(bts)
+								z.Constraints[za0001].Operand, bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "Constraints", za0001, "Operand")
 									return
@@ -26667,7 +26667,7 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0006 *VolumeRequest
 					zb0007--
 					var za0005 string
-					za0005, bts, err = msgp.ReadStringBytes(bts)
+					za0005, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Volumes")
 						return
@@ -26848,12 +26848,12 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0009 string
 					zb0009--
 					var za0008 string
-					za0008, bts, err = msgp.ReadStringBytes(bts)
+					za0008, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta")
 						return
 					}
-					za0009, bts, err = msgp.ReadStringBytes(bts)
+					za0009, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Meta", za0008)
 						return
@@ -27007,19 +27007,19 @@ func (z *TaskGroup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Namespace":
-						z.Consul.Namespace, bts, err = msgp.ReadStringBytes(bts)
+						z.Consul.Namespace, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Consul", "Namespace")
 							return
 						}
 					case "Cluster":
-						z.Consul.Cluster, bts, err = msgp.ReadStringBytes(bts)
+						z.Consul.Cluster, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Consul", "Cluster")
 							return
 						}
 					case "Partition":
-						z.Consul.Partition, bts, err = msgp.ReadStringBytes(bts)
+						z.Consul.Partition, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Consul", "Partition")
 							return
@@ -27293,7 +27293,7 @@ func (z TaskLifecycle) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Hook"
 			o = append(o, 0xa4, 0x48, 0x6f, 0x6f, 0x6b)
-			o = msgp.AppendString(o, z.Hook)
+			o = appendString(o, z.Hook)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Sidecar"
@@ -27323,7 +27323,7 @@ func (z *TaskLifecycle) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Hook":
-			z.Hook, bts, err = msgp.ReadStringBytes(bts)
+			z.Hook, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Hook")
 				return
@@ -27395,17 +27395,17 @@ func (z *TaskSchedule) MarshalMsg(b []byte) (o []byte, err error) {
 				if (zb0002Mask & 0x1) == 0 { // if not omitted
 					// string "Start"
 					o = append(o, 0xa5, 0x53, 0x74, 0x61, 0x72, 0x74)
-					o = msgp.AppendString(o, z.Cron.Start)
+					o = appendString(o, z.Cron.Start)
 				}
 				if (zb0002Mask & 0x2) == 0 { // if not omitted
 					// string "End"
 					o = append(o, 0xa3, 0x45, 0x6e, 0x64)
-					o = msgp.AppendString(o, z.Cron.End)
+					o = appendString(o, z.Cron.End)
 				}
 				if (zb0002Mask & 0x4) == 0 { // if not omitted
 					// string "Timezone"
 					o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x7a, 0x6f, 0x6e, 0x65)
-					o = msgp.AppendString(o, z.Cron.Timezone)
+					o = appendString(o, z.Cron.Timezone)
 				}
 			}
 		}
@@ -27457,19 +27457,19 @@ func (z *TaskSchedule) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "Start":
-						z.Cron.Start, bts, err = msgp.ReadStringBytes(bts)
+						z.Cron.Start, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Cron", "Start")
 							return
 						}
 					case "End":
-						z.Cron.End, bts, err = msgp.ReadStringBytes(bts)
+						z.Cron.End, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Cron", "End")
 							return
 						}
 					case "Timezone":
-						z.Cron.Timezone, bts, err = msgp.ReadStringBytes(bts)
+						z.Cron.Timezone, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Cron", "Timezone")
 							return
@@ -27533,17 +27533,17 @@ func (z TaskScheduleCron) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Start"
 			o = append(o, 0xa5, 0x53, 0x74, 0x61, 0x72, 0x74)
-			o = msgp.AppendString(o, z.Start)
+			o = appendString(o, z.Start)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "End"
 			o = append(o, 0xa3, 0x45, 0x6e, 0x64)
-			o = msgp.AppendString(o, z.End)
+			o = appendString(o, z.End)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Timezone"
 			o = append(o, 0xa8, 0x54, 0x69, 0x6d, 0x65, 0x7a, 0x6f, 0x6e, 0x65)
-			o = msgp.AppendString(o, z.Timezone)
+			o = appendString(o, z.Timezone)
 		}
 	}
 	return
@@ -27568,19 +27568,19 @@ func (z *TaskScheduleCron) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Start":
-			z.Start, bts, err = msgp.ReadStringBytes(bts)
+			z.Start, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Start")
 				return
 			}
 		case "End":
-			z.End, bts, err = msgp.ReadStringBytes(bts)
+			z.End, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "End")
 				return
 			}
 		case "Timezone":
-			z.Timezone, bts, err = msgp.ReadStringBytes(bts)
+			z.Timezone, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timezone")
 				return
@@ -27650,7 +27650,7 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "s"
 			o = append(o, 0xa1, 0x73)
-			o = msgp.AppendString(o, z.State)
+			o = appendString(o, z.State)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "f"
@@ -27708,7 +27708,7 @@ func (z *TaskState) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "p"
 			o = append(o, 0xa1, 0x70)
-			o = msgp.AppendString(o, z.Paused)
+			o = appendString(o, z.Paused)
 		}
 	}
 	return
@@ -27733,7 +27733,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "s":
-			z.State, bts, err = msgp.ReadStringBytes(bts)
+			z.State, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "State")
 				return
@@ -27837,7 +27837,7 @@ func (z *TaskState) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "p":
-			z.Paused, bts, err = msgp.ReadStringBytes(bts)
+			z.Paused, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Paused")
 				return
@@ -27972,7 +27972,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.SourcePath == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.SourcePath)
+				o = appendString(o, *z.SourcePath)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -27981,7 +27981,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.DestPath == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.DestPath)
+				o = appendString(o, *z.DestPath)
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -27990,7 +27990,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.EmbeddedTmpl == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.EmbeddedTmpl)
+				o = appendString(o, *z.EmbeddedTmpl)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -27999,7 +27999,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ChangeMode == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ChangeMode)
+				o = appendString(o, *z.ChangeMode)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -28021,7 +28021,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ChangeSignal == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ChangeSignal)
+				o = appendString(o, *z.ChangeSignal)
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
@@ -28048,7 +28048,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Perms == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Perms)
+				o = appendString(o, *z.Perms)
 			}
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
@@ -28075,7 +28075,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.LeftDelim == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.LeftDelim)
+				o = appendString(o, *z.LeftDelim)
 			}
 		}
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
@@ -28084,7 +28084,7 @@ func (z *Template) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.RightDelim == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.RightDelim)
+				o = appendString(o, *z.RightDelim)
 			}
 		}
 		if (zb0001Mask & 0x2000) == 0 { // if not omitted
@@ -28160,7 +28160,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.SourcePath == nil {
 					z.SourcePath = new(string)
 				}
-				*z.SourcePath, bts, err = msgp.ReadStringBytes(bts)
+				*z.SourcePath, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "SourcePath")
 					return
@@ -28177,7 +28177,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.DestPath == nil {
 					z.DestPath = new(string)
 				}
-				*z.DestPath, bts, err = msgp.ReadStringBytes(bts)
+				*z.DestPath, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "DestPath")
 					return
@@ -28194,7 +28194,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.EmbeddedTmpl == nil {
 					z.EmbeddedTmpl = new(string)
 				}
-				*z.EmbeddedTmpl, bts, err = msgp.ReadStringBytes(bts)
+				*z.EmbeddedTmpl, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "EmbeddedTmpl")
 					return
@@ -28211,7 +28211,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ChangeMode == nil {
 					z.ChangeMode = new(string)
 				}
-				*z.ChangeMode, bts, err = msgp.ReadStringBytes(bts)
+				*z.ChangeMode, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ChangeMode")
 					return
@@ -28245,7 +28245,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ChangeSignal == nil {
 					z.ChangeSignal = new(string)
 				}
-				*z.ChangeSignal, bts, err = msgp.ReadStringBytes(bts)
+				*z.ChangeSignal, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ChangeSignal")
 					return
@@ -28296,7 +28296,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Perms == nil {
 					z.Perms = new(string)
 				}
-				*z.Perms, bts, err = msgp.ReadStringBytes(bts)
+				*z.Perms, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Perms")
 					return
@@ -28347,7 +28347,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.LeftDelim == nil {
 					z.LeftDelim = new(string)
 				}
-				*z.LeftDelim, bts, err = msgp.ReadStringBytes(bts)
+				*z.LeftDelim, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "LeftDelim")
 					return
@@ -28364,7 +28364,7 @@ func (z *Template) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.RightDelim == nil {
 					z.RightDelim = new(string)
 				}
-				*z.RightDelim, bts, err = msgp.ReadStringBytes(bts)
+				*z.RightDelim, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "RightDelim")
 					return
@@ -28629,7 +28629,7 @@ func (z *UpdateStrategy) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.HealthCheck == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.HealthCheck)
+				o = appendString(o, *z.HealthCheck)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
@@ -28753,7 +28753,7 @@ func (z *UpdateStrategy) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.HealthCheck == nil {
 					z.HealthCheck = new(string)
 				}
-				*z.HealthCheck, bts, err = msgp.ReadStringBytes(bts)
+				*z.HealthCheck, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "HealthCheck")
 					return
@@ -29064,7 +29064,7 @@ func (z Values) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	o = msgp.AppendMapHeader(o, uint32(len(z)))
 	for za0001, za0002 := range z {
-		o = msgp.AppendString(o, za0001)
+		o = appendString(o, za0001)
 		o, err = msgp.AppendIntf(o, za0002)
 		if err != nil {
 			err = msgp.WrapError(err, za0001)
@@ -29093,7 +29093,7 @@ func (z *Values) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		var zb0002 interface{}
 		zb0003--
 		var zb0001 string
-		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		zb0001, bts, err = readString(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -29174,13 +29174,13 @@ func (z *Vault) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa8, 0x50, 0x6f, 0x6c, 0x69, 0x63, 0x69, 0x65, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Policies)))
 			for za0001 := range z.Policies {
-				o = msgp.AppendString(o, z.Policies[za0001])
+				o = appendString(o, z.Policies[za0001])
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Role"
 			o = append(o, 0xa4, 0x52, 0x6f, 0x6c, 0x65)
-			o = msgp.AppendString(o, z.Role)
+			o = appendString(o, z.Role)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Namespace"
@@ -29188,13 +29188,13 @@ func (z *Vault) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Namespace == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Namespace)
+				o = appendString(o, *z.Namespace)
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "Cluster"
 			o = append(o, 0xa7, 0x43, 0x6c, 0x75, 0x73, 0x74, 0x65, 0x72)
-			o = msgp.AppendString(o, z.Cluster)
+			o = appendString(o, z.Cluster)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Env"
@@ -29220,7 +29220,7 @@ func (z *Vault) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ChangeMode == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ChangeMode)
+				o = appendString(o, *z.ChangeMode)
 			}
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
@@ -29229,7 +29229,7 @@ func (z *Vault) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.ChangeSignal == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.ChangeSignal)
+				o = appendString(o, *z.ChangeSignal)
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
@@ -29280,7 +29280,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Policies = make([]string, zb0002)
 				}
 				for za0001 := range z.Policies {
-					z.Policies[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Policies[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Policies", za0001)
 						return
@@ -29288,7 +29288,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "Role":
-			z.Role, bts, err = msgp.ReadStringBytes(bts)
+			z.Role, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Role")
 				return
@@ -29304,14 +29304,14 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Namespace == nil {
 					z.Namespace = new(string)
 				}
-				*z.Namespace, bts, err = msgp.ReadStringBytes(bts)
+				*z.Namespace, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Namespace")
 					return
 				}
 			}
 		case "Cluster":
-			z.Cluster, bts, err = msgp.ReadStringBytes(bts)
+			z.Cluster, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Cluster")
 				return
@@ -29361,7 +29361,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ChangeMode == nil {
 					z.ChangeMode = new(string)
 				}
-				*z.ChangeMode, bts, err = msgp.ReadStringBytes(bts)
+				*z.ChangeMode, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ChangeMode")
 					return
@@ -29378,7 +29378,7 @@ func (z *Vault) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.ChangeSignal == nil {
 					z.ChangeSignal = new(string)
 				}
-				*z.ChangeSignal, bts, err = msgp.ReadStringBytes(bts)
+				*z.ChangeSignal, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "ChangeSignal")
 					return
@@ -29496,7 +29496,7 @@ func (z *VolumeMount) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Volume == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Volume)
+				o = appendString(o, *z.Volume)
 			}
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
@@ -29505,7 +29505,7 @@ func (z *VolumeMount) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.Destination == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.Destination)
+				o = appendString(o, *z.Destination)
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -29523,7 +29523,7 @@ func (z *VolumeMount) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.PropagationMode == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.PropagationMode)
+				o = appendString(o, *z.PropagationMode)
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
@@ -29532,7 +29532,7 @@ func (z *VolumeMount) MarshalMsg(b []byte) (o []byte, err error) {
 			if z.SELinuxLabel == nil {
 				o = msgp.AppendNil(o)
 			} else {
-				o = msgp.AppendString(o, *z.SELinuxLabel)
+				o = appendString(o, *z.SELinuxLabel)
 			}
 		}
 	}
@@ -29568,7 +29568,7 @@ func (z *VolumeMount) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Volume == nil {
 					z.Volume = new(string)
 				}
-				*z.Volume, bts, err = msgp.ReadStringBytes(bts)
+				*z.Volume, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Volume")
 					return
@@ -29585,7 +29585,7 @@ func (z *VolumeMount) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Destination == nil {
 					z.Destination = new(string)
 				}
-				*z.Destination, bts, err = msgp.ReadStringBytes(bts)
+				*z.Destination, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Destination")
 					return
@@ -29619,7 +29619,7 @@ func (z *VolumeMount) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.PropagationMode == nil {
 					z.PropagationMode = new(string)
 				}
-				*z.PropagationMode, bts, err = msgp.ReadStringBytes(bts)
+				*z.PropagationMode, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "PropagationMode")
 					return
@@ -29636,7 +29636,7 @@ func (z *VolumeMount) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.SELinuxLabel == nil {
 					z.SELinuxLabel = new(string)
 				}
-				*z.SELinuxLabel, bts, err = msgp.ReadStringBytes(bts)
+				*z.SELinuxLabel, bts, err = readString(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "SELinuxLabel")
 					return
@@ -29740,17 +29740,17 @@ func (z *VolumeRequest) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Type"
 			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
-			o = msgp.AppendString(o, z.Type)
+			o = appendString(o, z.Type)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "Source"
 			o = append(o, 0xa6, 0x53, 0x6f, 0x75, 0x72, 0x63, 0x65)
-			o = msgp.AppendString(o, z.Source)
+			o = appendString(o, z.Source)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "ReadOnly"
@@ -29765,12 +29765,12 @@ func (z *VolumeRequest) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "AccessMode"
 			o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.AccessMode)
+			o = appendString(o, z.AccessMode)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "AttachmentMode"
 			o = append(o, 0xae, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x6d, 0x65, 0x6e, 0x74, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.AttachmentMode)
+			o = appendString(o, z.AttachmentMode)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "MountOptions"
@@ -29798,14 +29798,14 @@ func (z *VolumeRequest) MarshalMsg(b []byte) (o []byte, err error) {
 					if (zb0002Mask & 0x1) == 0 { // if not omitted
 						// string "FSType"
 						o = append(o, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
-						o = msgp.AppendString(o, z.MountOptions.FSType)
+						o = appendString(o, z.MountOptions.FSType)
 					}
 					if (zb0002Mask & 0x2) == 0 { // if not omitted
 						// string "MountFlags"
 						o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
 						o = msgp.AppendArrayHeader(o, uint32(len(z.MountOptions.MountFlags)))
 						for za0001 := range z.MountOptions.MountFlags {
-							o = msgp.AppendString(o, z.MountOptions.MountFlags[za0001])
+							o = appendString(o, z.MountOptions.MountFlags[za0001])
 						}
 					}
 				}
@@ -29839,19 +29839,19 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "Type":
-			z.Type, bts, err = msgp.ReadStringBytes(bts)
+			z.Type, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Type")
 				return
 			}
 		case "Source":
-			z.Source, bts, err = msgp.ReadStringBytes(bts)
+			z.Source, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Source")
 				return
@@ -29869,13 +29869,13 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "AccessMode":
-			z.AccessMode, bts, err = msgp.ReadStringBytes(bts)
+			z.AccessMode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AccessMode")
 				return
 			}
 		case "AttachmentMode":
-			z.AttachmentMode, bts, err = msgp.ReadStringBytes(bts)
+			z.AttachmentMode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "AttachmentMode")
 				return
@@ -29906,7 +29906,7 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "FSType":
-						z.MountOptions.FSType, bts, err = msgp.ReadStringBytes(bts)
+						z.MountOptions.FSType, bts, err = readString(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "MountOptions", "FSType")
 							return
@@ -29928,7 +29928,7 @@ func (z *VolumeRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 								z.MountOptions.MountFlags = make([]string, zb0003)
 							}
 							for za0001 := range z.MountOptions.MountFlags {
-								z.MountOptions.MountFlags[za0001], bts, err = msgp.ReadStringBytes(bts)
+								z.MountOptions.MountFlags[za0001], bts, err = readString(bts)
 								if err != nil {
 									err = msgp.WrapError(err, "MountOptions", "MountFlags", za0001)
 									return
@@ -30155,25 +30155,25 @@ func (z *WorkloadIdentity) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
 			// string "Name"
 			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.Name)
+			o = appendString(o, z.Name)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
 			// string "Audience"
 			o = append(o, 0xa8, 0x41, 0x75, 0x64, 0x69, 0x65, 0x6e, 0x63, 0x65)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Audience)))
 			for za0001 := range z.Audience {
-				o = msgp.AppendString(o, z.Audience[za0001])
+				o = appendString(o, z.Audience[za0001])
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "ChangeMode"
 			o = append(o, 0xaa, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x4d, 0x6f, 0x64, 0x65)
-			o = msgp.AppendString(o, z.ChangeMode)
+			o = appendString(o, z.ChangeMode)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "ChangeSignal"
 			o = append(o, 0xac, 0x43, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x6c)
-			o = msgp.AppendString(o, z.ChangeSignal)
+			o = appendString(o, z.ChangeSignal)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "Env"
@@ -30188,12 +30188,12 @@ func (z *WorkloadIdentity) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "Filepath"
 			o = append(o, 0xa8, 0x46, 0x69, 0x6c, 0x65, 0x70, 0x61, 0x74, 0x68)
-			o = msgp.AppendString(o, z.Filepath)
+			o = appendString(o, z.Filepath)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "ServiceName"
 			o = append(o, 0xab, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x4e, 0x61, 0x6d, 0x65)
-			o = msgp.AppendString(o, z.ServiceName)
+			o = appendString(o, z.ServiceName)
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "TTL"
@@ -30205,8 +30205,8 @@ func (z *WorkloadIdentity) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xab, 0x45, 0x78, 0x74, 0x72, 0x61, 0x43, 0x6c, 0x61, 0x69, 0x6d, 0x73)
 			o = msgp.AppendMapHeader(o, uint32(len(z.ExtraClaims)))
 			for za0002, za0003 := range z.ExtraClaims {
-				o = msgp.AppendString(o, za0002)
-				o = msgp.AppendString(o, za0003)
+				o = appendString(o, za0002)
+				o = appendString(o, za0003)
 			}
 		}
 	}
@@ -30232,7 +30232,7 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "Name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
@@ -30254,7 +30254,7 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					z.Audience = make([]string, zb0002)
 				}
 				for za0001 := range z.Audience {
-					z.Audience[za0001], bts, err = msgp.ReadStringBytes(bts)
+					z.Audience[za0001], bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Audience", za0001)
 						return
@@ -30262,13 +30262,13 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "ChangeMode":
-			z.ChangeMode, bts, err = msgp.ReadStringBytes(bts)
+			z.ChangeMode, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ChangeMode")
 				return
 			}
 		case "ChangeSignal":
-			z.ChangeSignal, bts, err = msgp.ReadStringBytes(bts)
+			z.ChangeSignal, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ChangeSignal")
 				return
@@ -30286,13 +30286,13 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "Filepath":
-			z.Filepath, bts, err = msgp.ReadStringBytes(bts)
+			z.Filepath, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Filepath")
 				return
 			}
 		case "ServiceName":
-			z.ServiceName, bts, err = msgp.ReadStringBytes(bts)
+			z.ServiceName, bts, err = readString(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ServiceName")
 				return
@@ -30323,12 +30323,12 @@ func (z *WorkloadIdentity) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					var za0003 string
 					zb0003--
 					var za0002 string
-					za0002, bts, err = msgp.ReadStringBytes(bts)
+					za0002, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ExtraClaims")
 						return
 					}
-					za0003, bts, err = msgp.ReadStringBytes(bts)
+					za0003, bts, err = readString(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "ExtraClaims", za0002)
 						return

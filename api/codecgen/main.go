@@ -1,6 +1,7 @@
 // Command codecgen writes the msgp codec of a package's types: like msgp's own
 // command, but every field that is zero is left out, and nil is kept apart from
-// empty, without a tag on each of hundreds of fields.
+// empty, without a tag on each of hundreds of fields; and UUIDs, of which objects are
+// full, take 18 bytes instead of 38.
 //
 //	//go:generate go run github.com/droverhq/drover/api/codecgen -o codec_gen.go
 package main
@@ -46,6 +47,9 @@ func run(dir, out string) (err error) {
 	}
 	if err := printer.PrintFile(out, files, gen.Marshal|gen.Unmarshal|gen.Size); err != nil {
 		return fmt.Errorf("write %s: %w", out, err)
+	}
+	if err := packStrings(out); err != nil {
+		return err
 	}
 	return os.Chmod(out, 0o644)
 }

@@ -24,7 +24,7 @@ func (r *rows[T]) scan(q store.Query) iter.Seq[api.Object] {
 		filter := r.filter(q)
 		for s := range r.spans(t, q) {
 			left := r.width(t, s)
-			for row := range t.ascend(s.from, r.key) {
+			for row := range t.ascend(s.from, r.compare) {
 				if left--; left < 0 {
 					break
 				}
@@ -44,9 +44,9 @@ func (r *rows[T]) scan(q store.Query) iter.Seq[api.Object] {
 func (r *rows[T]) width(t tree, s span) int {
 	end := t.len()
 	if !s.open {
-		end = t.rank(s.to, r.key)
+		end = t.rank(s.to, r.compare)
 	}
-	return max(0, end-t.rank(s.from, r.key))
+	return max(0, end-t.rank(s.from, r.compare))
 }
 
 // count returns how many objects the query selects. It reads them only for a prefix in
@@ -144,8 +144,8 @@ func (r *rows[T]) namespaces(t tree) iter.Seq[string] {
 		next, more := position{}, true
 		for more {
 			more = false
-			for row := range t.ascend(next, r.key) {
-				ns, _ := r.key(row)
+			for row := range t.ascend(next, r.compare) {
+				ns := r.key(row).Namespace
 				next, more = newPosition(true, ns+"\x01", ""), yield(ns)
 				break
 			}

@@ -74,41 +74,14 @@ func (r *record) parts() (create, modify uint64, bytes []byte) {
 	return create, modify, bytes
 }
 
-// id returns the ID in the stored form of an object whose key is its ID: the first
-// field, named "id". It is false for a form that looks different, or for none.
-func (r *record) id() (string, bool) {
+// compareID compares an ID with that of the object, if its stored form is there and its
+// key is its ID. It is false for others.
+func (r *record) compareID(id string) (order int, ok bool) {
 	if r.stored == "" {
-		return "", false
+		return 0, false
 	}
 	_, _, bytes := r.parts()
-	s := r.stored[len(r.stored)-len(bytes):]
-	const short = 0x80 | 0x0f // a map of up to 15 fields, in one byte
-	switch {
-	case len(s) > 0 && s[0]|0x0f == short:
-		s = s[1:]
-	case len(s) > 2 && s[0] == 0xde: // of up to 65,535, in three
-		s = s[3:]
-	default:
-		return "", false
-	}
-	const field = "\xa2id"
-	if len(s) < len(field)+2 || s[:len(field)] != field {
-		return "", false
-	}
-	s = s[len(field):]
-	n := 0
-	switch {
-	case s[0]&0xe0 == 0xa0: // a string of up to 31 bytes
-		n, s = int(s[0]&0x1f), s[1:]
-	case s[0] == 0xd9: // of up to 255
-		n, s = int(s[1]), s[2:]
-	default:
-		return "", false
-	}
-	if len(s) < n {
-		return "", false
-	}
-	return s[:n], true
+	return api.CompareID(id, bytes)
 }
 
 // delta is what a transaction did to one key.

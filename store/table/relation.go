@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -112,7 +113,7 @@ func (l *live[T]) put(key api.Key, o api.Object, r *record) (api.Object, *record
 	l.frozen = nil
 	obj := o.(T)
 	p := l.position(key)
-	row, replaced := l.all.get(p, l.key)
+	row, replaced := l.all.get(p, l.compare)
 	if !replaced {
 		l.insert(p, obj, r)
 		return nil, nil
@@ -144,7 +145,7 @@ func (l *live[T]) insert(p position, obj T, r *record) {
 		l.next++
 	}
 	l.objects.set(row, r, l.epoch)
-	l.all = l.all.insert(p, row, l.key, l.epoch)
+	l.all = l.all.insert(p, row, l.compare, l.epoch)
 	for i := range l.spec.indexes {
 		l.listAll(i, obj, p, row)
 	}
@@ -154,7 +155,7 @@ func (l *live[T]) insert(p position, obj T, r *record) {
 // delete removes the object at key.
 func (l *live[T]) delete(key api.Key) (api.Object, *record) {
 	p := l.position(key)
-	row, ok := l.all.get(p, l.key)
+	row, ok := l.all.get(p, l.compare)
 	if !ok {
 		return nil, nil
 	}
@@ -164,7 +165,7 @@ func (l *live[T]) delete(key api.Key) (api.Object, *record) {
 	for i := range l.spec.indexes {
 		l.unlistAll(i, old, p)
 	}
-	l.all = l.all.delete(p, l.key, l.epoch)
+	l.all = l.all.delete(p, l.compare, l.epoch)
 	l.countIn(old, -1)
 	l.objects.set(row, nil, l.epoch)
 	l.free = append(l.free, row)
@@ -201,7 +202,7 @@ func (l *live[T]) list(index int, value string, p position, row uint32) {
 	if !listed {
 		value = strings.Clone(value) // it may be part of something larger
 	}
-	l.indexes[index].Set(value, t.insert(p, row, l.key, l.epoch))
+	l.indexes[index].Set(value, t.insert(p, row, l.compare, l.epoch))
 }
 
 func (l *live[T]) unlist(index int, value string, p position) {
@@ -209,7 +210,7 @@ func (l *live[T]) unlist(index int, value string, p position) {
 		return
 	}
 	t, _ := l.indexes[index].Get(value)
-	if t = t.delete(p, l.key, l.epoch); t.root == nil {
+	if t = t.delete(p, l.compare, l.epoch); t.root == nil {
 		l.indexes[index].Delete(value)
 		return
 	}
@@ -240,17 +241,20 @@ func (r *rows[T]) position(k api.Key) position {
 func (r *rows[T]) read(rec *record) T { return rec.get(r.spec.kind).(T) }
 
 // key returns the key of a row.
-func (r *rows[T]) key(row uint32) (namespace, id string) {
+func (r *rows[T]) key(row uint32) api.Key { return r.objects.get(row).get(r.spec.kind).Key() }
+
+// compare compares a position with the key of a row.
+func (r *rows[T]) compare(p position, row uint32) int {
 	rec := r.objects.get(row)
-	if id, ok := rec.id(); ok {
-		return "", id
+	if order, ok := rec.compareID(p.id); ok {
+		return cmp.Or(cmp.Compare(p.namespace, ""), order)
 	}
-	k := rec.get(r.spec.kind).Key()
-	return k.Namespace, k.ID
+	key := rec.get(r.spec.kind).Key()
+	return cmp.Or(cmp.Compare(p.namespace, key.Namespace), cmp.Compare(p.id, key.ID))
 }
 
 func (r *rows[T]) find(key api.Key) (*record, bool) {
-	row, ok := r.all.get(r.position(key), r.key)
+	row, ok := r.all.get(r.position(key), r.compare)
 	if !ok {
 		return nil, false
 	}

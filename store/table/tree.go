@@ -1,7 +1,6 @@
 package table
 
 import (
-	"cmp"
 	"encoding/binary"
 	"iter"
 	"slices"
@@ -53,28 +52,22 @@ func newPosition(namespaced bool, namespace, id string) position {
 	return position{binary.BigEndian.Uint64(b[:]), namespace, id}
 }
 
-// keyOf returns the key of a row.
-type keyOf func(row uint32) (namespace, id string)
-
-// compare compares the position with the key of an entry of the same prefix.
-func (p position) compare(e entry, key keyOf) int {
-	namespace, id := key(e.row)
-	return cmp.Or(cmp.Compare(p.namespace, namespace), cmp.Compare(p.id, id))
-}
+// orderOf compares a position with the key of a row.
+type orderOf func(p position, row uint32) int
 
 // search returns the place of the first entry that is not before p. It is most of what a
 // read costs, so it looks at keys only where prefixes are equal.
-func (n *node) search(p position, key keyOf) (i int, found bool) {
+func (n *node) search(p position, order orderOf) (i int, found bool) {
 	from, to := 0, len(n.entries)
 	for from < to {
 		at := int(uint(from+to) / 2)
 		e := n.entries[at]
 		if e.prefix == p.prefix {
-			order := p.compare(e, key)
-			if order == 0 {
+			by := order(p, e.row)
+			if by == 0 {
 				return at, true
 			}
-			if order < 0 {
+			if by < 0 {
 				to = at
 			} else {
 				from = at + 1
@@ -89,8 +82,8 @@ func (n *node) search(p position, key keyOf) (i int, found bool) {
 }
 
 // child returns the child in which p is, or belongs.
-func (n *node) child(p position, key keyOf) int {
-	i, found := n.search(p, key)
+func (n *node) child(p position, order orderOf) int {
+	i, found := n.search(p, order)
 	if found || i == 0 {
 		return i
 	}
@@ -104,29 +97,29 @@ func (t tree) len() int {
 	return t.root.size
 }
 
-func (t tree) get(p position, key keyOf) (row uint32, ok bool) {
+func (t tree) get(p position, order orderOf) (row uint32, ok bool) {
 	for n := t.root; n != nil; {
 		if n.children == nil {
-			i, found := n.search(p, key)
+			i, found := n.search(p, order)
 			if !found {
 				return 0, false
 			}
 			return n.entries[i].row, true
 		}
-		n = n.children[n.child(p, key)]
+		n = n.children[n.child(p, order)]
 	}
 	return 0, false
 }
 
 // rank returns how many rows come before p.
-func (t tree) rank(p position, key keyOf) int {
+func (t tree) rank(p position, order orderOf) int {
 	before := 0
 	for n := t.root; n != nil; {
 		if n.children == nil {
-			i, _ := n.search(p, key)
+			i, _ := n.search(p, order)
 			return before + i
 		}
-		at := n.child(p, key)
+		at := n.child(p, order)
 		for _, c := range n.children[:at] {
 			before += c.size
 		}
@@ -136,17 +129,17 @@ func (t tree) rank(p position, key keyOf) int {
 }
 
 // ascend yields the rows from p on.
-func (t tree) ascend(p position, key keyOf) iter.Seq[uint32] {
+func (t tree) ascend(p position, order orderOf) iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
 		if t.root != nil {
-			t.root.ascend(p, key, yield)
+			t.root.ascend(p, order, yield)
 		}
 	}
 }
 
-func (n *node) ascend(p position, key keyOf, yield func(uint32) bool) bool {
+func (n *node) ascend(p position, order orderOf, yield func(uint32) bool) bool {
 	if n.children == nil {
-		i, _ := n.search(p, key)
+		i, _ := n.search(p, order)
 		for _, e := range n.entries[i:] {
 			if !yield(e.row) {
 				return false
@@ -154,8 +147,8 @@ func (n *node) ascend(p position, key keyOf, yield func(uint32) bool) bool {
 		}
 		return true
 	}
-	i := n.child(p, key)
-	if !n.children[i].ascend(p, key, yield) {
+	i := n.child(p, order)
+	if !n.children[i].ascend(p, order, yield) {
 		return false
 	}
 	for _, c := range n.children[i+1:] {
@@ -193,26 +186,25 @@ func (n *node) own(epoch uint64) *node {
 	return c
 }
 
-// grown is the room to make for n entries and a few more.
-func grown(n int) int {
-	switch {
-	case n < 4:
-		return 4
-	case n < 8:
-		return 8
-	case n < 16:
-		return 16
+// grown is the room to make for n entries and a few more. There are many nodes, so it is
+// only a few.
+func grown(n int) int { return (n + 4) &^ 3 }
+
+// insertAt inserts into a list of a node.
+func insertAt[T any](list []T, i int, item T) []T {
+	if len(list) == cap(list) { // append would double it
+		list = append(make([]T, 0, grown(len(list))), list...)
 	}
-	return maxEntries
+	return slices.Insert(list, i, item)
 }
 
 // insert adds a row whose key is at p and not there yet.
-func (t tree) insert(p position, row uint32, key keyOf, epoch uint64) tree {
+func (t tree) insert(p position, row uint32, order orderOf, epoch uint64) tree {
 	e := entry{p.prefix, row}
 	if t.root == nil {
 		return tree{&node{entries: []entry{e}, size: 1, epoch: epoch}}
 	}
-	left, right := t.root.insert(p, e, key, epoch)
+	left, right := t.root.insert(p, e, order, epoch)
 	if right == nil {
 		return tree{left}
 	}
@@ -225,22 +217,22 @@ func (t tree) insert(p position, row uint32, key keyOf, epoch uint64) tree {
 }
 
 // insert returns the node as it is now, and a new one to its right if it was split.
-func (n *node) insert(p position, e entry, key keyOf, epoch uint64) (left, right *node) {
+func (n *node) insert(p position, e entry, order orderOf, epoch uint64) (left, right *node) {
 	n = n.own(epoch)
 	n.size++
 	if n.children == nil {
-		i, _ := n.search(p, key)
-		n.entries = slices.Insert(n.entries, i, e)
+		i, _ := n.search(p, order)
+		n.entries = insertAt(n.entries, i, e)
 		return n, n.split(i, epoch)
 	}
-	i := n.child(p, key)
-	child, more := n.children[i].insert(p, e, key, epoch)
+	i := n.child(p, order)
+	child, more := n.children[i].insert(p, e, order, epoch)
 	n.children[i], n.entries[i] = child, child.entries[0]
 	if more == nil {
 		return n, nil
 	}
-	n.children = slices.Insert(n.children, i+1, more)
-	n.entries = slices.Insert(n.entries, i+1, more.entries[0])
+	n.children = insertAt(n.children, i+1, more)
+	n.entries = insertAt(n.entries, i+1, more.entries[0])
 	return n, n.split(i+1, epoch)
 }
 
@@ -278,8 +270,8 @@ func (n *node) count() {
 }
 
 // delete removes the row whose key is at p, which must be there.
-func (t tree) delete(p position, key keyOf, epoch uint64) tree {
-	root := t.root.delete(p, key, epoch)
+func (t tree) delete(p position, order orderOf, epoch uint64) tree {
+	root := t.root.delete(p, order, epoch)
 	for root != nil && len(root.children) == 1 {
 		root = root.children[0]
 	}
@@ -287,19 +279,19 @@ func (t tree) delete(p position, key keyOf, epoch uint64) tree {
 }
 
 // delete returns the node as it is now, or nil if nothing is left of it.
-func (n *node) delete(p position, key keyOf, epoch uint64) *node {
+func (n *node) delete(p position, order orderOf, epoch uint64) *node {
 	n = n.own(epoch)
 	n.size--
 	if n.size == 0 {
 		return nil
 	}
 	if n.children == nil {
-		i, _ := n.search(p, key)
+		i, _ := n.search(p, order)
 		n.entries = slices.Delete(n.entries, i, i+1)
 		return n
 	}
-	i := n.child(p, key)
-	child := n.children[i].delete(p, key, epoch)
+	i := n.child(p, order)
+	child := n.children[i].delete(p, order, epoch)
 	if child == nil {
 		n.children = slices.Delete(n.children, i, i+1)
 		n.entries = slices.Delete(n.entries, i, i+1)
