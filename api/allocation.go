@@ -11,7 +11,7 @@ import (
 // Joined in at the HTTP edge, never stored.
 //
 //msgp:ignore AllocatedResources AllocatedTaskResources AllocatedCPUResources AllocatedMemoryResources
-//msgp:ignore AllocatedDeviceResource AllocatedSharedResources AllocationListStub
+//msgp:ignore AllocatedSharedResources AllocationListStub
 //
 // Has a codec of its own.
 //
@@ -80,6 +80,9 @@ type Allocation struct {
 
 	// Ports is what placement chose for the group's networks.
 	Ports []AllocatedPort `json:"-" msg:"ports"`
+	// Grants is what placement chose for tasks: cores and devices. Tasks that ask for
+	// neither have none.
+	Grants []TaskGrant `json:"-" msg:"grants"`
 	// Usage is what the allocation takes from its node, all tasks together.
 	Usage Usage `json:"-" msg:"use"`
 

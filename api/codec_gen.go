@@ -552,6 +552,142 @@ func (z *AllocNetworkStatus) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *AllocatedDeviceResource) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Vendor == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Type == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.DeviceIDs == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Vendor"
+			o = append(o, 0xa6, 0x56, 0x65, 0x6e, 0x64, 0x6f, 0x72)
+			o = appendString(o, z.Vendor)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Type"
+			o = append(o, 0xa4, 0x54, 0x79, 0x70, 0x65)
+			o = appendString(o, z.Type)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = appendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "DeviceIDs"
+			o = append(o, 0xa9, 0x44, 0x65, 0x76, 0x69, 0x63, 0x65, 0x49, 0x44, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.DeviceIDs)))
+			for za0001 := range z.DeviceIDs {
+				o = appendString(o, z.DeviceIDs[za0001])
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *AllocatedDeviceResource) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Vendor":
+			z.Vendor, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Vendor")
+				return
+			}
+		case "Type":
+			z.Type, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Type")
+				return
+			}
+		case "Name":
+			z.Name, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "DeviceIDs":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.DeviceIDs = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "DeviceIDs")
+					return
+				}
+				if z.DeviceIDs != nil && cap(z.DeviceIDs) >= int(zb0002) {
+					z.DeviceIDs = (z.DeviceIDs)[:zb0002]
+				} else {
+					z.DeviceIDs = make([]string, zb0002)
+				}
+				for za0001 := range z.DeviceIDs {
+					z.DeviceIDs[za0001], bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "DeviceIDs", za0001)
+						return
+					}
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *AllocatedDeviceResource) Msgsize() (s int) {
+	s = 1 + 7 + msgp.StringPrefixSize + len(z.Vendor) + 5 + msgp.StringPrefixSize + len(z.Type) + 5 + msgp.StringPrefixSize + len(z.Name) + 10 + msgp.ArrayHeaderSize
+	for za0001 := range z.DeviceIDs {
+		s += msgp.StringPrefixSize + len(z.DeviceIDs[za0001])
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *AllocatedPort) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -697,8 +833,8 @@ func (z *AllocatedPort) Msgsize() (s int) {
 func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(29)
-	var zb0001Mask uint32 /* 29 bits */
+	zb0001Len := uint32(30)
+	var zb0001Mask uint32 /* 30 bits */
 	_ = zb0001Mask
 	if z.ID == "" {
 		zb0001Len--
@@ -796,13 +932,17 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x1000000
 	}
+	if z.Grants == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000000
+	}
 	if z.CreateTime == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x8000000
+		zb0001Mask |= 0x10000000
 	}
 	if z.ModifyTime == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x10000000
+		zb0001Mask |= 0x20000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1000,6 +1140,18 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
+		if (zb0001Mask & 0x2000000) == 0 { // if not omitted
+			// string "grants"
+			o = append(o, 0xa6, 0x67, 0x72, 0x61, 0x6e, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Grants)))
+			for za0006 := range z.Grants {
+				o, err = z.Grants[za0006].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Grants", za0006)
+					return
+				}
+			}
+		}
 		// string "use"
 		o = append(o, 0xa3, 0x75, 0x73, 0x65)
 		o, err = z.Usage.MarshalMsg(o)
@@ -1014,12 +1166,12 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Placement")
 			return
 		}
-		if (zb0001Mask & 0x8000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
 			// string "ct"
 			o = append(o, 0xa2, 0x63, 0x74)
 			o = msgp.AppendInt64(o, z.CreateTime)
 		}
-		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendInt64(o, z.ModifyTime)
@@ -1339,6 +1491,30 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "grants":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Grants = nil
+			} else {
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Grants")
+					return
+				}
+				if z.Grants != nil && cap(z.Grants) >= int(zb0007) {
+					z.Grants = (z.Grants)[:zb0007]
+				} else {
+					z.Grants = make([]TaskGrant, zb0007)
+				}
+				for za0006 := range z.Grants {
+					bts, err = z.Grants[za0006].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Grants", za0006)
+						return
+					}
+				}
+			}
 		case "use":
 			bts, err = z.Usage.UnmarshalMsg(bts)
 			if err != nil {
@@ -1411,6 +1587,10 @@ func (z *Allocation) Msgsize() (s int) {
 	s += 6 + msgp.ArrayHeaderSize
 	for za0005 := range z.Ports {
 		s += z.Ports[za0005].Msgsize()
+	}
+	s += 7 + msgp.ArrayHeaderSize
+	for za0006 := range z.Grants {
+		s += z.Grants[za0006].Msgsize()
 	}
 	s += 4 + z.Usage.Msgsize() + 8 + z.Placement.Msgsize() + 3 + msgp.Int64Size + 3 + msgp.Int64Size
 	return
@@ -25926,6 +26106,186 @@ func (z *TaskEvent) Msgsize() (s int) {
 		}
 	}
 	s += 2 + msgp.StringPrefixSize + len(z.Message) + 3 + msgp.BoolSize + 3 + msgp.StringPrefixSize + len(z.RestartReason) + 3 + msgp.StringPrefixSize + len(z.SetupError) + 3 + msgp.StringPrefixSize + len(z.DriverError) + 3 + msgp.StringPrefixSize + len(z.DriverMessage) + 2 + msgp.IntSize + 4 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.KillReason) + 3 + msgp.DurationSize + 3 + msgp.StringPrefixSize + len(z.KillError) + 3 + msgp.Int64Size + 3 + msgp.StringPrefixSize + len(z.DownloadError) + 3 + msgp.StringPrefixSize + len(z.ValidationError) + 4 + msgp.Int64Size + 3 + msgp.StringPrefixSize + len(z.FailedSibling) + 3 + msgp.StringPrefixSize + len(z.VaultError) + 4 + msgp.StringPrefixSize + len(z.TaskSignalReason) + 3 + msgp.StringPrefixSize + len(z.TaskSignal) + 3 + msgp.StringPrefixSize + len(z.GenericSource)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *TaskGrant) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Task == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Cores == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.CPU == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Devices == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "t"
+			o = append(o, 0xa1, 0x74)
+			o = appendString(o, z.Task)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "k"
+			o = append(o, 0xa1, 0x6b)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Cores)))
+			for za0001 := range z.Cores {
+				o = msgp.AppendUint16(o, z.Cores[za0001])
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "c"
+			o = append(o, 0xa1, 0x63)
+			o = msgp.AppendInt64(o, z.CPU)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "d"
+			o = append(o, 0xa1, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Devices)))
+			for za0002 := range z.Devices {
+				if z.Devices[za0002] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = z.Devices[za0002].MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "Devices", za0002)
+						return
+					}
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *TaskGrant) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "t":
+			z.Task, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Task")
+				return
+			}
+		case "k":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Cores = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Cores")
+					return
+				}
+				if z.Cores != nil && cap(z.Cores) >= int(zb0002) {
+					z.Cores = (z.Cores)[:zb0002]
+				} else {
+					z.Cores = make([]uint16, zb0002)
+				}
+				for za0001 := range z.Cores {
+					z.Cores[za0001], bts, err = msgp.ReadUint16Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Cores", za0001)
+						return
+					}
+				}
+			}
+		case "c":
+			z.CPU, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CPU")
+				return
+			}
+		case "d":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Devices = nil
+			} else {
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Devices")
+					return
+				}
+				if z.Devices != nil && cap(z.Devices) >= int(zb0003) {
+					z.Devices = (z.Devices)[:zb0003]
+				} else {
+					z.Devices = make([]*AllocatedDeviceResource, zb0003)
+				}
+				for za0002 := range z.Devices {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Devices[za0002] = nil
+					} else {
+						if z.Devices[za0002] == nil {
+							z.Devices[za0002] = new(AllocatedDeviceResource)
+						}
+						bts, err = z.Devices[za0002].UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Devices", za0002)
+							return
+						}
+					}
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *TaskGrant) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Task) + 2 + msgp.ArrayHeaderSize + (len(z.Cores) * (msgp.Uint16Size)) + 2 + msgp.Int64Size + 2 + msgp.ArrayHeaderSize
+	for za0002 := range z.Devices {
+		if z.Devices[za0002] == nil {
+			s += msgp.NilSize
+		} else {
+			s += z.Devices[za0002].Msgsize()
+		}
+	}
 	return
 }
 

@@ -57,7 +57,7 @@ func JoinAllocation(a *Allocation, status *AllocationStatus, job *Job) *Allocati
 	out.AllocatedResources = Allocated(a, group)
 	out.SharedResources = resources(0, 0, 0, int(a.Usage.DiskMB), out.AllocatedResources.Shared.Networks)
 	out.Resources = totalResources(a, out.AllocatedResources.Shared.Networks)
-	out.TaskResources = taskResources(group)
+	out.TaskResources = taskResources(a, group)
 	return &out
 }
 
@@ -125,7 +125,7 @@ func AllocStub(a *Allocation, status *AllocationStatus, job *Job, o StubOptions)
 }
 
 // Allocated returns what an allocation got on its node: what its group asks for,
-// and the ports that placement chose. The group may be nil.
+// and what placement chose. The group may be nil.
 func Allocated(a *Allocation, group *TaskGroup) *AllocatedResources {
 	out := &AllocatedResources{
 		Tasks:          map[string]*AllocatedTaskResources{},
@@ -136,13 +136,7 @@ func Allocated(a *Allocation, group *TaskGroup) *AllocatedResources {
 		return out
 	}
 	for _, t := range group.Tasks {
-		got := &AllocatedTaskResources{}
-		if r := t.Resources; r != nil {
-			got.Cpu.CpuShares = int64(Deref(r.CPU))
-			got.Memory.MemoryMB = int64(Deref(r.MemoryMB))
-			got.Memory.MemoryMaxMB = int64(Deref(r.MemoryMaxMB))
-		}
-		out.Tasks[t.Name] = got
+		out.Tasks[t.Name] = AllocatedTask(a, t)
 		out.TaskLifecycles[t.Name] = t.Lifecycle
 	}
 	for _, asked := range group.Networks {
@@ -182,8 +176,8 @@ func totalResources(a *Allocation, networks []*NetworkResource) *Resources {
 	return r
 }
 
-// taskResources is the older form of what each task of a group takes.
-func taskResources(group *TaskGroup) map[string]*Resources {
+// taskResources is the older form of what each task of an allocation takes.
+func taskResources(a *Allocation, group *TaskGroup) map[string]*Resources {
 	out := map[string]*Resources{}
 	if group == nil {
 		return out
@@ -193,7 +187,8 @@ func taskResources(group *TaskGroup) map[string]*Resources {
 		if asked == nil {
 			asked = &Resources{}
 		}
-		r := resources(Deref(asked.CPU), Deref(asked.MemoryMB), Deref(asked.MemoryMaxMB), 0, nil)
+		got := AllocatedTask(a, t)
+		r := resources(int(got.Cpu.CpuShares), int(got.Memory.MemoryMB), int(got.Memory.MemoryMaxMB), 0, nil)
 		r.Cores = new(Deref(asked.Cores))
 		r.Devices, r.NUMA = asked.Devices, asked.NUMA
 		r.SecretsMB = new(Deref(asked.SecretsMB))

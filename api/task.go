@@ -92,10 +92,17 @@ type RequestedDevice struct {
 	Affinities  []*Affinity
 }
 
+// How near to each other cores are to be.
+const (
+	NUMANone    = "none"    // anywhere
+	NUMAPrefer  = "prefer"  // near, if there are such
+	NUMARequire = "require" // on one NUMA node
+)
+
 // NUMAResource says how cores are to be chosen.
 type NUMAResource struct {
-	Affinity string
-	Devices  []string
+	Affinity string   // NUMANone, NUMAPrefer or NUMARequire
+	Devices  []string // of the task's devices: those that are to be near its cores
 }
 
 // TaskArtifact is fetched before a task starts.

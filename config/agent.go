@@ -103,6 +103,7 @@ type Client struct {
 	CPUTotalCompute  int               `hcl:"cpu_total_compute"` // MHz, instead of what is found
 	MemoryTotalMB    int               `hcl:"memory_total_mb"`   // MiB, instead of what is found
 	DiskTotalMB      int               `hcl:"disk_total_mb"`     // MiB, instead of what is found
+	ReservableCores  string            `hcl:"reservable_cores"`  // 0-3,8: those that tasks may have to themselves; default all
 	MinDynamicPort   int               `hcl:"min_dynamic_port"`  // default 20000
 	MaxDynamicPort   int               `hcl:"max_dynamic_port"`  // default 32000
 	Reserved         Reserved          `hcl:"reserved,block"`
@@ -119,7 +120,8 @@ type ServerJoin struct {
 
 // Reserved is what tasks don't get of a machine.
 type Reserved struct {
-	CPU           int    `hcl:"cpu"`            // MHz
+	CPU           int    `hcl:"cpu"`            // MHz, beside those of cores
+	Cores         string `hcl:"cores"`          // 0-3,8
 	Memory        int    `hcl:"memory"`         // MiB
 	Disk          int    `hcl:"disk"`           // MiB
 	ReservedPorts string `hcl:"reserved_ports"` // 22,80,8000-9000

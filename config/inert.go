@@ -37,10 +37,9 @@ var inert = map[string][]string{
 		"gc_disk_usage_threshold", "gc_inode_usage_threshold", "gc_interval", "gc_parallel_destroys",
 		"gc_volumes_on_node_gc", "host_network{*}", "host_volume{*}", "host_volume_plugin_dir", "host_volumes_dir",
 		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "network_speed", "no_host_uuid",
-		"node_max_allocs", "nomad_service_discovery", "preferred_address_family", "reserveable_cores",
+		"node_max_allocs", "nomad_service_discovery", "preferred_address_family",
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},
-	"client.reserved":    {"cores"},
 	"client.server_join": {"retry_interval", "retry_max", "retry_max_attempts", "start_join"},
 	"limits": {
 		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",

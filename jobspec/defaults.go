@@ -128,6 +128,9 @@ func fillTask(group *api.TaskGroup, task *api.Task) {
 	} else {
 		setDefault(&task.Resources.CPU, 0) // whole cores take the place of shares
 	}
+	if numa := task.Resources.NUMA; numa != nil {
+		defaultText(&numa.Affinity, api.NUMANone)
+	}
 	setDefault(&task.Resources.MemoryMB, defaultMemoryMB)
 	setDefault(&task.KillTimeout, defaultKillTimeout)
 	if task.LogConfig == nil {

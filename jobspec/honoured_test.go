@@ -51,7 +51,8 @@ var (
 		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
-		reflect.TypeFor[api.Resources]():        "CPU MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.NUMAResource]():     "Affinity",
 		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
 		reflect.TypeFor[api.Service](): "Name TaskName PortLabel AddressMode Address Tags CanaryTags Checks CheckRestart Meta CanaryMeta " +
 			"OnUpdate Provider Cluster Namespace",
@@ -77,7 +78,8 @@ var (
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
-		reflect.TypeFor[api.Resources]():        "Cores Devices NUMA SecretsMB",
+		reflect.TypeFor[api.Resources]():        "Devices SecretsMB",
+		reflect.TypeFor[api.NUMAResource]():     "Devices",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
 		reflect.TypeFor[api.ServiceCheck]():     "Command Args Expose Advertise GRPCService GRPCUseTLS SuccessBeforePassing FailuresBeforeCritical FailuresBeforeWarning",
 		reflect.TypeFor[api.CheckRestart]():     "IgnoreWarnings",
@@ -163,11 +165,16 @@ var parts = map[reflect.Type]func(j *api.Job) any{
 		j.ParameterizedJob = new(api.ParameterizedJobConfig)
 		return j.ParameterizedJob
 	},
-	reflect.TypeFor[api.UpdateStrategy]():   func(j *api.Job) any { return j.TaskGroups[0].Update },
-	reflect.TypeFor[api.EphemeralDisk]():    func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
-	reflect.TypeFor[api.NetworkResource]():  func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },
-	reflect.TypeFor[api.Task]():             func(j *api.Job) any { return j.TaskGroups[0].Tasks[0] },
-	reflect.TypeFor[api.Resources]():        func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
+	reflect.TypeFor[api.UpdateStrategy]():  func(j *api.Job) any { return j.TaskGroups[0].Update },
+	reflect.TypeFor[api.EphemeralDisk]():   func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
+	reflect.TypeFor[api.NetworkResource](): func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },
+	reflect.TypeFor[api.Task]():            func(j *api.Job) any { return j.TaskGroups[0].Tasks[0] },
+	reflect.TypeFor[api.Resources]():       func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
+	reflect.TypeFor[api.NUMAResource](): func(j *api.Job) any {
+		r := j.TaskGroups[0].Tasks[0].Resources
+		r.Cores, r.NUMA = new(1), new(api.NUMAResource)
+		return r.NUMA
+	},
 	reflect.TypeFor[api.WorkloadIdentity](): func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Identity },
 	reflect.TypeFor[api.Service]():          func(j *api.Job) any { return j.TaskGroups[0].Services[0] },
 	reflect.TypeFor[api.ServiceCheck]():     func(j *api.Job) any { return j.TaskGroups[0].Services[0].Checks[0] },

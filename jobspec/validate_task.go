@@ -101,11 +101,7 @@ func (v *validator) resources(p place, resources *api.Resources) {
 		p.addf("resources are required")
 		return
 	}
-	if api.Deref(resources.Cores) != 0 {
-		p.in("cores").unsupported("whole cores; ask for cpu, in MHz")
-	} else if api.Deref(resources.CPU) < minCPU {
-		p.in("cpu").addf("a task needs %d MHz at least", minCPU)
-	}
+	checkCPU(p, resources)
 	memory, most := api.Deref(resources.MemoryMB), api.Deref(resources.MemoryMaxMB)
 	if memory < minMemoryMB {
 		p.in("memory").addf("a task needs %d MB at least", minMemoryMB)
@@ -115,9 +111,6 @@ func (v *validator) resources(p place, resources *api.Resources) {
 	}
 	if len(resources.Devices) > 0 {
 		p.in("device").unsupported("devices")
-	}
-	if resources.NUMA != nil {
-		p.in("numa").unsupported("choosing cores by NUMA node")
 	}
 	if api.Deref(resources.SecretsMB) > 0 {
 		p.in("secrets").unsupported("a size of the secrets directory")

@@ -190,11 +190,7 @@ func (r *runner) driverTask(s *hook.Start, attempt int) driver.Task {
 	t.User = s.Vars.Replace(s.Task.User)
 	t.Config = s.Vars.ReplaceMap(s.Task.Config)
 	t.Env = s.Vars.Map()
-	if res := s.Task.Resources; res != nil {
-		t.Resources.Cpu.CpuShares = int64(api.Deref(res.CPU))
-		t.Resources.Memory.MemoryMB = int64(api.Deref(res.MemoryMB))
-		t.Resources.Memory.MemoryMaxMB = int64(api.Deref(res.MemoryMaxMB))
-	}
+	t.Resources = *api.AllocatedTask(s.Alloc, s.Task)
 	t.Stdout, t.Stderr = r.logFile(s.Task, "stdout"), r.logFile(s.Task, "stderr")
 	return t
 }

@@ -22,6 +22,7 @@ type ledgerShard struct {
 	// again, so that clones share them.
 	ports     [][]heldPort
 	freePorts []int32
+	holdings  map[allocationKey]holding // of those that have something to themselves
 }
 
 // allocationKey is an allocation's ID in 16 bytes: the UUID that it is, or a digest.
@@ -80,6 +81,7 @@ func (f *Fleet) SetAllocation(a *api.Allocation) {
 	slot := f.slot(a.NodeID)
 	group := groupKey{a.Namespace, a.JobID, a.TaskGroup}
 	f.put(key, slot, group, a.WantsRun(), a.Usage, f.own(slot).addresses.numberAll(a.Ports))
+	f.hold(key, slot, holdingOf(a.Grants))
 }
 
 // RemoveAllocation gives back what an allocation took.
@@ -113,6 +115,9 @@ func (f *Fleet) unchanged(key allocationKey, old entry, a *api.Allocation) bool 
 		return false
 	}
 	if old.group != noGroup && f.groups.table.key(old.group) != (groupKey{a.Namespace, a.JobID, a.TaskGroup}) {
+		return false
+	}
+	if !f.holding(key).equal(holdingOf(a.Grants)) {
 		return false
 	}
 	ports := f.ports(key, old)
@@ -170,6 +175,7 @@ func (f *Fleet) remove(key allocationKey) {
 		shard.drop(int32(e.ports &^ portListMark))
 	}
 	delete(shard.entries, key)
+	f.letGo(key, e.slot)
 	f.forget(e.slot)
 }
 
@@ -213,6 +219,7 @@ func (f *Fleet) ownShard(key allocationKey) *ledgerShard {
 			entries:   maps.Clone(shard.entries),
 			ports:     slices.Clone(shard.ports),
 			freePorts: slices.Clone(shard.freePorts),
+			holdings:  maps.Clone(shard.holdings),
 		}
 	default:
 		return shard

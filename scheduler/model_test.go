@@ -85,7 +85,7 @@ func (w *world) apply(job *api.Job, placed ...scheduler.Placement) {
 	for _, p := range placed {
 		w.allocations = append(w.allocations, &api.Allocation{
 			ID: p.AllocID, NodeID: p.NodeID, Namespace: *job.Namespace, JobID: *job.ID, TaskGroup: *job.TaskGroups[0].Name,
-			DesiredStatus: api.AllocDesiredRun, Usage: p.Usage, Ports: p.Ports,
+			DesiredStatus: api.AllocDesiredRun, Usage: p.Usage, Ports: p.Ports, Grants: p.Grants,
 		})
 	}
 }
@@ -130,8 +130,11 @@ func (w *world) fits(job *api.Job, s scheduler.NodeState) bool {
 	if n.NodeMaxAllocs > 0 && len(w.on(n.ID)) >= n.NodeMaxAllocs {
 		return false
 	}
-	after := w.used(n.ID).Add(scheduler.UsageOf(g))
+	after := w.used(n.ID).Add(asked(g, n))
 	if after.CPU > n.Resources.Cpu.CpuShares || after.MemoryMB > n.Resources.Memory.MemoryMB || after.DiskMB > n.Resources.Disk.DiskMB {
+		return false
+	}
+	if fit, _ := w.coresFit(g, n); !fit {
 		return false
 	}
 	return w.portsFit(g, n)
@@ -164,7 +167,7 @@ func reservedPort(n *api.Node, port int) bool {
 // score works out the score of a node as the documentation has it.
 func (w *world) score(ask scheduler.Ask, n *api.Node) float64 {
 	job, g := ask.Job, ask.Group
-	after := w.used(n.ID).Add(scheduler.UsageOf(g))
+	after := w.used(n.ID).Add(asked(g, n))
 	free := func(used, room int64) float64 { return 1 - float64(used)/float64(room) }
 	pack := 20 - math.Pow(10, free(after.CPU, n.Resources.Cpu.CpuShares)) - math.Pow(10, free(after.MemoryMB, n.Resources.Memory.MemoryMB))
 	parts := []float64{math.Max(0, math.Min(18, pack)) / 18}
@@ -183,6 +186,9 @@ func (w *world) score(ask scheduler.Ask, n *api.Node) float64 {
 			}
 		}
 		parts = append(parts, sum/total)
+	}
+	if numa, counts := w.numaScore(g, n); counts {
+		parts = append(parts, numa)
 	}
 	if spread := w.spread(job, n); spread != 0 {
 		parts = append(parts, spread)
@@ -285,6 +291,7 @@ func drawNode(t *rapid.T, id string) scheduler.NodeState {
 	if rapid.Bool().Draw(t, "reserve") {
 		n.ReservedResources.Networks.ReservedHostPorts = strconv.Itoa(20000 + rapid.IntRange(0, 2).Draw(t, "reserved"))
 	}
+	drawTopology(t, n)
 	n.NodeMaxAllocs = rapid.SampledFrom([]int{0, 0, 0, 1, 3}).Draw(t, "max")
 	usually := rapid.SampledFrom([]bool{true, true, true, true, false})
 	return scheduler.NodeState{Node: n, Ready: usually.Draw(t, "ready"), Eligible: usually.Draw(t, "eligible")}
@@ -302,6 +309,7 @@ func drawJob(t *rapid.T, id string) *api.Job {
 	job := &api.Job{
 		ID: &id, Namespace: new("default"), Datacenters: []string{"*"}, TaskGroups: []*api.TaskGroup{g},
 	}
+	drawCores(t, g)
 	rarely := rapid.IntRange(0, 3)
 	if rarely.Draw(t, "static") == 0 {
 		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "s", Value: 20001}}}}

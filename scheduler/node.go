@@ -13,12 +13,12 @@ type node struct {
 	class           int32
 
 	room           api.Usage // what tasks can have
-	mhzPerCore     int64
-	maxAllocations int // 0: any number
+	maxAllocations int       // 0: any number
 
 	used        api.Usage
 	allocations int
 	addresses   addresses
+	processors  processors
 }
 
 func (n *node) describe(facts *api.Node) {
@@ -26,7 +26,9 @@ func (n *node) describe(facts *api.Node) {
 	if n.allocations == 0 {
 		n.addresses = addresses{} // forgets addresses that the node no longer has
 	}
-	n.room, n.mhzPerCore = roomOf(facts)
+	n.processors.describe(facts)
+	n.room = roomOf(facts)
+	n.room.Cores = int64(n.processors.count())
 	n.maxAllocations = facts.NodeMaxAllocs
 	n.addresses.describe(facts)
 }
@@ -45,6 +47,6 @@ func (n *node) idle() string {
 func (n *node) clone(m *mark) *node {
 	c := *n
 	c.mark = m
-	c.addresses = n.addresses.clone()
+	c.addresses, c.processors = n.addresses.clone(), n.processors.clone()
 	return &c
 }

@@ -34,6 +34,9 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 		ReservedResources: &api.NodeReservedResources{},
 	}
 	n.Name = n.ID
+	if numa := number(t, d, "numa", 0); numa > 0 {
+		n.Resources.Processors.Topology = topology(numa, cores)
+	}
 	if first, last, ok := strings.Cut(text(t, d, "ports", ""), "-"); ok {
 		n.Resources.MinDynamicPort, n.Resources.MaxDynamicPort = atoi(t, first), atoi(t, last)
 	}
@@ -59,6 +62,16 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 	return scheduler.NodeState{Node: n, Ready: !d.HasArg("down"), Eligible: !d.HasArg("ineligible")}
 }
 
+// topology is cores in equal parts on some NUMA nodes, as they are numbered one after
+// the other.
+func topology(numa, cores int) *api.NodeTopology {
+	out := &api.NodeTopology{}
+	for i := range cores {
+		out.Cores = append(out.Cores, api.NodeCore{ID: uint16(i), NodeID: uint8(i * numa / cores), BaseSpeed: 1000})
+	}
+	return out
+}
+
 func reserve(t *testing.T, r *api.NodeReservedResources, what, value string) {
 	switch what {
 	case "cpu":
@@ -69,6 +82,8 @@ func reserve(t *testing.T, r *api.NodeReservedResources, what, value string) {
 		r.Disk.DiskMB = int64(atoi(t, value))
 	case "ports":
 		r.Networks.ReservedHostPorts = value
+	case "core":
+		r.Cpu.ReservedCpuCores = append(r.Cpu.ReservedCpuCores, uint16(atoi(t, value)))
 	default:
 		t.Fatalf("reserve %s", what)
 	}
@@ -142,11 +157,18 @@ func jobLine(t *testing.T, job *api.Job, g *api.TaskGroup, f []string) {
 		network().DynamicPorts = append(network().DynamicPorts, p)
 	case "mode":
 		network().Mode = f[1]
+	case "numa":
+		g.Tasks[0].Resources.NUMA = &api.NUMAResource{Affinity: f[1]}
 	case "task":
 		hook, sidecar, _ := strings.Cut(f[1], ",")
 		g.Tasks = append(g.Tasks, &api.Task{
 			Name: hook, Driver: "raw_exec", Lifecycle: &api.TaskLifecycle{Hook: hook, Sidecar: sidecar == "sidecar"},
 			Resources: &api.Resources{CPU: new(atoi(t, f[2])), MemoryMB: new(atoi(t, f[3]))},
+		})
+	case "core-task":
+		g.Tasks = append(g.Tasks, &api.Task{
+			Name: f[1], Driver: "raw_exec",
+			Resources: &api.Resources{Cores: new(atoi(t, f[2])), NUMA: &api.NUMAResource{Affinity: field(3)}},
 		})
 	default:
 		t.Fatalf("job: %v", f)

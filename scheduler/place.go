@@ -27,6 +27,8 @@ type Ask struct {
 type Placement struct {
 	AllocID, NodeID, NodeName string
 	Ports                     []api.AllocatedPort
+	// Grants are what its tasks have to themselves: cores.
+	Grants []api.TaskGrant
 	// Usage is UsageOf the group, with the MHz of the cores that it takes.
 	Usage api.Usage
 	// Metrics says how the node was chosen. AllocationTime is left to the caller.
@@ -59,6 +61,7 @@ type freedNode struct {
 	usage       api.Usage
 	allocations int
 	ports       []heldPort
+	holding     holding
 }
 
 func (f *Fleet) freed(ids []string) freedRoom {
@@ -85,6 +88,7 @@ func (f *Fleet) freed(ids []string) freedRoom {
 		n.usage = n.usage.Add(f.usages.key(e.usage))
 		n.allocations++
 		n.ports = append(n.ports, f.ports(key, e)...)
+		n.holding.cores = append(n.holding.cores, f.holding(key).cores...)
 		if e.group != noGroup {
 			if room.groups[e.group] == nil {
 				room.groups[e.group] = map[int32]int{}
@@ -125,6 +129,7 @@ type placing struct {
 	penalty    map[string]bool
 	ranking    *ranking
 	offer      offer
+	cores      coreOffer
 	shown      map[scores]map[string]float64
 }
 
@@ -212,7 +217,7 @@ func (p *placing) candidate(slot int32) candidate {
 	n := p.fleet.nodes[slot]
 	c := candidate{
 		slot: slot, id: n.id, tie: mix(n.hash ^ p.request.hash),
-		free: n.room.Sub(n.used), asked: on(p.request.usage, n.mhzPerCore),
+		free: n.room.Sub(n.used), asked: p.request.usage,
 		places: noLimit, instances: p.group.on(slot),
 	}
 	allocations := n.allocations
@@ -239,6 +244,9 @@ func (p *placing) judge(c *candidate, t *tally) {
 		return
 	}
 	exhausted := p.assign(c.slot, "")
+	if exhausted == "" {
+		exhausted = p.grant(c)
+	}
 	if exhausted == "" {
 		exhausted = shortOf(c.free, c.asked)
 	}
@@ -308,7 +316,8 @@ func (p *placing) place(c *candidate, allocID string) Placement {
 func (p *placing) take(c *candidate, allocID string) Placement {
 	f := p.fleet
 	p.assign(c.slot, allocID)
-	placed := Placement{AllocID: allocID, NodeID: c.id, NodeName: f.nodes[c.slot].facts.Name, Usage: c.asked}
+	p.grant(c)
+	placed := Placement{AllocID: allocID, NodeID: c.id, NodeName: f.nodes[c.slot].facts.Name, Usage: c.asked, Grants: p.granted()}
 	var held []heldPort
 	if len(p.request.ports) > 0 {
 		placed.Ports = append(placed.Ports, p.offer.ports...)
@@ -317,6 +326,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 	key := keyOf(allocID)
 	f.remove(key)
 	f.put(key, c.slot, p.request.key, true, c.asked, held)
+	f.hold(key, c.slot, holdingOf(placed.Grants))
 	for _, property := range p.properties {
 		property.place(f.nodes[c.slot].facts)
 	}

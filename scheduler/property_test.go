@@ -33,6 +33,9 @@ func drawAllocation(t *rapid.T, w *world, id string) *api.Allocation {
 			CPU: int64(rapid.IntRange(0, 300).Draw(t, "cpu")), MemoryMB: int64(rapid.IntRange(0, 300).Draw(t, "mem")),
 		},
 	}
+	if cores := rapid.SliceOfNDistinct(rapid.Uint16Range(0, 7), 0, 3, rapid.ID[uint16]).Draw(t, "cores"); len(cores) > 0 {
+		a.Grants, a.Usage.Cores = []api.TaskGrant{{Task: "t", Cores: cores}}, int64(len(cores))
+	}
 	for range rapid.IntRange(0, 2).Draw(t, "ports") {
 		a.Ports = append(a.Ports, api.AllocatedPort{Value: 20000 + rapid.IntRange(0, 5).Draw(t, "port"), HostIP: "10.0.0.1"})
 	}
@@ -86,6 +89,7 @@ func TestEveryInstanceGoesToABestNode(t *testing.T) {
 				t.Fatalf("placement %d: score of %s is %v, a better node has %v", i, p.NodeID, score, best)
 			}
 			now.apply(ask.Job, p)
+			now.checkCores(t, ask.Group, p)
 		}
 		checkFailure(t, now, ask, len(placed), failure)
 	})
@@ -234,6 +238,7 @@ func (r *random) settle(t *rapid.T, ask scheduler.Ask, placed []scheduler.Placem
 	r.world.apply(ask.Job, placed...)
 	for _, p := range placed {
 		r.checkPlaced(t, p)
+		r.world.checkCores(t, ask.Group, p)
 	}
 }
 

@@ -18,6 +18,7 @@ type request struct {
 	nodeRules   []rule // decided for every node
 	usage       api.Usage
 	ports       []portAsk
+	cores       []coreAsk
 	affinities  affinities
 	count       int // instances that the group wants in all
 	hash        uint64
@@ -31,6 +32,7 @@ func newRequest(job *api.Job, g *api.TaskGroup) *request {
 		datacenters: job.Datacenters,
 		usage:       UsageOf(g),
 		ports:       portsOf(g),
+		cores:       coresWanted(g),
 		affinities:  newAffinities(job, g),
 		count:       max(1, api.Deref(g.Count)),
 	}

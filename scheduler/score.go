@@ -12,6 +12,7 @@ const (
 	scoreAntiAffinity = "job-anti-affinity"
 	scorePenalty      = "node-reschedule-penalty"
 	scoreAffinity     = "node-affinity"
+	scoreNUMA         = "numa-affinity"
 	scoreSpread       = "allocation-spread"
 )
 
@@ -43,8 +44,10 @@ type scores struct {
 	antiAffinity float64 // counts if it is not 0
 	penalty      float64 // counts if it is not 0
 	affinity     float64 // counts if hasAffinity
+	numa         float64 // counts if hasNUMA
 	spread       float64 // counts if it is not 0
 	hasAffinity  bool
+	hasNUMA      bool
 	packOnly     bool // nothing but binPack is looked at
 }
 
@@ -59,6 +62,9 @@ func (s *scores) sum() (sum float64, parts int) {
 	}
 	if s.hasAffinity {
 		sum, parts = sum+s.affinity, parts+1
+	}
+	if s.hasNUMA {
+		sum, parts = sum+s.numa, parts+1
 	}
 	return sum, parts
 }
@@ -81,6 +87,9 @@ func (s *scores) named() map[string]float64 {
 	}
 	if s.spread != 0 {
 		named[scoreSpread] = s.spread
+	}
+	if s.hasNUMA {
+		named[scoreNUMA] = s.numa
 	}
 	return named
 }

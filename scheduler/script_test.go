@@ -17,14 +17,14 @@ import (
 // TestScripts runs the conversations under testdata (go test -rewrite to accept
 // their output). Every script starts with an empty fleet. The commands:
 //
-//	node id=n1 [dc= pool= class= cpu= mem= disk= cores= max-allocs= ports=FIRST-LAST down ineligible]
+//	node id=n1 [dc= pool= class= cpu= mem= disk= cores= numa= max-allocs= ports=FIRST-LAST down ineligible]
 //	    attr|meta NAME=VALUE, driver NAME=healthy|unhealthy|undetected,
-//	    reserve cpu|mem|disk|ports VALUE, network NAME ADDRESS
+//	    reserve cpu|mem|disk|ports|core VALUE, network NAME ADDRESS
 //	remove-node id=n1
 //	job id=web [count= type= pool= dcs=(…) cpu= mem= mem-max= disk= cores= driver=]
 //	    constraint|group-constraint LEFT OPERAND RIGHT, affinity WEIGHT LEFT OPERAND RIGHT,
 //	    spread WEIGHT ATTRIBUTE [VALUE=PERCENT …], static LABEL=PORT [NETWORK], dynamic LABEL [TO],
-//	    mode MODE, task HOOK[,sidecar] CPU MEM
+//	    mode MODE, task HOOK[,sidecar] CPU MEM, numa AFFINITY, core-task NAME CORES [AFFINITY]
 //	place job=web n=2 [freed=(…) penalty=(…)]     allocations are named web-0, web-1, …
 //	place-on job=web nodes=(n1,n2)
 //	feasible job=web | eligibility job=web | suits job=web node=n1
@@ -130,6 +130,9 @@ func describe(placed []scheduler.Placement, failure *api.AllocationMetric) strin
 			if port.To != 0 {
 				fmt.Fprintf(&b, "→%d", port.To)
 			}
+		}
+		for _, grant := range p.Grants {
+			fmt.Fprintf(&b, " %s:cores=%v/%dMHz", grant.Task, grant.Cores, grant.CPU)
 		}
 		for i, meta := range p.Metrics.ScoreMetaData {
 			if i == 0 {

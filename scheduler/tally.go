@@ -84,16 +84,18 @@ func exhausted(g *api.TaskGroup, dimensions map[string]int, instances int) map[s
 		if t.Resources == nil {
 			continue
 		}
-		asked := func(dimension string, amount *int) *int {
-			if dimensions[dimension] == 0 {
-				return new(int)
+		asked := func(amount *int, of ...string) *int {
+			for _, dimension := range of {
+				if dimensions[dimension] > 0 {
+					return new(api.Deref(amount) * instances)
+				}
 			}
-			return new(api.Deref(amount) * instances)
+			return new(int)
 		}
 		r := &api.Resources{
-			CPU:      asked("cpu", t.Resources.CPU),
-			Cores:    asked("cores", t.Resources.Cores),
-			MemoryMB: asked("memory", t.Resources.MemoryMB),
+			CPU:      asked(t.Resources.CPU, "cpu"),
+			Cores:    asked(t.Resources.Cores, exhaustedCores, exhaustedNUMA, "cpu"), // they are MHz as well
+			MemoryMB: asked(t.Resources.MemoryMB, "memory"),
 		}
 		if *r.CPU+*r.Cores+*r.MemoryMB > 0 {
 			out[t.Name] = r

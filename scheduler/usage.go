@@ -7,11 +7,13 @@ import "github.com/droverhq/drover/api"
 // Tasks that never run at the same time share their room: what is kept is the
 // most that any step of the group's life needs, which is, beside the prestart
 // sidecars, the other prestart tasks, then the main and poststart tasks, then the
-// poststop tasks. CPU is what the tasks ask for in MHz; the cores that they ask
-// for add the MHz of the node that they come to (see Placement.Usage).
+// poststop tasks. Cores they do not share: each task has its own for as long as the
+// instance is there. CPU is what the tasks ask for in MHz; the cores that they ask
+// for add the MHz that they have on the node that they come to (see Placement.Usage).
 // MemoryMaxMB is 0 when no task may go above what it reserves.
 func UsageOf(g *api.TaskGroup) api.Usage {
 	var beside, before, during, after api.Usage
+	cores := int64(0)
 	for _, t := range g.Tasks {
 		step := &during
 		if t.Lifecycle != nil {
@@ -25,8 +27,12 @@ func UsageOf(g *api.TaskGroup) api.Usage {
 			}
 		}
 		*step = step.Add(taskUsage(t.Resources))
+		if t.Resources != nil {
+			cores += amount(t.Resources.Cores)
+		}
 	}
 	u := beside.Add(highest(highest(before, during), after))
+	u.Cores = cores
 	if u.MemoryMaxMB == u.MemoryMB {
 		u.MemoryMaxMB = 0
 	}
@@ -43,7 +49,6 @@ func taskUsage(r *api.Resources) api.Usage {
 	secrets, memory := amount(r.SecretsMB), amount(r.MemoryMB)
 	return api.Usage{
 		CPU:         amount(r.CPU),
-		Cores:       amount(r.Cores),
 		MemoryMB:    memory + secrets,
 		MemoryMaxMB: max(memory, amount(r.MemoryMaxMB)) + secrets,
 	}
@@ -60,52 +65,33 @@ func amount(asked *int) int64 {
 func highest(u, v api.Usage) api.Usage {
 	return api.Usage{
 		CPU:         max(u.CPU, v.CPU),
-		Cores:       max(u.Cores, v.Cores),
 		MemoryMB:    max(u.MemoryMB, v.MemoryMB),
 		MemoryMaxMB: max(u.MemoryMaxMB, v.MemoryMaxMB),
 		DiskMB:      max(u.DiskMB, v.DiskMB),
 	}
 }
 
-// roomOf returns what tasks can have of a node (all of it without what is
-// reserved for other things) and how many MHz one of its cores is.
-func roomOf(n *api.Node) (room api.Usage, mhzPerCore int64) {
+// roomOf returns what tasks can have of a node but for cores: all of it without what is
+// reserved for other things.
+func roomOf(n *api.Node) api.Usage {
 	if n.Resources == nil {
-		return api.Usage{}, 0
+		return api.Usage{}
 	}
 	r := n.Resources
-	cores := len(r.Cpu.ReservableCpuCores)
-	if cores == 0 {
-		cores = int(r.Cpu.TotalCpuCores)
-	}
-	room = api.Usage{CPU: r.Cpu.CpuShares, MemoryMB: r.Memory.MemoryMB, DiskMB: r.Disk.DiskMB}
+	room := api.Usage{CPU: r.Cpu.CpuShares, MemoryMB: r.Memory.MemoryMB, DiskMB: r.Disk.DiskMB}
 	if kept := n.ReservedResources; kept != nil {
 		room.CPU -= kept.Cpu.CpuShares
 		room.MemoryMB -= kept.Memory.MemoryMB
 		room.DiskMB -= kept.Disk.DiskMB
-		if len(r.Cpu.ReservableCpuCores) == 0 {
-			cores -= len(kept.Cpu.ReservedCpuCores)
-		}
 	}
-	room.Cores = int64(cores)
-	if r.Cpu.TotalCpuCores > 0 {
-		mhzPerCore = r.Cpu.CpuShares / int64(r.Cpu.TotalCpuCores)
-	}
-	return room, mhzPerCore
-}
-
-// on returns the usage on a node with cores of that speed: cores are taken
-// together with their MHz.
-func on(u api.Usage, mhzPerCore int64) api.Usage {
-	u.CPU += u.Cores * mhzPerCore
-	return u
+	return room
 }
 
 // shortOf names the first resource of which there is less than asked for, or "".
 func shortOf(free, asked api.Usage) string {
 	switch {
 	case free.Cores < asked.Cores:
-		return "cores"
+		return exhaustedCores
 	case free.CPU < asked.CPU:
 		return "cpu"
 	case free.MemoryMB < asked.MemoryMB:

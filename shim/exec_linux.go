@@ -122,7 +122,10 @@ func (s *supervisor) forkExec(tty bool) error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
 		return err
 	}
-	var err error
+	err := pin(s.spec.Cores)
+	if err != nil {
+		return err
+	}
 	if s.task, err = syscall.ForkExec(s.spec.Path, s.spec.Args, attr); err != nil {
 		return err
 	}

@@ -197,6 +197,10 @@ func (s *supervisor) fork(stdout, stderr int) error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
 		return err
 	}
+	if err := pin(s.spec.Cores); err != nil {
+		s.cgroup.remove()
+		return err
+	}
 	s.task, err = syscall.ForkExec(s.spec.Path, s.spec.Args, attr)
 	if err != nil {
 		s.cgroup.remove()

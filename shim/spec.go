@@ -18,6 +18,8 @@ type Spec struct {
 	// Cgroup is a directory in a cgroup2 file system to make and to run the task in;
 	// the task runs without when it can't be made. Empty: none.
 	Cgroup string
+	// Cores are those that the task runs on, by their numbers; empty: any.
+	Cores []uint16
 }
 
 // User is the rights of a task.
@@ -36,14 +38,21 @@ type Output struct {
 	Disabled bool  // to nowhere
 }
 
-// specMagic opens an encoded Spec and names its version.
-const specMagic = "drover-shim spec 1\n"
+// specMagic opens an encoded Spec and names its version. One with cores is of a later
+// version, which only those are: a shim that could not pin its task must not run it.
+const (
+	specMagic      = "drover-shim spec 1\n"
+	specMagicCores = "drover-shim spec 2\n"
+)
 
 var errSpec = errors.New("not a task description of this version of drover-shim")
 
 // Encode returns the bytes of DIR/spec.
 func (s *Spec) Encode() []byte {
 	b := []byte(specMagic)
+	if len(s.Cores) > 0 {
+		b = []byte(specMagicCores)
+	}
 	b = appendString(b, s.Path)
 	b = appendStrings(b, s.Args)
 	b = appendStrings(b, s.Env)
@@ -51,13 +60,18 @@ func (s *Spec) Encode() []byte {
 	b = appendUser(b, s.User)
 	b = appendOutput(b, s.Stdout)
 	b = appendOutput(b, s.Stderr)
-	return appendString(b, s.Cgroup)
+	b = appendString(b, s.Cgroup)
+	if len(s.Cores) > 0 {
+		b = appendCores(b, s.Cores)
+	}
+	return b
 }
 
 // DecodeSpec is the inverse of Encode.
 func DecodeSpec(b []byte) (*Spec, error) {
-	body, ok := strings.CutPrefix(string(b), specMagic)
-	if !ok {
+	body, plain := strings.CutPrefix(string(b), specMagic)
+	body, pinned := strings.CutPrefix(body, specMagicCores)
+	if plain == pinned {
 		return nil, errSpec
 	}
 	r := specReader{rest: body}
@@ -70,6 +84,10 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		Stdout: r.output(),
 		Stderr: r.output(),
 		Cgroup: r.string(),
+	}
+	if pinned {
+		s.Cores = r.cores()
+		r.bad = r.bad || len(s.Cores) == 0
 	}
 	if r.bad || r.rest != "" {
 		return nil, errSpec
@@ -125,6 +143,14 @@ func appendOutput(b []byte, o Output) []byte {
 	b = appendNumber(b, uint64(max(o.MaxFiles, 0)))
 	b = appendNumber(b, uint64(max(o.MaxBytes, 0)))
 	return appendBool(b, o.Disabled)
+}
+
+func appendCores(b []byte, cores []uint16) []byte {
+	b = appendNumber(b, uint64(len(cores)))
+	for _, id := range cores {
+		b = appendNumber(b, uint64(id))
+	}
+	return b
 }
 
 // specReader takes an encoded Spec apart; bad is set at the first thing that does
@@ -199,4 +225,13 @@ func (r *specReader) output() Output {
 		MaxBytes: int64(r.number(1<<63 - 1)),
 		Disabled: r.bool(),
 	}
+}
+
+func (r *specReader) cores() []uint16 {
+	const highest = 1<<16 - 1
+	var list []uint16
+	for range r.length() {
+		list = append(list, uint16(r.number(highest)))
+	}
+	return list
 }

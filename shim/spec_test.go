@@ -33,6 +33,9 @@ func drawSpec(t *rapid.T) *Spec {
 			s.User.Groups = groups
 		}
 	}
+	if cores := rapid.SliceOf(rapid.Uint16()).Draw(t, "cores"); len(cores) > 0 {
+		s.Cores = cores
+	}
 	return s
 }
 
@@ -59,6 +62,7 @@ func TestACutSpecIsRefused(t *testing.T) {
 func FuzzDecodeSpec(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte(specMagic))
+	f.Add((&Spec{Path: "/bin/true", Cores: []uint16{0, 300}}).Encode())
 	f.Add((&Spec{Path: "/bin/sh", Args: []string{"sh"}, User: &User{Groups: []uint32{1}}}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := DecodeSpec(b)

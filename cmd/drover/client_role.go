@@ -11,6 +11,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/config"
 	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/cpuset"
 	"github.com/droverhq/drover/nodeagent/drivers"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
@@ -39,6 +40,14 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		servers = append([]string{a.sessions.Addr().String()}, servers...)
 	}
 	c := &cfg.Client
+	reservable, err := cores("client.reservable_cores", c.ReservableCores)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := cores("client.reserved.cores", c.Reserved.Cores)
+	if err != nil {
+		return nil, err
+	}
 	n, err := nodeagent.New(nodeagent.Options{
 		DataDir: cfg.DataDir, AllocDir: c.AllocDir, StateDir: c.StateDir, Servers: servers, Drivers: list,
 		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
@@ -46,6 +55,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Fingerprint: fingerprint.Options{
 			NetworkInterface: c.NetworkInterface, TotalCompute: c.CPUTotalCompute,
 			TotalMemoryMB: c.MemoryTotalMB, TotalDiskMB: c.DiskTotalMB,
+			ReservableCores: reservable, ReservedCores: kept,
 		},
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
@@ -57,6 +67,15 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		return nil, err
 	}
 	return &clientRole{n, servers}, nil
+}
+
+// cores reads a set of cores as it stands in a configuration.
+func cores(name, set string) ([]uint16, error) {
+	list, err := cpuset.Parse(set)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; write it as 0-3,8", name, err)
+	}
+	return list, nil
 }
 
 func reserved(r config.Reserved) api.NodeReservedResources {

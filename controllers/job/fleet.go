@@ -126,6 +126,7 @@ func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation 
 		NodeID:        at.NodeID,
 		DesiredStatus: api.AllocDesiredRun,
 		Ports:         at.Ports,
+		Grants:        at.Grants,
 		Usage:         at.Usage,
 	}
 }

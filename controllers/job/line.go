@@ -263,6 +263,7 @@ func shapeOf(n *need) string {
 		rules(t.Constraints)
 		if t.Resources != nil {
 			networks(&b, t.Resources.Networks)
+			alone(&b, t.Resources)
 		}
 	}
 	networks(&b, g.Networks)

@@ -21,8 +21,6 @@ type Input struct {
 	Region string
 	// Directories as the task sees them; empty ones have no variable.
 	AllocDir, TaskDir, SecretsDir string
-	// Cores are the CPU cores that the task has to itself.
-	Cores []uint16
 	// Host is the agent's own environment, NAME=value, without what tasks must not see.
 	Host []string
 }
@@ -70,17 +68,16 @@ func (v *Vars) addDirs(in Input) {
 }
 
 func (v *Vars) addResources(in Input) {
-	number := func(name string, n int) {
+	number := func(name string, n int64) {
 		if n != 0 {
-			v.env[name] = strconv.Itoa(n)
+			v.env[name] = strconv.FormatInt(n, 10)
 		}
 	}
-	if r := in.Task.Resources; r != nil {
-		number("NOMAD_CPU_LIMIT", api.Deref(r.CPU))
-		number("NOMAD_MEMORY_LIMIT", api.Deref(r.MemoryMB))
-		number("NOMAD_MEMORY_MAX_LIMIT", api.Deref(r.MemoryMaxMB))
-	}
-	v.set("NOMAD_CPU_CORES", cpuset.Format(in.Cores))
+	got := api.AllocatedTask(in.Alloc, in.Task)
+	number("NOMAD_CPU_LIMIT", got.Cpu.CpuShares)
+	number("NOMAD_MEMORY_LIMIT", got.Memory.MemoryMB)
+	number("NOMAD_MEMORY_MAX_LIMIT", got.Memory.MemoryMaxMB)
+	v.set("NOMAD_CPU_CORES", cpuset.Format(got.Cpu.ReservedCores))
 }
 
 func (v *Vars) addIdentity(in Input) {

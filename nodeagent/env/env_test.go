@@ -34,6 +34,7 @@ func input() env.Input {
 				{Label: "http", Value: 23456, HostIP: "127.0.0.1"},
 				{Label: "my-db", Value: 25000, To: 5432, HostIP: "::1"},
 			},
+			Grants: []api.TaskGrant{{Task: "other"}, {Task: "server", Cores: []uint16{0, 1, 2, 7}, CPU: 9600}},
 		},
 		Job:   &api.Job{ID: new("shop"), Name: new("The shop"), ParentID: new("parent"), Meta: map[string]string{"who": "job", "owner": "me"}, TaskGroups: []*api.TaskGroup{group}},
 		Group: group,
@@ -44,8 +45,7 @@ func input() env.Input {
 		},
 		Region:   "global",
 		AllocDir: "/d/alloc", TaskDir: "/d/server/local", SecretsDir: "/d/server/secrets",
-		Cores: []uint16{7, 0, 2, 1},
-		Host:  []string{"PATH=/usr/bin", "NOMAD_ALLOC_ID=fake", "=bad", "LANG=C"},
+		Host: []string{"PATH=/usr/bin", "NOMAD_ALLOC_ID=fake", "=bad", "LANG=C"},
 	}
 }
 
@@ -55,7 +55,7 @@ func TestATaskSeesTheVariablesThatJobsRelyOn(t *testing.T) {
 		"NOMAD_ALLOC_DIR":        "/d/alloc",
 		"NOMAD_TASK_DIR":         "/d/server/local",
 		"NOMAD_SECRETS_DIR":      "/d/server/secrets",
-		"NOMAD_CPU_LIMIT":        "100",
+		"NOMAD_CPU_LIMIT":        "9600",
 		"NOMAD_CPU_CORES":        "0-2,7",
 		"NOMAD_MEMORY_LIMIT":     "64",
 		"NOMAD_MEMORY_MAX_LIMIT": "128",

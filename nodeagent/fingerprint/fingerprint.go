@@ -33,8 +33,10 @@ type Fingerprinter interface {
 type Options struct {
 	DataDir          string // where allocations' files are; required
 	NetworkInterface string
-	NetworkSpeed     int    // Mbit/s
-	TotalCompute     int    // MHz
+	NetworkSpeed     int // Mbit/s
+	TotalCompute     int // MHz
+	ReservableCores  []uint16
+	ReservedCores    []uint16
 	TotalMemoryMB    int    // MiB
 	TotalDiskMB      int    // MiB
 	Version          string // of drover
@@ -46,7 +48,7 @@ func Default(o Options) []Fingerprinter {
 	system := os.DirFS("/")
 	return []Fingerprinter{
 		cgroup.Fingerprint{System: system},
-		cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute},
+		cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute, Reservable: o.ReservableCores, Reserved: o.ReservedCores},
 		drover.Fingerprint{Version: o.Version, Advertise: o.AdvertiseHTTP},
 		host.Fingerprint{System: system},
 		kernel.Fingerprint{},

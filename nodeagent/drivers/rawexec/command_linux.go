@@ -49,6 +49,7 @@ func specOf(task driver.Task) (*shim.Spec, error) {
 		User:   rights,
 		Stdout: output(task.Stdout),
 		Stderr: output(task.Stderr),
+		Cores:  task.Resources.Cpu.ReservedCores,
 	}, nil
 }
 

@@ -502,3 +502,39 @@ func TestAStartWithoutARecordLeavesNothingBehind(t *testing.T) {
 		t.Error("what was started lives on")
 	}
 }
+
+func TestATaskRunsOnItsCoresAndSoDoWhatItStartsAndCommandsBesideIt(t *testing.T) {
+	var may unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		t.Fatal(err)
+	}
+	last := uint16(0)
+	for id := range uint16(1024) {
+		if may.IsSet(int(id)) {
+			last = id
+		}
+	}
+	const show = `grep Cpus_allowed_list: /proc/self/status`
+	d, task := newTask(t, rawexec.Options{}, show+` > allowed; exec sleep 1000`)
+	task.Resources.Cpu.ReservedCores = []uint16{last}
+	h := start(t, d, task)
+	want := "Cpus_allowed_list:\t" + strconv.Itoa(int(last)) + "\n"
+	if got := awaitFile(t, filepath.Join(task.Dir, "allowed"), "\n"); got != want {
+		t.Errorf("the task runs on %q, want %q", got, want)
+	}
+	out := &strings.Builder{}
+	if _, err := d.Exec(testContext(t), h, driver.Command{Args: []string{"/bin/sh", "-c", show}, Stdout: out, Stdin: strings.NewReader(""), Stderr: out}); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != want {
+		t.Errorf("a command runs on %q, want %q", out, want)
+	}
+}
+
+func TestATaskWhoseCoresAreNotThereDoesNotStart(t *testing.T) {
+	d, task := newTask(t, rawexec.Options{}, "true")
+	task.Resources.Cpu.ReservedCores = []uint16{1000}
+	if _, err := d.Start(testContext(t), task); err == nil || !strings.Contains(err.Error(), "pin the task to its cores") {
+		t.Errorf("got %v", err)
+	}
+}

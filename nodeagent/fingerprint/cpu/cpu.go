@@ -24,6 +24,9 @@ type Fingerprint struct {
 	// TotalCompute replaces what is found out, in MHz for all cores together, if it
 	// is not 0.
 	TotalCompute int
+	// Reservable are the cores that tasks may be given, and Reserved those that nothing
+	// of the node's jobs is to have. None reservable: all that are not reserved.
+	Reservable, Reserved []uint16
 }
 
 // guessedMHz is taken for a machine that does not tell its speed (many on arm64).
@@ -50,22 +53,24 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 		total += int(max(core.BaseSpeed, core.GuessSpeed))
 	}
 	slices.Sort(topology.Nodes)
+	topology.Distances = f.distances(topology.Nodes)
 	if f.TotalCompute > 0 {
 		total = f.TotalCompute
 		topology.OverrideTotalCompute = uint64(total)
 	}
+	usable, withheld := f.withhold(topology, total)
 	return func(n *api.Node) {
 		n.Attributes["cpu.arch"] = runtime.GOARCH
 		n.Attributes["cpu.numcores"] = strconv.Itoa(len(online))
-		n.Attributes["cpu.reservablecores"] = strconv.Itoa(len(online))
+		n.Attributes["cpu.reservablecores"] = strconv.Itoa(len(usable))
 		n.Attributes["cpu.totalcompute"] = strconv.Itoa(total)
-		n.Attributes["cpu.usablecompute"] = strconv.Itoa(total)
+		n.Attributes["cpu.usablecompute"] = strconv.Itoa(total - int(reserve(n, f.Reserved, withheld)))
 		n.Attributes["cpu.frequency"] = strconv.Itoa(total / len(online))
 		if model != "" {
 			n.Attributes["cpu.modelname"] = model
 		}
 		numa(n, topology)
-		n.Resources.Cpu = api.NodeCPUResources{CpuShares: int64(total), TotalCpuCores: uint16(len(online)), ReservableCpuCores: online}
+		n.Resources.Cpu = api.NodeCPUResources{CpuShares: int64(total), TotalCpuCores: uint16(len(online)), ReservableCpuCores: usable}
 		n.Resources.Processors.Topology = topology
 	}, nil
 }
@@ -155,6 +160,66 @@ func (f Fingerprint) cpuinfo() (model string, mhz map[uint16]uint64, err error) 
 		}
 	}
 	return model, mhz, errors.Join(lines.Err(), file.Close())
+}
+
+// withhold marks the cores that tasks don't get. It returns the others, and how many
+// MHz those are that they don't get.
+func (f Fingerprint) withhold(t *api.NodeTopology, total int) (usable []uint16, withheld int64) {
+	var kept, all uint64
+	for i := range t.Cores {
+		c := &t.Cores[i]
+		c.Disable = slices.Contains(f.Reserved, c.ID) || len(f.Reservable) > 0 && !slices.Contains(f.Reservable, c.ID)
+		speed := max(c.BaseSpeed, c.GuessSpeed)
+		all += speed
+		if c.Disable {
+			kept += speed
+		} else {
+			usable = append(usable, c.ID)
+		}
+	}
+	if all == 0 {
+		return usable, 0
+	}
+	return usable, int64(uint64(total) * kept / all)
+}
+
+// reserve adds the cores that tasks don't get to what is reserved of the node, and
+// returns how many MHz that is in all.
+func reserve(n *api.Node, cores []uint16, mhz int64) int64 {
+	reserved := api.NodeReservedResources{}
+	if n.ReservedResources != nil {
+		reserved = *n.ReservedResources
+	}
+	reserved.Cpu.ReservedCpuCores = cores
+	reserved.Cpu.CpuShares += mhz
+	n.ReservedResources = &reserved
+	return reserved.Cpu.CpuShares
+}
+
+// distances returns how far the memory of NUMA nodes is from each other, by their IDs;
+// nothing if there is one, or if the kernel does not say.
+func (f Fingerprint) distances(nodes []uint16) [][]uint16 {
+	if len(nodes) < 2 {
+		return nil
+	}
+	size := int(nodes[len(nodes)-1]) + 1
+	out := make([][]uint16, size)
+	for _, from := range nodes {
+		b, err := fs.ReadFile(f.System, fmt.Sprintf("sys/devices/system/node/node%d/distance", from))
+		row := strings.Fields(string(b))
+		if err != nil || len(row) != len(nodes) { // one for each that has cores
+			return nil
+		}
+		out[from] = make([]uint16, size)
+		for i, to := range nodes {
+			n, err := strconv.ParseUint(row[i], 10, 16)
+			if err != nil {
+				return nil
+			}
+			out[from][to] = uint16(n)
+		}
+	}
+	return out
 }
 
 func upTo(n int) []uint16 {

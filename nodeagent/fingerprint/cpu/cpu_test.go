@@ -2,6 +2,8 @@ package cpu_test
 
 import (
 	"os"
+	"reflect"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -90,5 +92,50 @@ func TestThisMachine(t *testing.T) {
 	n := run(t, cpu.Fingerprint{System: os.DirFS("/")})
 	if n.Resources.Cpu.CpuShares <= 0 || n.Resources.Cpu.TotalCpuCores == 0 {
 		t.Errorf("resources: %+v", n.Resources.Cpu)
+	}
+}
+
+func TestCoresThatTasksDoNotGet(t *testing.T) {
+	system := fstest.MapFS{"proc/cpuinfo": file(""), "sys/devices/system/cpu/online": file("0-3")}
+	apply, err := cpu.Fingerprint{System: system, Reservable: []uint16{0, 1, 2, 9}, Reserved: []uint16{0}}.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	configured := &api.NodeReservedResources{Cpu: api.NodeReservedCPUResources{CpuShares: 300}}
+	n := &api.Node{Attributes: map[string]string{}, Resources: &api.NodeResources{}, ReservedResources: configured}
+	apply(n)
+	if got := n.Resources.Cpu.ReservableCpuCores; !slices.Equal(got, []uint16{1, 2}) {
+		t.Errorf("tasks can have cores %v", got)
+	}
+	// What is configured, and two cores of 1,000 MHz: one is reserved, one is not listed.
+	if got := n.ReservedResources.Cpu; got.CpuShares != 2300 || !slices.Equal(got.ReservedCpuCores, []uint16{0}) {
+		t.Errorf("reserved is %+v", got)
+	}
+	if configured.Cpu.CpuShares != 300 {
+		t.Error("the configuration was changed")
+	}
+	if n.Attributes["cpu.reservablecores"] != "2" || n.Attributes["cpu.usablecompute"] != "1700" || n.Attributes["cpu.totalcompute"] != "4000" {
+		t.Errorf("attributes: %v", n.Attributes)
+	}
+	for _, c := range n.Resources.Processors.Topology.Cores {
+		if c.Disable != (c.ID == 0 || c.ID == 3) {
+			t.Errorf("core %+v", c)
+		}
+	}
+}
+
+func TestDistancesAreThoseOfNUMANodesByTheirIDs(t *testing.T) {
+	system := fstest.MapFS{
+		"proc/cpuinfo": file(""), "sys/devices/system/cpu/online": file("0-1"),
+		"sys/devices/system/cpu/cpu0/node0": file(""), "sys/devices/system/cpu/cpu1/node2": file(""),
+		"sys/devices/system/node/node0/distance": file("10 21\n"), "sys/devices/system/node/node2/distance": file("21 10\n"),
+	}
+	want := [][]uint16{{10, 0, 21}, nil, {21, 0, 10}}
+	if got := run(t, cpu.Fingerprint{System: system}).Resources.Processors.Topology.Distances; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	system["sys/devices/system/node/node2/distance"] = file("10\n")
+	if got := run(t, cpu.Fingerprint{System: system}).Resources.Processors.Topology.Distances; got != nil {
+		t.Errorf("got %v of a machine that does not say", got)
 	}
 }

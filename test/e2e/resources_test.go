@@ -1,0 +1,30 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/droverhq/drover/api"
+)
+
+func TestATaskThatAsksForACoreRunsOnIt(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t)
+	a.Must(0, "job", "run", "cores.nomad.hcl")
+	id := a.Allocs(t.Context(), "cores")[0].ID
+	var alloc api.Allocation
+	if err := json.Unmarshal([]byte(a.Must(0, "alloc", "status", "-json", id)), &alloc); err != nil {
+		t.Fatal(err)
+	}
+	got := alloc.AllocatedResources.Tasks["one"].Cpu
+	if len(got.ReservedCores) != 1 || got.CpuShares == 0 {
+		t.Fatalf("the task has %+v", got)
+	}
+	want := fmt.Sprintf("%d\nCpus_allowed_list:\t%d\n", got.ReservedCores[0], got.ReservedCores[0])
+	if out := a.Must(0, "alloc", "logs", id); out != want {
+		t.Errorf("the task says %q, want %q", out, want)
+	}
+	contains(t, a.Must(0, "alloc", "status", "-verbose", id), "numa-affinity")
+	contains(t, a.Must(2, "job", "run", "-var", "cores=5000", "cores.nomad.hcl"), `Dimension "cores" exhausted on 1 nodes`)
+}
