@@ -128,6 +128,10 @@ func fillTask(group *api.TaskGroup, task *api.Task) {
 	} else {
 		setDefault(&task.Resources.CPU, 0) // whole cores take the place of shares
 	}
+	for _, device := range task.Resources.Devices {
+		setDefault(&device.Count, 1)
+		fillRules(device.Constraints, device.Affinities, nil)
+	}
 	if numa := task.Resources.NUMA; numa != nil {
 		defaultText(&numa.Affinity, api.NUMANone)
 	}

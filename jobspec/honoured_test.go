@@ -51,7 +51,8 @@ var (
 		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
-		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA Devices MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.RequestedDevice]():  "Name Count Constraints Affinities",
 		reflect.TypeFor[api.NUMAResource]():     "Affinity",
 		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
 		reflect.TypeFor[api.Service](): "Name TaskName PortLabel AddressMode Address Tags CanaryTags Checks CheckRestart Meta CanaryMeta " +
@@ -78,7 +79,7 @@ var (
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
-		reflect.TypeFor[api.Resources]():        "Devices SecretsMB",
+		reflect.TypeFor[api.Resources]():        "SecretsMB",
 		reflect.TypeFor[api.NUMAResource]():     "Devices",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
 		reflect.TypeFor[api.ServiceCheck]():     "Command Args Expose Advertise GRPCService GRPCUseTLS SuccessBeforePassing FailuresBeforeCritical FailuresBeforeWarning",

@@ -109,9 +109,7 @@ func (v *validator) resources(p place, resources *api.Resources) {
 	if most != 0 && most < memory {
 		p.in("memory_max").addf("the limit (%d MB) must not be less than what is reserved (%d MB)", most, memory)
 	}
-	if len(resources.Devices) > 0 {
-		p.in("device").unsupported("devices")
-	}
+	checkDevices(p, resources.Devices)
 	if api.Deref(resources.SecretsMB) > 0 {
 		p.in("secrets").unsupported("a size of the secrets directory")
 	}

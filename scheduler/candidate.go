@@ -80,7 +80,7 @@ func (p *pile) Pop() any {
 }
 
 // maxParts is how many parts of a score may count beside the spread.
-const maxParts = 5
+const maxParts = 6
 
 // ranking keeps candidates so that the best is found, and moved when its score
 // changed, in O(log nodes) for each bucket.

@@ -72,6 +72,9 @@ const maxTries = 10_000
 // is taken, on nothing else.
 func (o *coreOffer) assign(of *processors, freed []uint16, asks []coreAsk) (exhausted string) {
 	*o = coreOffer{of: of, free: o.free[:0], left: o.left[:0], given: o.given[:0], tries: maxTries}
+	if len(asks) == 0 {
+		return ""
+	}
 	wanted, left := 0, o.look(freed)
 	for _, ask := range asks {
 		wanted += ask.count

@@ -259,8 +259,12 @@ func TestCoresOfANodeAreThoseThatNobodyKeeps(t *testing.T) {
 				Resources: &api.NodeResources{
 					Cpu: api.NodeCPUResources{CpuShares: 900, TotalCpuCores: 6, ReservableCpuCores: []uint16{1, 2, 3, 5}},
 					Processors: api.NodeProcessors{Topology: &api.NodeTopology{Cores: []api.NodeCore{
-						{ID: 5, NodeID: 1, BaseSpeed: 1000}, {ID: 0, BaseSpeed: 2000}, {ID: 1, BaseSpeed: 2000}, {ID: 2, BaseSpeed: 2000},
-						{ID: 3, NodeID: 1, BaseSpeed: 1000, Disable: true}, {ID: 4, NodeID: 1, MaxSpeed: 1000},
+						{ID: 5, NodeID: 1, BaseSpeed: 1000},
+						{ID: 0, BaseSpeed: 2000},
+						{ID: 1, BaseSpeed: 2000},
+						{ID: 2, BaseSpeed: 2000},
+						{ID: 3, NodeID: 1, BaseSpeed: 1000, Disable: true},
+						{ID: 4, NodeID: 1, MaxSpeed: 1000},
 					}}},
 				},
 				ReservedResources: &api.NodeReservedResources{Cpu: api.NodeReservedCPUResources{ReservedCpuCores: []uint16{2}}},

@@ -18,14 +18,15 @@
 //     looks at what is unique to a node. A rule that excludes a node says why.
 //   - place.go (judge): which of them can take an instance now: instances on a node
 //     and on a value of a property (distinct.go), ports (portask.go), cores
-//     (cores.go), CPU, memory, disk.
+//     (cores.go), devices (device.go, deviceoffer.go), CPU, memory, disk.
 //   - score.go: how good each is. The score is the mean of the parts that count:
 //     binpack = (20 − (10^freeCPU + 10^freeMemory)) / 18 always;
 //     job-anti-affinity = −(instances of the group there + 1) / count, if there are any;
 //     node-reschedule-penalty = −1, if an instance failed there before;
 //     node-affinity = sum of weights met / sum of all, if the group has affinities;
 //     numa-affinity = the part of the tasks that prefer one NUMA node and get one, if
-//     there are such; allocation-spread, if the group has spreads and it is not 0.
+//     there are such; devices = weights met / all, if devices have affinities;
+//     allocation-spread, if the group has spreads and it is not 0.
 //     The formulas, the names of the parts and the reasons are those of Nomad
 //     (https://developer.hashicorp.com/nomad/docs/concepts/scheduling/scheduling), so
 //     that what people know of its placement holds here. Unlike it, every node is

@@ -9,21 +9,33 @@ import (
 // holding is what an allocation has of a node to itself, beside amounts and ports.
 // Most have nothing of the kind. It is never written to again, so that clones share it.
 type holding struct {
-	cores []uint16
+	cores   []uint16
+	devices []heldDevice
 }
 
 func holdingOf(grants []api.TaskGrant) holding {
 	var h holding
 	for i := range grants {
 		h.cores = append(h.cores, grants[i].Cores...)
+		for _, d := range grants[i].Devices {
+			for _, id := range d.DeviceIDs {
+				h.devices = append(h.devices, heldDevice{d.Vendor, d.Type, d.Name, id})
+			}
+		}
 	}
-	slices.Sort(h.cores)
 	return h
 }
 
-func (h holding) none() bool { return len(h.cores) == 0 }
+func (h *holding) add(other holding) {
+	h.cores = append(h.cores, other.cores...)
+	h.devices = append(h.devices, other.devices...)
+}
 
-func (h holding) equal(other holding) bool { return slices.Equal(h.cores, other.cores) }
+func (h holding) none() bool { return len(h.cores)+len(h.devices) == 0 }
+
+func (h holding) equal(other holding) bool {
+	return slices.Equal(h.cores, other.cores) && slices.Equal(h.devices, other.devices)
+}
 
 // hold notes what an allocation, whose entry has just been put, has to itself.
 func (f *Fleet) hold(key allocationKey, slot int32, h holding) {
@@ -35,7 +47,9 @@ func (f *Fleet) hold(key allocationKey, slot int32, h holding) {
 		shard.holdings = map[allocationKey]holding{}
 	}
 	shard.holdings[key] = h
-	f.own(slot).processors.hold(h.cores)
+	n := f.own(slot)
+	n.processors.hold(h.cores)
+	n.devices.hold(h.devices)
 }
 
 // letGo is the inverse of hold. It does nothing if the allocation has nothing to itself.
@@ -45,7 +59,9 @@ func (f *Fleet) letGo(key allocationKey, slot int32) {
 		return
 	}
 	delete(f.ownShard(key).holdings, key)
-	f.own(slot).processors.letGo(h.cores)
+	n := f.own(slot)
+	n.processors.letGo(h.cores)
+	n.devices.letGo(h.devices)
 }
 
 // holding returns what an allocation has to itself.

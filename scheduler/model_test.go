@@ -137,6 +137,9 @@ func (w *world) fits(job *api.Job, s scheduler.NodeState) bool {
 	if fit, _ := w.coresFit(g, n); !fit {
 		return false
 	}
+	if fit, _, _ := w.devicesFit(g, n); !fit {
+		return false
+	}
 	return w.portsFit(g, n)
 }
 
@@ -189,6 +192,9 @@ func (w *world) score(ask scheduler.Ask, n *api.Node) float64 {
 	}
 	if numa, counts := w.numaScore(g, n); counts {
 		parts = append(parts, numa)
+	}
+	if _, devices, counts := w.devicesFit(g, n); counts {
+		parts = append(parts, devices)
 	}
 	if spread := w.spread(job, n); spread != 0 {
 		parts = append(parts, spread)
@@ -292,6 +298,7 @@ func drawNode(t *rapid.T, id string) scheduler.NodeState {
 		n.ReservedResources.Networks.ReservedHostPorts = strconv.Itoa(20000 + rapid.IntRange(0, 2).Draw(t, "reserved"))
 	}
 	drawTopology(t, n)
+	drawDevices(t, n)
 	n.NodeMaxAllocs = rapid.SampledFrom([]int{0, 0, 0, 1, 3}).Draw(t, "max")
 	usually := rapid.SampledFrom([]bool{true, true, true, true, false})
 	return scheduler.NodeState{Node: n, Ready: usually.Draw(t, "ready"), Eligible: usually.Draw(t, "eligible")}
@@ -310,6 +317,7 @@ func drawJob(t *rapid.T, id string) *api.Job {
 		ID: &id, Namespace: new("default"), Datacenters: []string{"*"}, TaskGroups: []*api.TaskGroup{g},
 	}
 	drawCores(t, g)
+	drawDeviceAsk(t, g)
 	rarely := rapid.IntRange(0, 3)
 	if rarely.Draw(t, "static") == 0 {
 		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "s", Value: 20001}}}}

@@ -19,6 +19,7 @@ type node struct {
 	allocations int
 	addresses   addresses
 	processors  processors
+	devices     devices
 }
 
 func (n *node) describe(facts *api.Node) {
@@ -47,6 +48,6 @@ func (n *node) idle() string {
 func (n *node) clone(m *mark) *node {
 	c := *n
 	c.mark = m
-	c.addresses, c.processors = n.addresses.clone(), n.processors.clone()
+	c.addresses, c.processors, c.devices = n.addresses.clone(), n.processors.clone(), n.devices.clone()
 	return &c
 }

@@ -49,6 +49,8 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 			n.Meta[name] = value
 		case "driver":
 			n.Drivers[name] = &api.DriverInfo{Detected: value != "undetected", Healthy: value == "healthy"}
+		case "device":
+			n.Resources.Devices = append(n.Resources.Devices, device(t, f[1:]))
 		case "reserve":
 			reserve(t, n.ReservedResources, f[1], f[2])
 		case "network":
@@ -60,6 +62,23 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 	}
 	n.ComputedClass = api.ComputeClass(n)
 	return scheduler.NodeState{Node: n, Ready: !d.HasArg("down"), Eligible: !d.HasArg("ineligible")}
+}
+
+// device reads VENDOR/TYPE/NAME ID[,ID …] [ATTRIBUTE=VALUE[UNIT] …]; an ID that begins with !
+// is of one that is ill.
+func device(t *testing.T, f []string) *api.NodeDeviceResource {
+	kind := api.ParseDeviceKind(f[0])
+	d := &api.NodeDeviceResource{Vendor: kind.Vendor, Type: kind.Type, Name: kind.Name, Attributes: map[string]*api.DeviceAttribute{}}
+	for id := range strings.SplitSeq(f[1], ",") {
+		id, ill := strings.CutPrefix(id, "!")
+		d.Instances = append(d.Instances, &api.NodeDevice{ID: id, Healthy: !ill})
+	}
+	for _, attribute := range f[2:] {
+		name, value, _ := strings.Cut(attribute, "=")
+		number := strings.TrimRight(value, "MGiBHz")
+		d.Attributes[name] = &api.DeviceAttribute{Int: new(int64(atoi(t, number))), Unit: value[len(number):]}
+	}
+	return d
 }
 
 // topology is cores in equal parts on some NUMA nodes, as they are numbered one after
@@ -165,6 +184,15 @@ func jobLine(t *testing.T, job *api.Job, g *api.TaskGroup, f []string) {
 			Name: hook, Driver: "raw_exec", Lifecycle: &api.TaskLifecycle{Hook: hook, Sidecar: sidecar == "sidecar"},
 			Resources: &api.Resources{CPU: new(atoi(t, f[2])), MemoryMB: new(atoi(t, f[3]))},
 		})
+	case "device": // NAME COUNT
+		g.Tasks[0].Resources.Devices = append(g.Tasks[0].Resources.Devices,
+			&api.RequestedDevice{Name: f[1], Count: new(uint64(atoi(t, f[2])))})
+	case "device-constraint": // of the last device
+		d := g.Tasks[0].Resources.Devices[len(g.Tasks[0].Resources.Devices)-1]
+		d.Constraints = append(d.Constraints, &api.Constraint{LTarget: f[1], Operand: f[2], RTarget: field(3)})
+	case "device-affinity":
+		d := g.Tasks[0].Resources.Devices[len(g.Tasks[0].Resources.Devices)-1]
+		d.Affinities = append(d.Affinities, &api.Affinity{Weight: new(int8(atoi(t, f[1]))), LTarget: f[2], Operand: f[3], RTarget: f[4]})
 	case "core-task":
 		g.Tasks = append(g.Tasks, &api.Task{
 			Name: f[1], Driver: "raw_exec",

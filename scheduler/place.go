@@ -27,7 +27,7 @@ type Ask struct {
 type Placement struct {
 	AllocID, NodeID, NodeName string
 	Ports                     []api.AllocatedPort
-	// Grants are what its tasks have to themselves: cores.
+	// Grants are what its tasks have to themselves: cores and devices.
 	Grants []api.TaskGrant
 	// Usage is UsageOf the group, with the MHz of the cores that it takes.
 	Usage api.Usage
@@ -88,7 +88,7 @@ func (f *Fleet) freed(ids []string) freedRoom {
 		n.usage = n.usage.Add(f.usages.key(e.usage))
 		n.allocations++
 		n.ports = append(n.ports, f.ports(key, e)...)
-		n.holding.cores = append(n.holding.cores, f.holding(key).cores...)
+		n.holding.add(f.holding(key))
 		if e.group != noGroup {
 			if room.groups[e.group] == nil {
 				room.groups[e.group] = map[int32]int{}
@@ -130,6 +130,7 @@ type placing struct {
 	ranking    *ranking
 	offer      offer
 	cores      coreOffer
+	devices    deviceOffer
 	shown      map[scores]map[string]float64
 }
 

@@ -36,6 +36,9 @@ func drawAllocation(t *rapid.T, w *world, id string) *api.Allocation {
 	if cores := rapid.SliceOfNDistinct(rapid.Uint16Range(0, 7), 0, 3, rapid.ID[uint16]).Draw(t, "cores"); len(cores) > 0 {
 		a.Grants, a.Usage.Cores = []api.TaskGrant{{Task: "t", Cores: cores}}, int64(len(cores))
 	}
+	if ids := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a0", "a1", "a2"}), 0, 2, rapid.ID[string]).Draw(t, "devices"); len(ids) > 0 {
+		a.Grants = append(a.Grants, api.TaskGrant{Task: "u", Devices: []*api.AllocatedDeviceResource{{Vendor: "a", Type: "gpu", Name: "x", DeviceIDs: ids}}})
+	}
 	for range rapid.IntRange(0, 2).Draw(t, "ports") {
 		a.Ports = append(a.Ports, api.AllocatedPort{Value: 20000 + rapid.IntRange(0, 5).Draw(t, "port"), HostIP: "10.0.0.1"})
 	}
@@ -90,6 +93,7 @@ func TestEveryInstanceGoesToABestNode(t *testing.T) {
 			}
 			now.apply(ask.Job, p)
 			now.checkCores(t, ask.Group, p)
+			now.checkDevices(t, ask.Group, p)
 		}
 		checkFailure(t, now, ask, len(placed), failure)
 	})
@@ -239,6 +243,7 @@ func (r *random) settle(t *rapid.T, ask scheduler.Ask, placed []scheduler.Placem
 	for _, p := range placed {
 		r.checkPlaced(t, p)
 		r.world.checkCores(t, ask.Group, p)
+		r.world.checkDevices(t, ask.Group, p)
 	}
 }
 

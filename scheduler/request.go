@@ -19,6 +19,7 @@ type request struct {
 	usage       api.Usage
 	ports       []portAsk
 	cores       []coreAsk
+	devices     []deviceAsk
 	affinities  affinities
 	count       int // instances that the group wants in all
 	hash        uint64
@@ -33,6 +34,7 @@ func newRequest(job *api.Job, g *api.TaskGroup) *request {
 		usage:       UsageOf(g),
 		ports:       portsOf(g),
 		cores:       coresWanted(g),
+		devices:     devicesWanted(g),
 		affinities:  newAffinities(job, g),
 		count:       max(1, api.Deref(g.Count)),
 	}

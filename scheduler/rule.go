@@ -33,11 +33,8 @@ func rulesOf(job *api.Job, g *api.TaskGroup) []rule {
 	if len(g.Volumes) > 0 {
 		rules = append(rules, unsupportedRule("volumes are not supported"))
 	}
-	for _, t := range g.Tasks {
-		if t.Resources != nil && len(t.Resources.Devices) > 0 {
-			rules = append(rules, unsupportedRule("devices are not supported"))
-			break
-		}
+	if devices := devicesWanted(g); len(devices) > 0 {
+		rules = append(rules, deviceKindRule(devices), deviceRule(devices))
 	}
 	for _, asked := range networksOf(g) {
 		rules = append(rules, newNetworkRule(asked, region))

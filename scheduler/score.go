@@ -13,6 +13,7 @@ const (
 	scorePenalty      = "node-reschedule-penalty"
 	scoreAffinity     = "node-affinity"
 	scoreNUMA         = "numa-affinity"
+	scoreDevices      = "devices"
 	scoreSpread       = "allocation-spread"
 )
 
@@ -45,9 +46,11 @@ type scores struct {
 	penalty      float64 // counts if it is not 0
 	affinity     float64 // counts if hasAffinity
 	numa         float64 // counts if hasNUMA
+	devices      float64 // counts if hasDevices
 	spread       float64 // counts if it is not 0
 	hasAffinity  bool
 	hasNUMA      bool
+	hasDevices   bool
 	packOnly     bool // nothing but binPack is looked at
 }
 
@@ -65,6 +68,9 @@ func (s *scores) sum() (sum float64, parts int) {
 	}
 	if s.hasNUMA {
 		sum, parts = sum+s.numa, parts+1
+	}
+	if s.hasDevices {
+		sum, parts = sum+s.devices, parts+1
 	}
 	return sum, parts
 }
@@ -90,6 +96,9 @@ func (s *scores) named() map[string]float64 {
 	}
 	if s.hasNUMA {
 		named[scoreNUMA] = s.numa
+	}
+	if s.hasDevices {
+		named[scoreDevices] = s.devices
 	}
 	return named
 }

@@ -15,5 +15,11 @@ func alone(b *strings.Builder, r *api.Resources) {
 			b.WriteString(r.NUMA.Affinity)
 		}
 	}
+	for _, d := range r.Devices {
+		fmt.Fprintf(b, "%s %d", d.Name, api.Deref(d.Count))
+		for _, c := range d.Constraints {
+			fmt.Fprintf(b, "%q", *c)
+		}
+	}
 	b.WriteByte('|')
 }

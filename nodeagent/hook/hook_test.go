@@ -81,7 +81,6 @@ func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 		{Name: "t", Templates: []*api.Template{{}}},
 		{Name: "t", Vault: &api.Vault{}},
 		{Name: "t", VolumeMounts: []*api.VolumeMount{{}}},
-		{Name: "t", Resources: &api.Resources{Devices: []*api.RequestedDevice{{}}}},
 	} {
 		if err := hook.Run(t.Context(), hook.Default(), start(t, task)); !errors.Is(err, api.ErrNotSupported) {
 			t.Errorf("%+v: got %v", task, err)

@@ -26,7 +26,6 @@ func (supported) Prestart(_ context.Context, s *Start) error {
 		{"volume_mount", len(t.VolumeMounts) > 0},
 		{"csi_plugin", t.CSIPluginConfig != nil},
 		{"schedule", t.Schedule != nil},
-		{"device", t.Resources != nil && len(t.Resources.Devices) > 0},
 	} {
 		if block.used {
 			return fmt.Errorf("%w: %s blocks", api.ErrNotSupported, block.name)

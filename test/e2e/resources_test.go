@@ -12,6 +12,7 @@ func TestATaskThatAsksForACoreRunsOnIt(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
 	a.Must(0, "job", "run", "cores.nomad.hcl")
+	a.AwaitSummary("cores", "complete", func(g api.TaskGroupSummary) bool { return g.Complete == 1 })
 	id := a.Allocs(t.Context(), "cores")[0].ID
 	var alloc api.Allocation
 	if err := json.Unmarshal([]byte(a.Must(0, "alloc", "status", "-json", id)), &alloc); err != nil {
@@ -27,4 +28,10 @@ func TestATaskThatAsksForACoreRunsOnIt(t *testing.T) {
 	}
 	contains(t, a.Must(0, "alloc", "status", "-verbose", id), "numa-affinity")
 	contains(t, a.Must(2, "job", "run", "-var", "cores=5000", "cores.nomad.hcl"), `Dimension "cores" exhausted on 1 nodes`)
+}
+
+func TestAJobThatAsksForDevicesWaitsForANodeThatHasThem(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t)
+	contains(t, a.Must(2, "job", "run", "training.nomad.hcl"), `Constraint "missing devices": 1 nodes excluded by filter`)
 }
