@@ -244,3 +244,26 @@ func encode(t *testing.T, v any) []byte {
 	}
 	return b
 }
+
+func TestATaskShowsTheCoresAndDevicesThatPlacementChose(t *testing.T) {
+	group := &api.TaskGroup{Name: new("g"), Tasks: []*api.Task{
+		{Name: "pinned", Resources: &api.Resources{CPU: new(0), Cores: new(2), MemoryMB: new(64)}},
+		{Name: "shares", Resources: &api.Resources{CPU: new(100), Cores: new(0), MemoryMB: new(32)}},
+	}}
+	alloc := &api.Allocation{ID: "a", TaskGroup: "g", Grants: []api.TaskGrant{{
+		Task: "pinned", Cores: []uint16{2, 3}, CPU: 5192,
+		Devices: []*api.AllocatedDeviceResource{{Vendor: "nvidia", Type: "gpu", Name: "1080ti", DeviceIDs: []string{"GPU-1"}}},
+	}}}
+	got := api.JoinAllocation(alloc, nil, &api.Job{ID: new("j"), TaskGroups: []*api.TaskGroup{group}})
+	const pinned = `{"Cpu":{"CpuShares":5192,"ReservedCores":[2,3]},"Memory":{"MemoryMB":64,"MemoryMaxMB":0},"Networks":null,` +
+		`"Devices":[{"Vendor":"nvidia","Type":"gpu","Name":"1080ti","DeviceIDs":["GPU-1"]}]}`
+	const shares = `{"Cpu":{"CpuShares":100,"ReservedCores":null},"Memory":{"MemoryMB":32,"MemoryMaxMB":0},"Networks":null,"Devices":null}`
+	for task, want := range map[string]string{"pinned": pinned, "shares": shares} {
+		if b, err := json.Marshal(got.AllocatedResources.Tasks[task]); err != nil || string(b) != want {
+			t.Errorf("%s: got %s, %v; want %s", task, b, err, want)
+		}
+	}
+	if r := got.TaskResources["pinned"]; *r.CPU != 5192 || *r.Cores != 2 {
+		t.Errorf("the older form has %d MHz and %d cores", *r.CPU, *r.Cores)
+	}
+}

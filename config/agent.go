@@ -109,8 +109,17 @@ type Client struct {
 	Reserved         Reserved          `hcl:"reserved,block"`
 	MaxKillTimeout   time.Duration     `hcl:"max_kill_timeout"` // upper bound of a task's kill_timeout; default 30s
 
+	// HostVolumes are directories that jobs may ask for, by name.
+	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
+
 	GCMaxAllocs int           `hcl:"gc_max_allocs"` // ended allocations whose files are kept; default 1000
 	GCMaxAge    time.Duration `hcl:"gc_max_age"`    // for how long; default 24h
+}
+
+// HostVolume is a directory that a machine offers.
+type HostVolume struct {
+	Path     string `hcl:"path"`      // absolute; required
+	ReadOnly bool   `hcl:"read_only"` // for jobs that only read it
 }
 
 // ServerJoin says how servers are found.
@@ -160,6 +169,7 @@ func Default() *Agent {
 			NodePool:       "default",
 			Meta:           map[string]string{},
 			Options:        map[string]string{},
+			HostVolumes:    map[string]HostVolume{},
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
 			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,

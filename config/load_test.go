@@ -44,7 +44,14 @@ func TestFilesOfAFolderAreMergedInNameOrderAndFlagsWin(t *testing.T) {
 		  meta { rack = "r2" }
 		  options = { "driver.raw_exec.enable" = "1" }
 		  max_kill_timeout = "1m"
-		  reserved { memory = 256 }
+		  reserved {
+		    memory = 256
+		    cores  = "0-1"
+		  }
+		  host_volume "certs" {
+		    path      = "/etc/certs"
+		    read_only = true
+		  }
 		}`)
 	write(t, dir, "10-base.json", `{
 		"datacenter": "west", "data_dir": "/var/lib/drover", "ports": {"http": 5646},
@@ -68,7 +75,8 @@ func TestFilesOfAFolderAreMergedInNameOrderAndFlagsWin(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"rack": "r2", "row": "7", "shelf": "3"}, a.Client.Meta); diff != "" {
 		t.Error(diff)
 	}
-	if !a.DriverOption("raw_exec") || a.Client.MaxKillTimeout != time.Minute || a.Client.Reserved.Memory != 256 {
+	if !a.DriverOption("raw_exec") || a.Client.MaxKillTimeout != time.Minute || a.Client.Reserved.Memory != 256 ||
+		a.Client.Reserved.Cores != "0-1" || a.Client.HostVolumes["certs"] != (HostVolume{Path: "/etc/certs", ReadOnly: true}) {
 		t.Errorf("client: %+v", a.Client)
 	}
 }
@@ -131,6 +139,15 @@ func TestEverythingInvalidIsReportedAtOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"log_level", "data_dir", "ports.rpc", "server.bootstrap_expect", "server.session_timeout"}, fields); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAHostVolumeHasADirectory(t *testing.T) {
+	for _, text := range []string{`host_volume "data" {}`, `host_volume "data" { path = "srv" }`, `host_volume "" { path = "/srv" }`} {
+		path := write(t, t.TempDir(), "a.hcl", "data_dir = \"/d\"\nclient {\nenabled = true\nservers = [\"x\"]\n"+text+"\n}")
+		if _, _, err := load(t, "-config", path); err == nil || !strings.Contains(err.Error(), "client.host_volume") {
+			t.Errorf("%s: got %v", text, err)
+		}
 	}
 }
 

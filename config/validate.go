@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/droverhq/drover/api"
 )
@@ -121,6 +122,14 @@ func (a *Agent) validateClient(wrong *api.InvalidError) {
 		wrong.Add("client.min_dynamic_port", fmt.Sprintf("%d to %d is not a range of ports", c.MinDynamicPort, c.MaxDynamicPort))
 	}
 	a.validateDrivers(wrong)
+	for name, volume := range c.HostVolumes {
+		switch at := fmt.Sprintf("client.host_volume %q", name); {
+		case name == "" || strings.ContainsFunc(name, unicode.IsControl):
+			wrong.Add(at, "a volume needs a name, without control characters")
+		case !filepath.IsAbs(volume.Path):
+			wrong.Add(at, fmt.Sprintf("path is that of a directory of this machine, absolute, not %q", volume.Path))
+		}
+	}
 	if c.GCMaxAllocs < 0 {
 		wrong.Add("client.gc_max_allocs", "must not be negative")
 	}

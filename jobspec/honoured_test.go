@@ -27,13 +27,14 @@ var (
 		reflect.TypeFor[api.DispatchPayloadConfig]():  "File",
 		reflect.TypeFor[api.JobUIConfig]():            "Description Links",
 		reflect.TypeFor[api.JobUILink]():              "Label URL",
-		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads RestartPolicy ReschedulePolicy EphemeralDisk " +
+		reflect.TypeFor[api.TaskGroup](): "Name Count Constraints Affinities Tasks Spreads Volumes RestartPolicy ReschedulePolicy EphemeralDisk " +
 			"Gang Indexed " +
 			"Update Migrate Networks Meta Services ShutdownDelay PreventRescheduleOnLost Scaling " +
 			"Disconnect StopAfterClientDisconnect MaxClientDisconnect MaxRunDuration",
 
 		reflect.TypeFor[api.DisconnectStrategy](): "LostAfter StopOnClientAfter Replace Reconcile",
 
+		reflect.TypeFor[api.VolumeRequest]():    "Name Type Source ReadOnly PerAlloc",
 		reflect.TypeFor[api.Constraint]():       "LTarget RTarget Operand",
 		reflect.TypeFor[api.Affinity]():         "LTarget RTarget Operand Weight",
 		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
@@ -72,9 +73,9 @@ var (
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
 	refused = map[reflect.Type]string{
-		reflect.TypeFor[api.Job](): "Multiregion DispatchIdempotencyToken Dispatched Payload",
-		reflect.TypeFor[api.TaskGroup](): "Volumes " +
-			"Consul",
+		reflect.TypeFor[api.Job]():             "Multiregion DispatchIdempotencyToken Dispatched Payload",
+		reflect.TypeFor[api.TaskGroup]():       "Consul",
+		reflect.TypeFor[api.VolumeRequest]():   "Sticky AccessMode AttachmentMode MountOptions",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
@@ -165,6 +166,11 @@ var parts = map[reflect.Type]func(j *api.Job) any{
 	reflect.TypeFor[api.ParameterizedJobConfig](): func(j *api.Job) any {
 		j.ParameterizedJob = new(api.ParameterizedJobConfig)
 		return j.ParameterizedJob
+	},
+	reflect.TypeFor[api.VolumeRequest](): func(j *api.Job) any {
+		v := &api.VolumeRequest{Type: "host", Source: "data"}
+		j.TaskGroups[0].Volumes = map[string]*api.VolumeRequest{"v": v}
+		return v
 	},
 	reflect.TypeFor[api.UpdateStrategy]():  func(j *api.Job) any { return j.TaskGroups[0].Update },
 	reflect.TypeFor[api.EphemeralDisk]():   func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },

@@ -31,6 +31,7 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 	v.migrate(p.in("migrate"), job, group.Migrate)
 	v.scaling(p.in("scaling"), job, group)
 	v.networks(p.in("network"), group.Networks)
+	v.volumes(p, job, group)
 	v.tasks(p, job, group)
 	for _, service := range group.Services {
 		v.service(p.in("service %q", service.Name), group, nil, service)
@@ -40,9 +41,6 @@ func (v *validator) group(p place, job *api.Job, group *api.TaskGroup) {
 
 // unsupportedInGroup refuses what node agents and controllers don't do yet.
 func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
-	if len(group.Volumes) > 0 {
-		p.in("volume").unsupported("volumes")
-	}
 	if group.Consul != nil {
 		p.in("consul").unsupported("Consul")
 	}

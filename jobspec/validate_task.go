@@ -149,7 +149,7 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{task.Vault != nil, "vault", "Vault"},
 		{task.Consul != nil, "consul", "Consul"},
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},
-		{len(task.VolumeMounts) > 0, "volume_mount", "volumes"},
+		{len(task.VolumeMounts) > 0, "volume_mount", "mounting volumes; a driver without isolation finds a host volume at its path"},
 		{len(task.ScalingPolicies) > 0, "scaling", "scaling the resources of a task"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},

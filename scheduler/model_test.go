@@ -134,6 +134,11 @@ func (w *world) fits(job *api.Job, s scheduler.NodeState) bool {
 	if after.CPU > n.Resources.Cpu.CpuShares || after.MemoryMB > n.Resources.Memory.MemoryMB || after.DiskMB > n.Resources.Disk.DiskMB {
 		return false
 	}
+	for _, v := range g.Volumes {
+		if offered := n.HostVolumes[v.Source]; offered == nil || offered.ReadOnly && !v.ReadOnly {
+			return false
+		}
+	}
 	if fit, _ := w.coresFit(g, n); !fit {
 		return false
 	}
@@ -297,6 +302,9 @@ func drawNode(t *rapid.T, id string) scheduler.NodeState {
 	if rapid.Bool().Draw(t, "reserve") {
 		n.ReservedResources.Networks.ReservedHostPorts = strconv.Itoa(20000 + rapid.IntRange(0, 2).Draw(t, "reserved"))
 	}
+	if volume := rapid.IntRange(0, 2).Draw(t, "volume"); volume > 0 {
+		n.HostVolumes = map[string]*api.HostVolumeInfo{"data": {ReadOnly: volume == 1}}
+	}
 	drawTopology(t, n)
 	drawDevices(t, n)
 	n.NodeMaxAllocs = rapid.SampledFrom([]int{0, 0, 0, 1, 3}).Draw(t, "max")
@@ -315,6 +323,9 @@ func drawJob(t *rapid.T, id string) *api.Job {
 	}
 	job := &api.Job{
 		ID: &id, Namespace: new("default"), Datacenters: []string{"*"}, TaskGroups: []*api.TaskGroup{g},
+	}
+	if volume := rapid.IntRange(0, 9).Draw(t, "volume"); volume < 2 {
+		g.Volumes = map[string]*api.VolumeRequest{"v": {Type: api.VolumeHost, Source: "data", ReadOnly: volume == 0}}
 	}
 	drawCores(t, g)
 	drawDeviceAsk(t, g)

@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,6 +50,11 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 			n.Meta[name] = value
 		case "driver":
 			n.Drivers[name] = &api.DriverInfo{Detected: value != "undetected", Healthy: value == "healthy"}
+		case "volume":
+			if n.HostVolumes == nil {
+				n.HostVolumes = map[string]*api.HostVolumeInfo{}
+			}
+			n.HostVolumes[f[1]] = &api.HostVolumeInfo{Path: "/srv", ReadOnly: slices.Contains(f[2:], "ro")}
 		case "device":
 			n.Resources.Devices = append(n.Resources.Devices, device(t, f[1:]))
 		case "reserve":
@@ -184,6 +190,13 @@ func jobLine(t *testing.T, job *api.Job, g *api.TaskGroup, f []string) {
 			Name: hook, Driver: "raw_exec", Lifecycle: &api.TaskLifecycle{Hook: hook, Sidecar: sidecar == "sidecar"},
 			Resources: &api.Resources{CPU: new(atoi(t, f[2])), MemoryMB: new(atoi(t, f[3]))},
 		})
+	case "volume":
+		if g.Volumes == nil {
+			g.Volumes = map[string]*api.VolumeRequest{}
+		}
+		g.Volumes[f[1]] = &api.VolumeRequest{
+			Type: api.VolumeHost, Source: f[1], ReadOnly: slices.Contains(f[2:], "ro"), PerAlloc: slices.Contains(f[2:], "per-alloc"),
+		}
 	case "device": // NAME COUNT
 		g.Tasks[0].Resources.Devices = append(g.Tasks[0].Resources.Devices,
 			&api.RequestedDevice{Name: f[1], Count: new(uint64(atoi(t, f[2])))})

@@ -30,9 +30,7 @@ func rulesOf(job *api.Job, g *api.TaskGroup) []rule {
 	for _, t := range g.Tasks {
 		rules = constraints(rules, t.Constraints, region)
 	}
-	if len(g.Volumes) > 0 {
-		rules = append(rules, unsupportedRule("volumes are not supported"))
-	}
+	rules = append(rules, volumesWanted(g)...)
 	if devices := devicesWanted(g); len(devices) > 0 {
 		rules = append(rules, deviceKindRule(devices), deviceRule(devices))
 	}

@@ -20,13 +20,14 @@ import (
 //	node id=n1 [dc= pool= class= cpu= mem= disk= cores= numa= max-allocs= ports=FIRST-LAST down ineligible]
 //	    attr|meta NAME=VALUE, driver NAME=healthy|unhealthy|undetected,
 //	    reserve cpu|mem|disk|ports|core VALUE, network NAME ADDRESS,
-//	    device VENDOR/TYPE/NAME [!]ID,… [ATTRIBUTE=VALUE …]
+//	    device VENDOR/TYPE/NAME [!]ID,… [ATTRIBUTE=VALUE …], volume NAME [ro]
 //	remove-node id=n1
 //	job id=web [count= type= pool= dcs=(…) cpu= mem= mem-max= disk= cores= driver=]
 //	    constraint|group-constraint LEFT OPERAND RIGHT, affinity WEIGHT LEFT OPERAND RIGHT,
 //	    spread WEIGHT ATTRIBUTE [VALUE=PERCENT …], static LABEL=PORT [NETWORK], dynamic LABEL [TO],
 //	    mode MODE, task HOOK[,sidecar] CPU MEM, numa AFFINITY, core-task NAME CORES [AFFINITY],
-//	    device NAME COUNT, device-constraint LEFT OPERAND RIGHT, device-affinity WEIGHT LEFT OPERAND RIGHT
+//	    device NAME COUNT, device-constraint LEFT OPERAND RIGHT, device-affinity WEIGHT LEFT OPERAND RIGHT,
+//	    volume SOURCE [ro] [per-alloc]
 //	place job=web n=2 [freed=(…) penalty=(…)]     allocations are named web-0, web-1, …
 //	place-on job=web nodes=(n1,n2)
 //	feasible job=web | eligibility job=web | suits job=web node=n1

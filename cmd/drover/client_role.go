@@ -55,7 +55,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Fingerprint: fingerprint.Options{
 			NetworkInterface: c.NetworkInterface, TotalCompute: c.CPUTotalCompute,
 			TotalMemoryMB: c.MemoryTotalMB, TotalDiskMB: c.DiskTotalMB,
-			ReservableCores: reservable, ReservedCores: kept,
+			ReservableCores: reservable, ReservedCores: kept, HostVolumes: hostVolumes(c.HostVolumes),
 		},
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
@@ -76,6 +76,14 @@ func cores(name, set string) ([]uint16, error) {
 		return nil, fmt.Errorf("%s: %w; write it as 0-3,8", name, err)
 	}
 	return list, nil
+}
+
+func hostVolumes(configured map[string]config.HostVolume) map[string]api.HostVolumeInfo {
+	out := make(map[string]api.HostVolumeInfo, len(configured))
+	for name, v := range configured {
+		out[name] = api.HostVolumeInfo{Path: v.Path, ReadOnly: v.ReadOnly}
+	}
+	return out
 }
 
 func reserved(r config.Reserved) api.NodeReservedResources {

@@ -206,11 +206,11 @@ func (p *plan) needs(j *api.Job, at *placed) []need {
 }
 
 // noteNeed adds a want that found no room to the needs of its group, which are those
-// from first on: one for each version.
+// from first on: one for each version, and for each instance that has volumes of its own.
 func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need {
 	job, group := w.spec(j, g.group)
 	at := first
-	for at < len(needs) && needs[at].job != job {
+	for at < len(needs) && (needs[at].job != job || needs[at].group != group) {
 		at++
 	}
 	if at == len(needs) {
@@ -267,7 +267,7 @@ func shapeOf(n *need) string {
 		}
 	}
 	networks(&b, g.Networks)
-	fmt.Fprintf(&b, "|%d", len(g.Volumes))
+	volumes(&b, g.Volumes)
 	return b.String()
 }
 

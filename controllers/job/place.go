@@ -140,10 +140,12 @@ type batch struct {
 	system  bool
 }
 
-// alike is what wants of one batch have in common.
+// alike is what wants of one batch have in common. A group in which each instance has a
+// volume of its own has a batch for each.
 type alike struct {
 	older   *api.Job
-	penalty string // the nodes to be avoided
+	group   *api.TaskGroup // as that of its index
+	penalty string         // the nodes to be avoided
 	frees   bool
 }
 
@@ -155,7 +157,8 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 	known := make(map[alike]*batch)
 	for n := range g.wants {
 		w := &g.wants[n]
-		kind := alike{older: w.older}
+		job, group := w.spec(j, g.group)
+		kind := alike{older: w.older, group: group}
 		switch w.why {
 		case rescheduled:
 			kind.penalty = strings.Join(w.prev.failedOn(), " ")
@@ -164,8 +167,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 		}
 		b := known[kind]
 		if b == nil {
-			b = &batch{name: g.name, all: g.wants, frees: kind.frees, system: j.IsSystem()}
-			b.job, b.group = w.spec(j, g.group)
+			b = &batch{name: g.name, job: job, group: group, all: g.wants, frees: kind.frees, system: j.IsSystem()}
 			if kind.penalty != "" {
 				b.penalty = strings.Fields(kind.penalty)
 			}

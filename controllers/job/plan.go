@@ -59,12 +59,15 @@ type want struct {
 	from *instance
 }
 
-// spec returns what an instance is made of.
+// spec returns what an instance is made of, the group as it is for that instance.
 func (w *want) spec(j *api.Job, g *api.TaskGroup) (*api.Job, *api.TaskGroup) {
-	if w.older == nil {
+	if w.older != nil {
+		j, g = w.older, w.older.Group(api.Deref(g.Name))
+	}
+	if g == nil || len(g.Volumes) == 0 {
 		return j, g
 	}
-	return w.older, w.older.Group(api.Deref(g.Name))
+	return j, g.ForIndex((&api.Allocation{Name: w.name}).Index())
 }
 
 // follow notes who held a place last that nobody holds now, and whether he is

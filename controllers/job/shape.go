@@ -2,6 +2,8 @@ package job
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/droverhq/drover/api"
@@ -22,4 +24,12 @@ func alone(b *strings.Builder, r *api.Resources) {
 		}
 	}
 	b.WriteByte('|')
+}
+
+// volumes names the volumes that a group asks for.
+func volumes(b *strings.Builder, list map[string]*api.VolumeRequest) {
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		v := list[name]
+		fmt.Fprintf(b, "%s %q %t %t|", v.Type, v.Source, v.ReadOnly, v.PerAlloc)
+	}
 }

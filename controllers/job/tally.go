@@ -160,7 +160,7 @@ func (f *fates) of(i *instance) fate {
 	switch {
 	case c == different:
 		return replace
-	case c == constrained && !f.nodes.Suits(f.view.job, f.group, i.NodeID):
+	case c == constrained && !f.nodes.Suits(f.view.job, f.group.ForIndex(i.Index()), i.NodeID):
 		return replace
 	}
 	return keep

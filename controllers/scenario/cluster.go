@@ -95,6 +95,7 @@ func (c *Cluster) node(args []string) error {
 			dc = value
 		case "rack":
 			rack = value
+		case "volume": // see volumesOf
 		case "down":
 			status = api.NodeDown
 		case "disconnected":
@@ -111,8 +112,10 @@ func (c *Cluster) node(args []string) error {
 			return err
 		}
 	}
+	node := NewNode(args[0], dc, rack, cpu, memory)
+	node.HostVolumes = volumesOf(args)
 	objects := []api.Object{
-		NewNode(args[0], dc, rack, cpu, memory),
+		node,
 		&api.NodeStatus{NodeID: args[0], Status: status, UpdatedAt: c.Now().UnixNano()},
 	}
 	intent := &api.NodeIntent{NodeID: args[0], Eligibility: eligibility}

@@ -20,6 +20,7 @@ type Spec struct {
 	Env             string            // a change of it needs new instances
 	KillTimeout     time.Duration     // kill: a change of it does not
 	Constraint      string            // of attribute rack: constraint=a
+	Volume          string            // on the node; data[]: one for each instance
 	MaxParallel     int               // parallel; −1: no update block
 	MinHealthy      time.Duration     // min_healthy
 	Deadline        time.Duration     // healthy_deadline
@@ -82,6 +83,8 @@ func (s *Spec) set(key, value string) (err error) {
 		s.Env = value
 	case "constraint":
 		s.Constraint = value
+	case "volume":
+		s.Volume = value
 	case "revert":
 		s.AutoRevert = true
 	case "auto_promote":
@@ -162,6 +165,7 @@ func (s *Spec) group(name string) *api.TaskGroup {
 		Name:          new(name),
 		Count:         new(s.Count),
 		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(10)},
+		Volumes:       s.volumes(),
 		Tasks:         []*api.Task{s.task("app", "")},
 	}
 	for task, hook := range s.Tasks {

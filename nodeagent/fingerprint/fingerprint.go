@@ -12,6 +12,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint/cpu"
 	"github.com/droverhq/drover/nodeagent/fingerprint/drover"
 	"github.com/droverhq/drover/nodeagent/fingerprint/host"
+	"github.com/droverhq/drover/nodeagent/fingerprint/hostvolume"
 	"github.com/droverhq/drover/nodeagent/fingerprint/kernel"
 	"github.com/droverhq/drover/nodeagent/fingerprint/memory"
 	"github.com/droverhq/drover/nodeagent/fingerprint/network"
@@ -25,7 +26,8 @@ type Fingerprinter interface {
 	Name() string
 	// Run finds it out and returns a function that writes it into a node, whose
 	// Attributes and Resources are there. Run is called concurrently with other
-	// fingerprinters, the function is not.
+	// fingerprinters, the function is not. With an error there is a function too if a
+	// part could be found out.
 	Run(ctx context.Context) (func(*api.Node), error)
 }
 
@@ -37,10 +39,11 @@ type Options struct {
 	TotalCompute     int // MHz
 	ReservableCores  []uint16
 	ReservedCores    []uint16
-	TotalMemoryMB    int    // MiB
-	TotalDiskMB      int    // MiB
-	Version          string // of drover
-	AdvertiseHTTP    string // host:port
+	TotalMemoryMB    int                           // MiB
+	TotalDiskMB      int                           // MiB
+	HostVolumes      map[string]api.HostVolumeInfo // to offer, by name
+	Version          string                        // of drover
+	AdvertiseHTTP    string                        // host:port
 }
 
 // Default returns all fingerprinters, in the order in which they write.
@@ -51,6 +54,7 @@ func Default(o Options) []Fingerprinter {
 		cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute, Reservable: o.ReservableCores, Reserved: o.ReservedCores},
 		drover.Fingerprint{Version: o.Version, Advertise: o.AdvertiseHTTP},
 		host.Fingerprint{System: system},
+		hostvolume.Fingerprint{Volumes: o.HostVolumes},
 		kernel.Fingerprint{},
 		memory.Fingerprint{System: system, TotalMB: o.TotalMemoryMB},
 		network.Fingerprint{System: system, Interface: o.NetworkInterface, Speed: o.NetworkSpeed},
@@ -76,7 +80,6 @@ func Run(ctx context.Context, list []Fingerprinter, n *api.Node) error {
 			apply, err := f.Run(ctx)
 			if err != nil {
 				errs[i] = fmt.Errorf("fingerprint %s: %w", f.Name(), err)
-				return
 			}
 			found[i] = apply
 		})

@@ -38,7 +38,7 @@ type Start struct {
 
 // Default returns all hooks, in order.
 func Default() []Hook {
-	return []Hook{supported{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}}
+	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}}
 }
 
 // Run runs the hooks until one fails.

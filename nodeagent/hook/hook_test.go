@@ -93,6 +93,29 @@ func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestATaskStartsOnlyWhereItsVolumesAre(t *testing.T) {
+	for name, c := range map[string]struct {
+		volume api.VolumeRequest
+		starts bool
+	}{
+		"offered":        {api.VolumeRequest{Type: "host", Source: "data"}, true},
+		"of one's own":   {api.VolumeRequest{Type: "host", Source: "own", PerAlloc: true}, true},
+		"not there":      {api.VolumeRequest{Type: "host", Source: "other"}, false},
+		"of another":     {api.VolumeRequest{Type: "host", Source: "others", PerAlloc: true}, false},
+		"to be read":     {api.VolumeRequest{Type: "host", Source: "certs", ReadOnly: true}, true},
+		"not for writes": {api.VolumeRequest{Type: "host", Source: "certs"}, false},
+		"unknown type":   {api.VolumeRequest{Type: "csi", Source: "data"}, false},
+	} {
+		s := start(t, &api.Task{Name: "t"})
+		s.Alloc.Name = "j.g[3]"
+		s.Group.Volumes = map[string]*api.VolumeRequest{"v": &c.volume}
+		s.Node = &api.Node{HostVolumes: map[string]*api.HostVolumeInfo{"data": {}, "own[3]": {}, "others[2]": {}, "certs": {ReadOnly: true}}}
+		if err := hook.Run(t.Context(), hook.Default(), s); (err == nil) != c.starts {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestWithoutADirectoryNothingIsMade(t *testing.T) {
 	s := start(t, &api.Task{Name: "t", DispatchPayload: &api.DispatchPayloadConfig{File: "x"}})
 	s.Dir = allocdir.Dir{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/test/cluster"
 )
 
 func TestATaskThatAsksForACoreRunsOnIt(t *testing.T) {
@@ -34,4 +35,23 @@ func TestAJobThatAsksForDevicesWaitsForANodeThatHasThem(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
 	contains(t, a.Must(2, "job", "run", "training.nomad.hcl"), `Constraint "missing devices": 1 nodes excluded by filter`)
+}
+
+func TestEachInstanceGoesToTheNodeThatHasItsVolume(t *testing.T) {
+	t.Parallel()
+	server := cluster.Start(t, cluster.Options{Role: cluster.Server})
+	for i, name := range []string{"first", "second"} {
+		cluster.Start(t, cluster.Options{
+			Role: cluster.Node, Server: server, Name: name,
+			Config: fmt.Sprintf("client {\nhost_volume \"data[%d]\" {\npath = %q\n}\n}", i, t.TempDir()),
+		})
+	}
+	server.Must(0, "job", "run", "store.nomad.hcl")
+	server.AwaitSummary("store", "complete", func(g api.TaskGroupSummary) bool { return g.Complete == 2 })
+	for _, alloc := range server.Allocs(t.Context(), "store") {
+		if want := map[string]string{"store.g[0]": "first", "store.g[1]": "second"}[alloc.Name]; alloc.NodeName != want {
+			t.Errorf("%s is on %s, want %s", alloc.Name, alloc.NodeName, want)
+		}
+	}
+	contains(t, server.Must(2, "job", "scale", "store", "3"), `Constraint "missing compatible host volumes": 2 nodes excluded by filter`)
 }
