@@ -139,6 +139,16 @@ func AllocName(jobID, group string, index int) string {
 // WantsRun reports whether the servers want the allocation to run.
 func (a *Allocation) WantsRun() bool { return a.DesiredStatus == AllocDesiredRun }
 
+// MemoryLimitMB returns how much memory a task of the allocation may use, in MiB, if that is
+// more than it reserves; else 0. It may only where placement granted it (see
+// SchedulerConfiguration.MemoryOversubscriptionEnabled).
+func (a *Allocation) MemoryLimitMB(t *Task) int {
+	if t.Resources == nil || a.Usage.MemoryMaxMB == 0 {
+		return 0
+	}
+	return Deref(t.Resources.MemoryMaxMB)
+}
+
 // IsCanary reports whether the allocation tries a version out that has not been
 // promoted.
 func (a *Allocation) IsCanary() bool { return a.DeploymentStatus != nil && a.DeploymentStatus.Canary }

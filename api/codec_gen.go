@@ -18806,6 +18806,118 @@ func (z *Port) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *PreemptionConfig) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.SystemSchedulerEnabled == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.SysBatchSchedulerEnabled == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.BatchSchedulerEnabled == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ServiceSchedulerEnabled == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "SystemSchedulerEnabled"
+			o = append(o, 0xb6, 0x53, 0x79, 0x73, 0x74, 0x65, 0x6d, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.SystemSchedulerEnabled)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "SysBatchSchedulerEnabled"
+			o = append(o, 0xb8, 0x53, 0x79, 0x73, 0x42, 0x61, 0x74, 0x63, 0x68, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.SysBatchSchedulerEnabled)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "BatchSchedulerEnabled"
+			o = append(o, 0xb5, 0x42, 0x61, 0x74, 0x63, 0x68, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.BatchSchedulerEnabled)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "ServiceSchedulerEnabled"
+			o = append(o, 0xb7, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.ServiceSchedulerEnabled)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *PreemptionConfig) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "SystemSchedulerEnabled":
+			z.SystemSchedulerEnabled, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SystemSchedulerEnabled")
+				return
+			}
+		case "SysBatchSchedulerEnabled":
+			z.SysBatchSchedulerEnabled, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SysBatchSchedulerEnabled")
+				return
+			}
+		case "BatchSchedulerEnabled":
+			z.BatchSchedulerEnabled, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "BatchSchedulerEnabled")
+				return
+			}
+		case "ServiceSchedulerEnabled":
+			z.ServiceSchedulerEnabled, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ServiceSchedulerEnabled")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *PreemptionConfig) Msgsize() (s int) {
+	s = 1 + 23 + msgp.BoolSize + 25 + msgp.BoolSize + 22 + msgp.BoolSize + 24 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *RequestedDevice) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -21425,6 +21537,146 @@ func (z *ScalingPolicy) Msgsize() (s int) {
 	} else {
 		s += msgp.BoolSize
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *SchedulerConfiguration) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.SchedulerAlgorithm == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.MemoryOversubscriptionEnabled == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.RejectJobRegistration == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.PauseEvalBroker == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.NodeLimitForFeasibilityChecks == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "SchedulerAlgorithm"
+			o = append(o, 0xb2, 0x53, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x72, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
+			o = appendString(o, z.SchedulerAlgorithm)
+		}
+		// string "PreemptionConfig"
+		o = append(o, 0xb0, 0x50, 0x72, 0x65, 0x65, 0x6d, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x43, 0x6f, 0x6e, 0x66, 0x69, 0x67)
+		o, err = z.PreemptionConfig.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "PreemptionConfig")
+			return
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "MemoryOversubscriptionEnabled"
+			o = append(o, 0xbd, 0x4d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x4f, 0x76, 0x65, 0x72, 0x73, 0x75, 0x62, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x45, 0x6e, 0x61, 0x62, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBool(o, z.MemoryOversubscriptionEnabled)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "RejectJobRegistration"
+			o = append(o, 0xb5, 0x52, 0x65, 0x6a, 0x65, 0x63, 0x74, 0x4a, 0x6f, 0x62, 0x52, 0x65, 0x67, 0x69, 0x73, 0x74, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+			o = msgp.AppendBool(o, z.RejectJobRegistration)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "PauseEvalBroker"
+			o = append(o, 0xaf, 0x50, 0x61, 0x75, 0x73, 0x65, 0x45, 0x76, 0x61, 0x6c, 0x42, 0x72, 0x6f, 0x6b, 0x65, 0x72)
+			o = msgp.AppendBool(o, z.PauseEvalBroker)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "NodeLimitForFeasibilityChecks"
+			o = append(o, 0xbd, 0x4e, 0x6f, 0x64, 0x65, 0x4c, 0x69, 0x6d, 0x69, 0x74, 0x46, 0x6f, 0x72, 0x46, 0x65, 0x61, 0x73, 0x69, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x79, 0x43, 0x68, 0x65, 0x63, 0x6b, 0x73)
+			o = msgp.AppendInt(o, z.NodeLimitForFeasibilityChecks)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *SchedulerConfiguration) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "SchedulerAlgorithm":
+			z.SchedulerAlgorithm, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SchedulerAlgorithm")
+				return
+			}
+		case "PreemptionConfig":
+			bts, err = z.PreemptionConfig.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PreemptionConfig")
+				return
+			}
+		case "MemoryOversubscriptionEnabled":
+			z.MemoryOversubscriptionEnabled, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "MemoryOversubscriptionEnabled")
+				return
+			}
+		case "RejectJobRegistration":
+			z.RejectJobRegistration, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "RejectJobRegistration")
+				return
+			}
+		case "PauseEvalBroker":
+			z.PauseEvalBroker, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PauseEvalBroker")
+				return
+			}
+		case "NodeLimitForFeasibilityChecks":
+			z.NodeLimitForFeasibilityChecks, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "NodeLimitForFeasibilityChecks")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *SchedulerConfiguration) Msgsize() (s int) {
+	s = 1 + 19 + msgp.StringPrefixSize + len(z.SchedulerAlgorithm) + 17 + z.PreemptionConfig.Msgsize() + 30 + msgp.BoolSize + 22 + msgp.BoolSize + 16 + msgp.BoolSize + 30 + msgp.IntSize
 	return
 }
 

@@ -26,7 +26,7 @@ func AllocatedTask(a *Allocation, t *Task) *AllocatedTaskResources {
 	if r := t.Resources; r != nil {
 		got.Cpu.CpuShares = int64(Deref(r.CPU))
 		got.Memory.MemoryMB = int64(Deref(r.MemoryMB))
-		got.Memory.MemoryMaxMB = int64(Deref(r.MemoryMaxMB))
+		got.Memory.MemoryMaxMB = int64(a.MemoryLimitMB(t))
 	}
 	if grant := a.Grant(t.Name); grant != nil {
 		if len(grant.Cores) > 0 {

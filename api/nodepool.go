@@ -37,8 +37,16 @@ func (p *NodePool) Key() Key {
 	return Key{Kind: KindNodePool, ID: p.Name}
 }
 
-// NodePoolSchedulerConfiguration overrides the cluster's settings for a pool.
+// NodePoolSchedulerConfiguration overrides the cluster's SchedulerConfiguration for the
+// jobs of a pool. What is left out is as in the cluster.
 type NodePoolSchedulerConfiguration struct {
 	SchedulerAlgorithm            string
 	MemoryOversubscriptionEnabled *bool
+}
+
+// Check adds what is wrong with it to what is invalid.
+func (c *NodePoolSchedulerConfiguration) Check(invalid *InvalidError) {
+	if c.SchedulerAlgorithm != "" {
+		addAlgorithm(invalid, "scheduler_config.scheduler_algorithm", c.SchedulerAlgorithm)
+	}
 }

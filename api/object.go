@@ -40,6 +40,8 @@ const (
 	KindScalingPolicy    Kind = "ScalingPolicy"    // the scaling controller
 	KindScalingEvents    Kind = "ScalingEvents"    // the HTTP API
 	KindKindDefinition   Kind = "KindDefinition"   // users, through the HTTP API
+	// operators; the first by the server
+	KindSchedulerConfiguration Kind = "SchedulerConfiguration"
 )
 
 // Key identifies an object. Namespace is empty for kinds that have none, and for
@@ -99,6 +101,8 @@ var kinds = map[Kind]func() Object{
 	KindScalingPolicy:    func() Object { return new(ScalingPolicy) },
 	KindScalingEvents:    func() Object { return new(ScalingEvents) },
 	KindKindDefinition:   func() Object { return new(KindDefinition) },
+
+	KindSchedulerConfiguration: func() Object { return new(SchedulerConfiguration) },
 }
 
 // NewObject returns an empty object of the kind, or false for an unknown kind. Any

@@ -70,6 +70,7 @@ var recordings = map[string]func() any{
 	"117": func() any { return new(api.Node) },
 	"130": func() any { return new(api.Namespace) },
 	"133": func() any { return new(api.NodePool) },
+	"134": func() any { return new(api.SchedulerConfigurationResponse) },
 	"144": func() any { return new(api.JobDeregisterResponse) },
 	"145": func() any { return new(api.Job) },
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -72,10 +73,26 @@ func (c *cli) nodePoolInfo() *cobra.Command {
 			} else {
 				fmt.Fprint(c.Out, "\nNo metadata\n")
 			}
+			fmt.Fprint(c.Out, poolSchedulerText(p.SchedulerConfiguration))
 			return nil
 		})
 	form.register(cmd.Flags())
 	return cmd
+}
+
+// poolSchedulerText says what holds for the jobs of a pool instead of what the cluster has.
+func poolSchedulerText(s *api.NodePoolSchedulerConfiguration) string {
+	if s == nil {
+		return "\nNo scheduler configuration\n"
+	}
+	var facts []string
+	if s.SchedulerAlgorithm != "" {
+		facts = append(facts, "Scheduler Algorithm", s.SchedulerAlgorithm)
+	}
+	if enabled := s.MemoryOversubscriptionEnabled; enabled != nil {
+		facts = append(facts, "Memory Oversubscription Enabled", strconv.FormatBool(*enabled))
+	}
+	return "\nScheduler Configuration\n" + pairs(facts...)
 }
 
 // poolSample is what node pool init writes.

@@ -17,6 +17,7 @@ import (
 func (c *cli) operator() *cobra.Command {
 	return noun("operator", "Tools for cluster operators",
 		noun("snapshot", "Save and restore the whole state", c.snapshotSave(), c.snapshotRestore()),
+		noun("scheduler", "How jobs are placed", c.schedulerGet(), c.schedulerSet()),
 		c.controllers())
 }
 

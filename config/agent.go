@@ -3,6 +3,8 @@ package config
 import (
 	"os"
 	"time"
+
+	"github.com/droverhq/drover/api"
 )
 
 // Agent is the configuration of an agent. Fields carry the names that they have in
@@ -83,6 +85,39 @@ type Server struct {
 	// 15s, which is the default. A shorter one costs a message to and from each node more
 	// often (three within the time), and ends sessions of machines that stall for so long.
 	SessionTimeout time.Duration `hcl:"session_timeout"`
+
+	// DefaultScheduler is how a new cluster places jobs. It has no effect on one that is
+	// there: drover operator scheduler set-config changes that.
+	DefaultScheduler Scheduler `hcl:"default_scheduler_config,block"`
+}
+
+// Scheduler is how jobs are placed: see api.SchedulerConfiguration.
+type Scheduler struct {
+	Algorithm              string     `hcl:"scheduler_algorithm"`             // binpack or spread; default binpack
+	MemoryOversubscription bool       `hcl:"memory_oversubscription_enabled"` // memory_max has an effect
+	RejectJobs             bool       `hcl:"reject_job_registration"`
+	Paused                 bool       `hcl:"pause_eval_broker"`
+	Preemption             Preemption `hcl:"preemption_config,block"`
+}
+
+// Preemption says which types of jobs may evict others of lower priority.
+type Preemption struct {
+	System   bool `hcl:"system_scheduler_enabled"` // default true
+	SysBatch bool `hcl:"sysbatch_scheduler_enabled"`
+	Batch    bool `hcl:"batch_scheduler_enabled"`
+	Service  bool `hcl:"service_scheduler_enabled"`
+}
+
+// Configuration returns it as the servers keep it.
+func (s *Scheduler) Configuration() *api.SchedulerConfiguration {
+	return &api.SchedulerConfiguration{
+		SchedulerAlgorithm: s.Algorithm, MemoryOversubscriptionEnabled: s.MemoryOversubscription,
+		RejectJobRegistration: s.RejectJobs, PauseEvalBroker: s.Paused,
+		PreemptionConfig: api.PreemptionConfig{
+			SystemSchedulerEnabled: s.Preemption.System, SysBatchSchedulerEnabled: s.Preemption.SysBatch,
+			BatchSchedulerEnabled: s.Preemption.Batch, ServiceSchedulerEnabled: s.Preemption.Service,
+		},
+	}
 }
 
 // Client is the node role.
@@ -164,6 +199,7 @@ func Default() *Agent {
 			JobGCInterval: 5 * time.Minute, JobTrackedVersions: 6,
 			DispatchPayloadLimit: 16 << 10,
 			HeartbeatGrace:       10 * time.Second, SessionTimeout: maxSessionTimeout,
+			DefaultScheduler: Scheduler{Algorithm: api.AlgorithmBinPack, Preemption: Preemption{System: true}},
 		},
 		Client: Client{
 			NodePool:       "default",

@@ -19,7 +19,7 @@ var inert = map[string][]string{
 	},
 	"server": {
 		"acl_token_gc_threshold", "authoritative_region", "batch_eval_gc_threshold", "csi_plugin_gc_threshold",
-		"csi_volume_claim_gc_interval", "csi_volume_claim_gc_threshold", "data_dir", "default_scheduler_config{}",
+		"csi_volume_claim_gc_interval", "csi_volume_claim_gc_threshold", "data_dir",
 		"enable_event_broker", "enabled_schedulers", "encrypt", "event_buffer_size", "failover_heartbeat_ttl",
 		"job_default_priority", "job_max_count", "job_max_priority", "job_max_source_size",
 		"license_path", "max_heartbeats_per_second", "min_heartbeat_ttl", "node_threshold", "non_voting_server",

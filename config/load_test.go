@@ -81,6 +81,40 @@ func TestFilesOfAFolderAreMergedInNameOrderAndFlagsWin(t *testing.T) {
 	}
 }
 
+func TestANewClusterBeginsWithTheSchedulerConfigurationOfItsFile(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir, "a.hcl", `
+		data_dir = "/var/lib/drover"
+		server {
+		  enabled = true
+		  default_scheduler_config {
+		    scheduler_algorithm             = "spread"
+		    memory_oversubscription_enabled = true
+		    preemption_config {
+		      batch_scheduler_enabled = true
+		    }
+		  }
+		}`)
+	a, notes, err := load(t, "-config", file)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(notes, err)
+	}
+	want := &api.SchedulerConfiguration{
+		SchedulerAlgorithm: api.AlgorithmSpread, MemoryOversubscriptionEnabled: true,
+		PreemptionConfig: api.PreemptionConfig{SystemSchedulerEnabled: true, BatchSchedulerEnabled: true},
+	}
+	if diff := cmp.Diff(want, a.Server.DefaultScheduler.Configuration()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(api.DefaultSchedulerConfiguration(), Default().Server.DefaultScheduler.Configuration()); diff != "" {
+		t.Error(diff)
+	}
+	wrong := write(t, dir, "b.hcl", "server {\n  default_scheduler_config { scheduler_algorithm = \"random\" }\n}")
+	if _, _, err := load(t, "-config", file, "-config", wrong); err == nil || !strings.Contains(err.Error(), `"random" is neither binpack nor spread`) {
+		t.Errorf("a wrong algorithm: %v", err)
+	}
+}
+
 func TestWrongKeysAreNamedWithTheirPlace(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"a.hcl", "datacentre = \"x\"\n", `a.hcl:1,1-11: Unsupported argument; An argument named "datacentre" is not expected here. Did you mean "datacenter"?`},

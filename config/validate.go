@@ -102,6 +102,10 @@ func (a *Agent) validateServer(wrong *api.InvalidError) {
 	if n := a.Server.DispatchPayloadLimit; n < 1 || n > maxDispatchPayload {
 		wrong.Add("server.dispatch_payload_limit", fmt.Sprintf("%d is not between 1 and %d bytes", n, maxDispatchPayload))
 	}
+	if algorithm := a.Server.DefaultScheduler.Algorithm; algorithm != api.AlgorithmBinPack && algorithm != api.AlgorithmSpread {
+		wrong.Add("server.default_scheduler_config.scheduler_algorithm",
+			fmt.Sprintf("%q is neither %s nor %s", algorithm, api.AlgorithmBinPack, api.AlgorithmSpread))
+	}
 	if a.Server.HeartbeatGrace < 0 {
 		wrong.Add("server.heartbeat_grace", "must not be negative")
 	}

@@ -29,7 +29,7 @@ func ExampleRegister() {
 	// | controller | for | woken by | writes | removes |
 	// | --- | --- | --- | --- | --- |
 	// | admission | Job | JobStatus, Deployment, Allocation, AllocationStatus | JobAdmission |  |
-	// | job | Job | JobAdmission, Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
+	// | job | Job | JobAdmission, Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent, SchedulerConfiguration | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
 	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job (shared), JobSubmission, JobVersion (shared) |  |
 	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |

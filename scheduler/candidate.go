@@ -31,9 +31,9 @@ type candidate struct {
 const noLimit = -1
 
 // rescore works out the score for the next instance.
-func (c *candidate) rescore(room api.Usage, count int) {
+func (c *candidate) rescore(room api.Usage, count int, policy Policy) {
 	used := api.Usage{CPU: room.CPU - c.free.CPU + c.asked.CPU, MemoryMB: room.MemoryMB - c.free.MemoryMB + c.asked.MemoryMB}
-	c.scores.binPack = binPack(room, used)
+	c.scores.fit = policy.fit(room, used)
 	if c.instances > 0 && !c.scores.packOnly {
 		c.scores.antiAffinity = -1 * float64(c.instances+1) / float64(count)
 	}

@@ -178,6 +178,9 @@ func (w *world) score(ask scheduler.Ask, n *api.Node) float64 {
 	after := w.used(n.ID).Add(asked(g, n))
 	free := func(used, room int64) float64 { return 1 - float64(used)/float64(room) }
 	pack := 20 - math.Pow(10, free(after.CPU, n.Resources.Cpu.CpuShares)) - math.Pow(10, free(after.MemoryMB, n.Resources.Memory.MemoryMB))
+	if ask.Policy.Spread {
+		pack = math.Pow(10, free(after.CPU, n.Resources.Cpu.CpuShares)) + math.Pow(10, free(after.MemoryMB, n.Resources.Memory.MemoryMB)) - 2
+	}
 	parts := []float64{math.Max(0, math.Min(18, pack)) / 18}
 	if here := w.instances(job, func(other *api.Node) bool { return other == n }); here > 0 {
 		parts = append(parts, -float64(here+1)/float64(*g.Count))

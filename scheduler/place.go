@@ -10,6 +10,8 @@ import (
 type Ask struct {
 	Job   *api.Job
 	Group *api.TaskGroup
+	// Policy is what operators have said that holds for the job.
+	Policy Policy
 	// Count is how many instances are wanted.
 	Count int
 	// PenaltyNodes are nodes that instances failed on before. They are chosen only
@@ -29,7 +31,8 @@ type Placement struct {
 	Ports                     []api.AllocatedPort
 	// Grants are what its tasks have to themselves: cores and devices.
 	Grants []api.TaskGrant
-	// Usage is UsageOf the group, with the MHz of the cores that it takes.
+	// Usage is UsageOf the group as far as the policy grants it, with the MHz of the
+	// cores that it takes.
 	Usage api.Usage
 	// Metrics says how the node was chosen. AllocationTime is left to the caller.
 	// Its maps are shared with other placements and must not be written.
@@ -174,6 +177,7 @@ func (f *Fleet) newPlacing(ask *Ask) *placing {
 	for _, id := range ask.PenaltyNodes {
 		p.penalty[id] = true
 	}
+	p.request.usage = ask.Policy.grants(p.request.usage)
 	key := p.request.key
 	p.group = &instanceCounts{}
 	if id, ok := f.groups.table.lookup(key); ok {
@@ -259,7 +263,7 @@ func (p *placing) judge(c *candidate, t *tally) {
 		t.exhaust(n.facts, exhausted)
 		return
 	}
-	c.rescore(n.room, p.request.count)
+	c.rescore(n.room, p.request.count, p.ask.Policy)
 }
 
 // crowded says which rule about instances together excludes a node.

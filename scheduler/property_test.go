@@ -47,6 +47,7 @@ func drawAllocation(t *rapid.T, w *world, id string) *api.Allocation {
 
 func drawAsk(t *rapid.T, w *world, job *api.Job, prefix string) scheduler.Ask {
 	ask := scheduler.Ask{Job: job, Group: job.TaskGroups[0], Count: rapid.IntRange(1, 8).Draw(t, "n")}
+	ask.Policy.Spread = rapid.Bool().Draw(t, "spread")
 	for i := range ask.Count {
 		ask.IDs = append(ask.IDs, fmt.Sprint(prefix, i))
 	}

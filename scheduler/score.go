@@ -8,7 +8,7 @@ import (
 
 // Names of the parts of a score.
 const (
-	scoreBinPack      = "binpack"
+	scoreBinPack      = "binpack" // also of Policy.Spread: it is the name that clients know
 	scoreAntiAffinity = "job-anti-affinity"
 	scorePenalty      = "node-reschedule-penalty"
 	scoreAffinity     = "node-affinity"
@@ -41,7 +41,7 @@ func freePart(room, used int64) float64 {
 
 // scores is the parts of a node's score, and says which of them count.
 type scores struct {
-	binPack      float64
+	fit          float64
 	antiAffinity float64 // counts if it is not 0
 	penalty      float64 // counts if it is not 0
 	affinity     float64 // counts if hasAffinity
@@ -51,12 +51,12 @@ type scores struct {
 	hasAffinity  bool
 	hasNUMA      bool
 	hasDevices   bool
-	packOnly     bool // nothing but binPack is looked at
+	packOnly     bool // nothing but fit is looked at
 }
 
 // sum adds the parts that count, without the spread, and says how many they are.
 func (s *scores) sum() (sum float64, parts int) {
-	sum, parts = s.binPack, 1
+	sum, parts = s.fit, 1
 	if s.antiAffinity != 0 {
 		sum, parts = sum+s.antiAffinity, parts+1
 	}
@@ -86,10 +86,10 @@ func mean(sum float64, parts int, spread float64) float64 {
 // named returns the parts as they are shown.
 func (s *scores) named() map[string]float64 {
 	if s.packOnly {
-		return map[string]float64{scoreBinPack: s.binPack}
+		return map[string]float64{scoreBinPack: s.fit}
 	}
 	named := map[string]float64{
-		scoreBinPack: s.binPack, scoreAntiAffinity: s.antiAffinity, scorePenalty: s.penalty, scoreAffinity: s.affinity,
+		scoreBinPack: s.fit, scoreAntiAffinity: s.antiAffinity, scorePenalty: s.penalty, scoreAffinity: s.affinity,
 	}
 	if s.spread != 0 {
 		named[scoreSpread] = s.spread

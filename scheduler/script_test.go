@@ -28,7 +28,7 @@ import (
 //	    mode MODE, task HOOK[,sidecar] CPU MEM, numa AFFINITY, core-task NAME CORES [AFFINITY],
 //	    device NAME COUNT, device-constraint LEFT OPERAND RIGHT, device-affinity WEIGHT LEFT OPERAND RIGHT,
 //	    volume SOURCE [ro] [per-alloc]
-//	place job=web n=2 [freed=(…) penalty=(…)]     allocations are named web-0, web-1, …
+//	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe]     allocations are named web-0, web-1, …
 //	place-on job=web nodes=(n1,n2)
 //	feasible job=web | eligibility job=web | suits job=web node=n1
 //	hold id=x node=n1 job=web [cpu= mem= ports=(…) stopping]
@@ -96,6 +96,7 @@ func (s *script) ask(t *testing.T, d *datadriven.TestData, n int) scheduler.Ask 
 	job := s.job(t, d)
 	ask := scheduler.Ask{
 		Job: job, Group: job.TaskGroups[0], Count: n, Freed: list(d, "freed"), PenaltyNodes: list(d, "penalty"),
+		Policy: scheduler.Policy{Spread: d.HasArg("emptiest"), Oversubscribe: d.HasArg("oversubscribe")},
 	}
 	for range n {
 		ask.IDs = append(ask.IDs, fmt.Sprintf("%s-%d", *job.ID, s.next[*job.ID]))
@@ -141,6 +142,9 @@ func describe(placed []scheduler.Placement, failure *api.AllocationMetric) strin
 			for _, d := range grant.Devices {
 				fmt.Fprintf(&b, " %s:%s/%s/%s=%s", grant.Task, d.Vendor, d.Type, d.Name, strings.Join(d.DeviceIDs, ","))
 			}
+		}
+		if p.Usage.MemoryMaxMB > 0 {
+			fmt.Fprintf(&b, " with up to %d MiB", p.Usage.MemoryMaxMB)
 		}
 		for i, meta := range p.Metrics.ScoreMetaData {
 			if i == 0 {

@@ -10,12 +10,14 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// builtins are the objects that every cluster has.
-func builtins() []api.Object {
+// builtins are the objects that every cluster has. scheduler is the configuration that a
+// new one begins with.
+func builtins(scheduler api.SchedulerConfiguration) []api.Object {
 	namespace := &api.Namespace{Name: api.DefaultNamespace, Description: "Default shared namespace"}
 	namespace.SetHash()
 	const identityTTL = api.DefaultNodeIdentityTTL
 	return []api.Object{
+		&scheduler,
 		namespace,
 		&api.NodePool{Name: api.AllNodePool, Description: "Node pool with all nodes in the cluster.", NodeIdentityTTL: identityTTL},
 		&api.NodePool{Name: api.DefaultNodePool, Description: "Default node pool.", NodeIdentityTTL: identityTTL},
@@ -54,7 +56,8 @@ func (s *Server) followBuiltins(ctx context.Context, changed <-chan struct{}) er
 		case <-ctx.Done():
 		}
 	})
-	feed := s.store.Watch(s.store.Snapshot().Index(), api.KindNamespace, api.KindNodePool)
+	kinds := []api.Kind{api.KindNamespace, api.KindNodePool, api.KindSchedulerConfiguration}
+	feed := s.store.Watch(s.store.Snapshot().Index(), kinds...)
 	defer func() { feed.Close() }()
 	for {
 		err := s.makeBuiltins(ctx)
@@ -66,7 +69,7 @@ func (s *Server) followBuiltins(ctx context.Context, changed <-chan struct{}) er
 			return nil
 		case errors.Is(err, store.ErrResync):
 			feed.Close()
-			feed = s.store.Watch(s.store.Snapshot().Index(), api.KindNamespace, api.KindNodePool)
+			feed = s.store.Watch(s.store.Snapshot().Index(), kinds...)
 		case err != nil && !errors.Is(err, api.ErrConflict):
 			return fmt.Errorf("keep the built-in objects: %w", err)
 		}
@@ -79,7 +82,7 @@ func (s *Server) makeBuiltins(ctx context.Context) error {
 	}
 	var txn store.Txn
 	snap := s.store.Snapshot()
-	for _, o := range builtins() {
+	for _, o := range builtins(s.scheduler) {
 		if _, ok := snap.Get(o.Key()); !ok {
 			txn.Conditions = append(txn.Conditions, store.Absent(o.Key()))
 			txn.Writes = append(txn.Writes, store.Put(o))

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/reconcile"
@@ -46,7 +47,9 @@ type Options struct {
 	// httpapi.Agent.
 	Client      httpapi.Agent
 	Controllers controllers.Options
-	Limits      httpapi.Limits
+	// Scheduler is the configuration that a new cluster begins with; nil: the default.
+	Scheduler *api.SchedulerConfiguration
+	Limits    httpapi.Limits
 	// HeaderTimeout bounds how long a client may take to say what it wants. Default 10 s.
 	HeaderTimeout time.Duration
 	Log           logr.Logger
@@ -54,14 +57,16 @@ type Options struct {
 
 // Server is a running server role.
 type Server struct {
-	log      logr.Logger
-	store    *raft.Store
-	http     *http.Server
-	listener net.Listener
-	sessions net.Listener
-	api      *httpapi.API
-	hub      *sessions.Hub
-	manager  *reconcile.Manager
+	log   logr.Logger
+	store *raft.Store
+	// scheduler is the configuration that a new cluster begins with.
+	scheduler api.SchedulerConfiguration
+	http      *http.Server
+	listener  net.Listener
+	sessions  net.Listener
+	api       *httpapi.API
+	hub       *sessions.Hub
+	manager   *reconcile.Manager
 }
 
 const (
@@ -110,14 +115,18 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 		Store: st, ServerID: id, Log: o.Log.WithName("sessions"),
 		Servers: func() []string { return []string{address} }, Timeout: o.SessionTimeout,
 	})
-	api := httpapi.New(httpapi.Options{
+	scheduler := o.Scheduler
+	if scheduler == nil {
+		scheduler = api.DefaultSchedulerConfiguration()
+	}
+	handler := httpapi.New(httpapi.Options{
 		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, Live: live, GC: o.Controllers.GC,
 		Limits: o.Limits, Log: o.Log.WithName("http"),
 	})
 	return &Server{
-		log: o.Log, store: st, api: api, hub: hub, manager: manager, listener: o.HTTP, sessions: o.Sessions,
+		log: o.Log, store: st, scheduler: *scheduler, api: handler, hub: hub, manager: manager, listener: o.HTTP, sessions: o.Sessions,
 		http: &http.Server{
-			Handler: api, ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, defaultHeaderTimeout),
+			Handler: handler, ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, defaultHeaderTimeout),
 			IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		},
 	}, nil

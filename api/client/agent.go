@@ -69,6 +69,24 @@ func (o *Operator) GC(ctx context.Context) error {
 	return err
 }
 
+// Scheduler returns how jobs are placed.
+func (o *Operator) Scheduler(ctx context.Context, q Query) (*api.SchedulerConfiguration, api.QueryMeta, error) {
+	out, meta, err := get[*api.SchedulerConfigurationResponse](ctx, o.c, schedulerPath, q)
+	if err != nil {
+		return nil, meta, err
+	}
+	return out.SchedulerConfig, meta, nil
+}
+
+// SetScheduler changes how jobs are placed. With CAS it reports whether nobody else had
+// changed it: if so, nothing is.
+func (o *Operator) SetScheduler(ctx context.Context, config *api.SchedulerConfiguration, opts ...Write) (updated bool, err error) {
+	out, err := send[api.SchedulerUpdateResponse](ctx, o.c, http.MethodPut, schedulerPath, Query{Params: params(opts)}, config)
+	return out.Updated, err
+}
+
+const schedulerPath = "/v1/operator/scheduler/configuration"
+
 // Controllers says how the controllers of the server at hand do.
 func (o *Operator) Controllers(ctx context.Context) (*api.ControllerList, error) {
 	out, _, err := get[*api.ControllerList](ctx, o.c, "/v1/operator/controllers", Query{})

@@ -44,8 +44,9 @@ func newServerRole(a *agent) (*serverRole, error) {
 				NodeThreshold: cfg.Server.NodeGCThreshold, TrackedVersions: cfg.Server.JobTrackedVersions,
 			},
 		},
-		Limits: httpapi.Limits{MaxBody: int64(cfg.Limits.HTTPMaxBodyBytes), MaxPayload: cfg.Server.DispatchPayloadLimit},
-		Log:    a.log.WithName("server"),
+		Scheduler: cfg.Server.DefaultScheduler.Configuration(),
+		Limits:    httpapi.Limits{MaxBody: int64(cfg.Limits.HTTPMaxBodyBytes), MaxPayload: cfg.Server.DispatchPayloadLimit},
+		Log:       a.log.WithName("server"),
 	}
 	if a.client != nil {
 		o.Client = httpapi.Agent{Client: a.client.health, ClientStats: a.client.stats}

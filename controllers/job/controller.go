@@ -54,6 +54,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		Watches(api.KindNode, f.nodeChanged).
 		Watches(api.KindNodeStatus, f.nodeChanged).
 		Watches(api.KindNodeIntent, f.nodeChanged).
+		Watches(api.KindSchedulerConfiguration, f.configured).
 		Writes(api.KindJobStatus).
 		Writes(api.KindAllocation, reconcile.Shared).
 		Writes(api.KindDeployment, reconcile.Shared).
@@ -97,7 +98,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 // pass finds out what is wanted, where it goes, and what to write.
 func (c *controller) pass(ctx context.Context, req reconcile.Request) (again time.Duration, unfinished bool, err error) {
 	v := c.read(req)
-	if v.undecided() {
+	if v.config.PauseEvalBroker || v.undecided() {
 		return 0, false, nil
 	}
 	p := decide(v, c.fleet, c.newID)

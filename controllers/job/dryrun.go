@@ -50,7 +50,7 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 
 	nodes := l.copy(snap)
 	p := decide(v, nodes, newID)
-	at := p.place(v.job, nodes.engine, newID)
+	at := p.place(v, nodes.engine, newID)
 	out := &Preview{
 		Annotations: p.annotations(),
 		Failed:      at.failed,

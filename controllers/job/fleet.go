@@ -166,7 +166,7 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 			}
 		}
 	}()
-	r.placed = p.place(v.job, f.engine, func() string {
+	r.placed = p.place(v, f.engine, func() string {
 		id := newID()
 		issued = append(issued, id)
 		return id

@@ -31,7 +31,8 @@ type placed struct {
 }
 
 // place finds room for what a plan wants. The engine assumes the placements.
-func (p *plan) place(j *api.Job, on engine, newID func() string) *placed {
+func (p *plan) place(v *view, on engine, newID func() string) *placed {
+	j := v.job
 	out := &placed{groups: make([][]scheduler.Placement, len(p.groups)), queued: make(map[string]int)}
 	for n, g := range p.groups {
 		out.names = append(out.names, g.name)
@@ -44,6 +45,7 @@ func (p *plan) place(j *api.Job, on engine, newID func() string) *placed {
 			out.fail(g.name, g.nowhere, 0)
 		}
 		for _, batch := range batches(j, g) {
+			batch.policy = v.policy()
 			batch.place(on, newID, found, out)
 		}
 		out.behind(g)
@@ -136,6 +138,7 @@ type batch struct {
 	all     []want // of the group
 	wants   []int  // indexes into all
 	penalty []string
+	policy  scheduler.Policy
 	frees   bool // their predecessors stop in the same transaction, if they have not been told to before
 	system  bool
 }
@@ -223,6 +226,7 @@ func (b *batch) ask(on engine, newID func() string, wants []int) ([]scheduler.Pl
 		Group:        b.group,
 		Count:        len(wants),
 		PenaltyNodes: b.penalty,
+		Policy:       b.policy,
 		IDs:          make([]string, len(wants)),
 	}
 	for n := range ask.IDs {

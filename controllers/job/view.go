@@ -29,6 +29,8 @@ type view struct {
 	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
 	basis       *api.JobVersion       // the version that is current, or nil
 	stable      func() []*api.Job     // the versions that were found good
+	config      *api.SchedulerConfiguration
+	pool        func(string) *api.NodePool // nil if there is none of that name
 }
 
 // read collects the view of a job from a snapshot.
@@ -65,6 +67,11 @@ func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v := &view{req: req, now: now, index: snap.Index()}
 	v.job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
 	v.status, _ = store.Get[*api.JobStatus](snap, api.JobStatusKey(req.Namespace, req.ID))
+	v.config = Configuration(snap)
+	v.pool = func(name string) *api.NodePool {
+		pool, _ := store.Get[*api.NodePool](snap, (&api.NodePool{Name: name}).Key())
+		return pool
+	}
 	versions := make(map[uint64]*api.Job)
 	v.admission, _ = store.Get[*api.JobAdmission](snap, api.JobAdmissionKey(req.Namespace, req.ID))
 	v.version = func(n uint64) *api.Job {

@@ -71,6 +71,8 @@ func (c *Cluster) Do(line string) (string, error) {
 		c.Advance(d)
 	case "restart":
 		c.Restart()
+	case "configure":
+		return "", c.configure(args)
 	case "child":
 		return "", c.child(args)
 	case "show":

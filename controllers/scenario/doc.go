@@ -36,6 +36,7 @@
 //	good|bad JOB NAME…     …or says how instances of it do
 //	advance 10s
 //	restart                another server gains leadership
+//	configure default [spread] [paused] [preempt=service,batch]    how jobs are placed
 //	show JOB               everything that there is of a job
 //
 // A command over several lines does one thing after the other before the controllers

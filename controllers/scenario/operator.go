@@ -63,6 +63,31 @@ func (c *Cluster) judge(order deployment.Order, verb string, names []string) (de
 	return order.SetHealth(nil, ids)
 }
 
+// configure says how jobs are placed, all of it.
+func (c *Cluster) configure(args []string) error {
+	config := api.DefaultSchedulerConfiguration()
+	for _, arg := range args {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "default":
+		case "spread":
+			config.SchedulerAlgorithm = api.AlgorithmSpread
+		case "paused":
+			config.PauseEvalBroker = true
+		case "preempt":
+			types := strings.Split(value, ",")
+			config.PreemptionConfig = api.PreemptionConfig{
+				ServiceSchedulerEnabled: slices.Contains(types, api.JobTypeService), BatchSchedulerEnabled: slices.Contains(types, api.JobTypeBatch),
+				SystemSchedulerEnabled: slices.Contains(types, api.JobTypeSystem), SysBatchSchedulerEnabled: slices.Contains(types, api.JobTypeSysBatch),
+			}
+		default:
+			return fmt.Errorf("nothing is configured by %q", arg)
+		}
+	}
+	c.Put(config)
+	return nil
+}
+
 // deployment returns the latest deployment of a job, or nil.
 func (c *Cluster) deployment(job string) *api.Deployment {
 	of := slices.Collect(reconciletest.List[*api.Deployment](c.World))

@@ -30,6 +30,7 @@ func input() env.Input {
 	return env.Input{
 		Alloc: &api.Allocation{
 			ID: "d8986e42-ddbc-fda2-c570-b320a2495d59", Name: "shop.web[3]", Namespace: "default", JobID: "shop", TaskGroup: "web",
+			Usage: api.Usage{MemoryMB: 64, MemoryMaxMB: 128},
 			Ports: []api.AllocatedPort{
 				{Label: "http", Value: 23456, HostIP: "127.0.0.1"},
 				{Label: "my-db", Value: 25000, To: 5432, HostIP: "::1"},
@@ -117,6 +118,14 @@ func TestWhatIsNotSetHasNoVariable(t *testing.T) {
 	want := map[string]string{"NOMAD_ALLOC_ID": "a", "NOMAD_SHORT_ALLOC_ID": "a", "NOMAD_TASK_NAME": "t"}
 	if !maps.Equal(got, want) {
 		t.Fatalf("got %v", got)
+	}
+}
+
+func TestAMemoryLimitThatWasNotGrantedHasNoVariable(t *testing.T) {
+	in := input()
+	in.Alloc.Usage.MemoryMaxMB = 0
+	if limit, ok := env.Build(in).Map()["NOMAD_MEMORY_MAX_LIMIT"]; ok {
+		t.Fatalf("NOMAD_MEMORY_MAX_LIMIT=%s", limit)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestWhatANamespaceOrPoolCantBeIsRefused(t *testing.T) {
 		{"/v1/node/pool/all", `{"Description":"mine"}`, "built in"},
 		{"/v1/node/pool/default", `{}`, "built in"},
 		{"/v1/node/pools", `{"Name":"a/b"}`, "underscores"},
-		{"/v1/node/pool/gpu", `{"SchedulerConfiguration":{"SchedulerAlgorithm":"spread"}}`, "not supported"},
+		{"/v1/node/pool/gpu", `{"SchedulerConfiguration":{"SchedulerAlgorithm":"random"}}`, "neither binpack nor spread"},
 	} {
 		got := c.do(http.MethodPut, strings.ReplaceAll(test.path, " ", "%20"), test.body)
 		if got.status != http.StatusBadRequest || !strings.Contains(string(got.body), test.says) {

@@ -99,12 +99,16 @@ func (d *dispatch) plan(s store.Snapshot, now time.Time) (store.Txn, *api.Job, *
 	if err := d.fits(parent); err != nil {
 		return store.Txn{}, nil, nil, err
 	}
+	taken, err := takesJobs(s)
+	if err != nil {
+		return store.Txn{}, nil, nil, err
+	}
 	child, err := d.child(parent, now)
 	if err != nil {
 		return store.Txn{}, nil, nil, err
 	}
 	txn := store.Txn{
-		Conditions: []store.Condition{store.Unchanged(parent), store.Absent(child.Key())},
+		Conditions: []store.Condition{store.Unchanged(parent), store.Absent(child.Key()), taken},
 		Writes:     []store.Write{store.Put(child), store.Put(&api.JobVersion{Job: child})},
 	}
 	if d.token != "" {

@@ -89,7 +89,7 @@ func checkPool(p *api.NodePool) error {
 		invalid.Add("description", fmt.Sprintf("has %d bytes; it may have %d", len(p.Description), maxDescription))
 	}
 	if p.SchedulerConfiguration != nil {
-		invalid.Add("scheduler_config", "not supported: settings of the scheduler for a pool")
+		p.SchedulerConfiguration.Check(invalid)
 	}
 	return invalid.OrNil()
 }

@@ -21,6 +21,7 @@ type registration struct {
 	index   uint64
 	// preserveCounts keeps the counts that the groups have now.
 	preserveCounts bool
+	dryRun         bool   // it is not going to be written
 	evalPriority   int    // 0: the job's
 	trigger        string // of the evaluation; empty: that the job was registered
 }
@@ -45,6 +46,13 @@ func planRegister(s store.Snapshot, r registration, now time.Time) (store.Txn, r
 	}
 	if err := r.check(current); err != nil {
 		return txn, registered{}, err
+	}
+	if !r.dryRun {
+		taken, err := takesJobs(s)
+		if err != nil {
+			return txn, registered{}, err
+		}
+		txn.Conditions = append(txn.Conditions, taken)
 	}
 	depends, err := dependsConditions(storedJob(s), r.job)
 	if err != nil {

@@ -149,5 +149,9 @@ func agentRoutes() []route {
 		{pattern: "event/stream", get: streamEvents},
 		{pattern: "system/gc", put: collectGarbage},
 		{pattern: "operator/snapshot", get: saveSnapshot, put: restoreSnapshot},
+		{
+			pattern: "operator/scheduler/configuration", put: writeScheduler,
+			get: query(kinds(api.KindSchedulerConfiguration), readScheduler),
+		},
 	}
 }

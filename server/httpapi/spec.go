@@ -80,6 +80,7 @@ func planJob(c *call) error {
 	if err := c.api.store.Sync(c.http.Context()); err != nil {
 		return err
 	}
+	warnings = append(warnings, oversubscriptionWarnings(c.api.store.Snapshot(), in.Job)...)
 	out, err := c.api.dryRun(c.api.store.Snapshot(), in)
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func planJob(c *call) error {
 // dryRun says what registering a job would do to the state of a snapshot.
 func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanResponse, error) {
 	now := a.now()
-	_, did, err := planRegister(s, registration{job: in.Job}, now)
+	_, did, err := planRegister(s, registration{job: in.Job, dryRun: true}, now)
 	if err != nil {
 		return nil, err
 	}

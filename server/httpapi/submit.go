@@ -34,6 +34,7 @@ func registerJob(c *call) error {
 		r.submission = nil
 		warnings = append(warnings, fmt.Sprintf("the job's source is larger than %d bytes and is not kept with it", c.api.limits.MaxSource))
 	}
+	warnings = append(warnings, oversubscriptionWarnings(c.api.store.Snapshot(), in.Job)...)
 	var did registered
 	index, err := c.api.change(c.http.Context(), func(s store.Snapshot) (txn store.Txn, err error) {
 		txn, did, err = planRegister(s, r, c.api.now())

@@ -216,6 +216,10 @@ func (a *outsideTxn) job(j *api.Job) ([]store.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
+	taken, err := takesJobs(a.s)
+	if err != nil {
+		return nil, err
+	}
 	version, _ := a.written(api.JobVersionKey(api.Deref(j.Namespace), id, api.Deref(j.Version))).(*api.JobVersion)
 	if version == nil {
 		return nil, malformed("job %q is written without its version %d", id, api.Deref(j.Version))
@@ -234,7 +238,7 @@ func (a *outsideTxn) job(j *api.Job) ([]store.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(places.Conditions, depends...), nil
+	return append(append(places.Conditions, taken), depends...), nil
 }
 
 // jobAt returns a job as it is after the transaction, and the condition that makes it so.

@@ -24,7 +24,6 @@ func unsupported() []route {
 		{"license", []string{"operator/license"}},
 		{"raft administration", []string{"operator/raft/configuration", "operator/raft/peer", "operator/raft/transfer-leadership"}},
 		{"autopilot", []string{"operator/autopilot/configuration", "operator/autopilot/health"}},
-		{"scheduler configuration", []string{"operator/scheduler/configuration"}},
 		{"upgrade checks", []string{"operator/upgrade-check/{check}"}},
 		{"utilization reports", []string{"operator/utilization"}},
 		{"key management", []string{"operator/keyring/keys", "operator/keyring/rotate", "operator/keyring/key/{id}", "agent/keyring/{op}"}},

@@ -32,6 +32,7 @@ func registry() []relation {
 		newLive(scalingPolicies()),
 		newLive(namespaced[*api.ScalingEvents]()),
 		newLive(plain[*api.KindDefinition]()),
+		newLive(plain[*api.SchedulerConfiguration]()),
 	}
 }
 

@@ -81,6 +81,19 @@ node_pool_config {
 	a.Must(1, "node", "pool", "init", sample)
 	a.Must(0, "node", "pool", "apply", sample)
 	check("node-pool-info", 0, "node", "pool", "info", "g")
+	a.Must(0, "node", "pool", "apply", write("spread.hcl", `
+node_pool "wide" {
+  scheduler_config {
+    scheduler_algorithm             = "spread"
+    memory_oversubscription_enabled = true
+  }
+}
+`))
+	check("node-pool-info-scheduler", 0, "node", "pool", "info", "wide")
+	check("scheduler-get-config", 0, "operator", "scheduler", "get-config")
+	check("scheduler-set-config", 0, "operator", "scheduler", "set-config", "-scheduler-algorithm", "spread", "-preempt-batch-scheduler")
+	check("scheduler-get-config-changed", 0, "operator", "scheduler", "get-config")
+	check("scheduler-set-config-stale", 1, "operator", "scheduler", "set-config", "-check-index", "1", "-pause-eval-broker")
 	check("node-pool-nodes", 0, "node", "pool", "nodes", "default")
 	check("node-pool-delete-builtin", 1, "node", "pool", "delete", "default")
 	a.Must(0, "node", "pool", "delete", "gpu")

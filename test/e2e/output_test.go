@@ -32,6 +32,8 @@ var figures = []struct {
 	{regexp.MustCompile(`[\d.]+ [KMGT]?i?B\b`), "SIZE"},
 	{regexp.MustCompile(`Uptime +=.*`), "Uptime = UPTIME"},
 	{regexp.MustCompile(`Job Modify Index: [1-9]\d*`), "Job Modify Index: INDEX"},
+	{regexp.MustCompile(`(?m)^Modify Index +=.*`), "Modify Index = INDEX"},
+	{regexp.MustCompile(`modify index, which is \d+`), "modify index, which is INDEX"},
 	{regexp.MustCompile(`conflicting job modify index: \d+`), "conflicting job modify index: INDEX"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`\S+/hello\.nomad\.hcl`), "hello.nomad.hcl"},

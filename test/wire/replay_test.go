@@ -32,7 +32,6 @@ var elsewhere = map[string]string{
 	"event-stream":             "it does not end: server/httpapi",
 	"search":                   "not supported yet",
 	"vars-":                    "not supported yet",
-	"scheduler-":               "not supported yet",
 	"raft-":                    "not supported yet",
 	"autopilot-":               "not supported yet",
 	"acl-":                     "not supported yet",
