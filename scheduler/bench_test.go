@@ -184,3 +184,42 @@ func BenchmarkDryRun(b *testing.B) {
 		f.Clone().Place(scheduler.Ask{Job: job, Group: job.TaskGroups[0], Count: 10, IDs: ids})
 	}
 }
+
+// BenchmarkPreempt makes room for 50 instances on full nodes of 20 allocations each, of
+// which no two are alike.
+func BenchmarkPreempt(b *testing.B) {
+	for _, nodes := range []int{500, 6100} {
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+			f, victims := simulatedFleet(nodes), map[string][]scheduler.Victim{}
+			for i := range nodes {
+				node, left := simulatedNode(i).ID, int64(64000)
+				for k := range 20 {
+					cpu := int64(1000 + (i*7919+k*104729)%4000)
+					if k == 19 {
+						cpu = left
+					}
+					left -= cpu
+					a := &api.Allocation{
+						ID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, i, k)).String(), NodeID: node, Namespace: "default",
+						JobID: fmt.Sprint("low-", k), TaskGroup: "g", DesiredStatus: api.AllocDesiredRun,
+						Usage: api.Usage{CPU: cpu, MemoryMB: cpu},
+					}
+					f.SetAllocation(a)
+					victims[node] = append(victims[node], scheduler.Victim{ID: a.ID, Priority: 10 * (1 + k%4), Limit: 1})
+				}
+			}
+			job, ids := simulatedJob("high", 50), newIDs(50)
+			job.Priority, job.TaskGroups[0].Tasks[0].Resources.CPU = new(80), new(9000)
+			ask := scheduler.Ask{
+				Job: job, Group: job.TaskGroups[0], Count: len(ids), IDs: ids,
+				Victims: func(node string) []scheduler.Victim { return victims[node] },
+			}
+			for b.Loop() {
+				if placed, _ := f.Clone().Place(ask); len(placed) != len(ids) {
+					b.Fatal("not all were placed")
+				}
+			}
+			reportRate(b, len(ids))
+		})
+	}
+}

@@ -24,7 +24,8 @@ type candidate struct {
 	scores scores
 	sum    float64 // of the parts of the score that count, without the spread
 	parts  int
-	out    bool // can't take a further instance
+	out    bool   // can't take a further instance
+	short  string // of what it has too little, if it is out for that
 }
 
 // noLimit is for nodes that take any number of allocations.
@@ -146,6 +147,18 @@ func (p *pile) top() *candidate {
 		return nil
 	}
 	return &p.candidates[p.order[0]]
+}
+
+// enter puts a candidate that was out where it belongs, unless it is out.
+func (r *ranking) enter(c *candidate) {
+	if c.out {
+		return
+	}
+	for i := range r.candidates {
+		if &r.candidates[i] == c {
+			heap.Push(r.pile(c), int32(i))
+		}
+	}
 }
 
 // moved puts the candidate that first returned where its new score belongs, or

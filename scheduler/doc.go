@@ -4,7 +4,7 @@
 // A Fleet is nodes (SetNode), what is taken of them (SetAllocation), and nothing
 // else. An Ask wants instances of a group; Place answers it with Placements, which
 // the fleet takes into account at once, so that the caller may commit them while it
-// asks for more, and gives back with RemoveAllocation if the commit fails. What can't
+// asks for more, and gives back (GiveBack) if the commit fails. What can't
 // be placed is explained.
 //
 //	fleet := scheduler.NewFleet()
@@ -34,6 +34,11 @@
 //   - candidate.go: the best, again and again. Placing an instance changes the score
 //     of its node alone, so a heap finds the next in O(log nodes); what spreads add
 //     is the same for all nodes of one value, so there is a heap for each.
+//
+// If no node has room, and Ask.Victims says who could go, preempt.go finds the node on
+// which making room does least damage, and search.go the allocations there whose end
+// does it: branch and bound, exact but on nodes with very many different allocations.
+// They keep their room until they have ended; evict.go remembers them.
 //
 // Between nodes of equal score a hash of job and node decides, and dynamic ports
 // follow from a hash of the allocation's ID: equal fleets give equal answers, yet

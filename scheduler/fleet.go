@@ -29,6 +29,8 @@ type Fleet struct {
 	usages table[api.Usage]
 	ledger [ledgerShards]*ledgerShard
 
+	evictions evictions
+
 	scratch scratch
 }
 
@@ -63,6 +65,7 @@ func (f *Fleet) Clone() *Fleet {
 		groups:    f.groups.clone(),
 		usages:    f.usages.clone(),
 		ledger:    f.ledger,
+		evictions: f.evictions.clone(),
 	}
 	f.mark = &mark{}
 	return c

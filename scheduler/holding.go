@@ -31,6 +31,11 @@ func (h *holding) add(other holding) {
 	h.devices = append(h.devices, other.devices...)
 }
 
+// clipped returns it so that adding to it leaves h as it is.
+func (h holding) clipped() holding {
+	return holding{slices.Clip(h.cores), slices.Clip(h.devices)}
+}
+
 func (h holding) none() bool { return len(h.cores)+len(h.devices) == 0 }
 
 func (h holding) equal(other holding) bool {

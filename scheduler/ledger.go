@@ -73,7 +73,7 @@ func (f *Fleet) SetAllocation(a *api.Allocation) {
 		return
 	}
 	if old, ok := f.entry(key); ok {
-		if f.unchanged(key, old, a) {
+		if f.unchanged(key, old, a) && f.evictions.marks[key] == (eviction{}) {
 			return
 		}
 		f.remove(key)
@@ -82,6 +82,9 @@ func (f *Fleet) SetAllocation(a *api.Allocation) {
 	group := groupKey{a.Namespace, a.JobID, a.TaskGroup}
 	f.put(key, slot, group, a.WantsRun(), a.Usage, f.own(slot).addresses.numberAll(a.Ports))
 	f.hold(key, slot, holdingOf(a.Grants))
+	if a.DesiredStatus == api.AllocDesiredEvict {
+		f.evictions.add(key, group, false)
+	}
 }
 
 // RemoveAllocation gives back what an allocation took.
@@ -160,6 +163,7 @@ func (f *Fleet) remove(key allocationKey) {
 	if !ok {
 		return
 	}
+	f.evictions.remove(key)
 	n := f.own(e.slot)
 	n.used = n.used.Sub(f.usages.key(e.usage))
 	n.allocations--

@@ -45,6 +45,15 @@ func (n *node) idle() string {
 	return ""
 }
 
+// places is how many allocations the node may still take when some that it has are gone,
+// or noLimit.
+func (n *node) places(gone int) int {
+	if n.maxAllocations == 0 {
+		return noLimit
+	}
+	return max(0, n.maxAllocations-n.allocations+gone)
+}
+
 func (n *node) clone(m *mark) *node {
 	c := *n
 	c.mark = m

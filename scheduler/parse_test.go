@@ -130,7 +130,8 @@ func parseJob(t *testing.T, d *datadriven.TestData) *api.Job {
 	}
 	job := &api.Job{
 		ID: &id, Namespace: new("default"), Type: new(text(t, d, "type", api.JobTypeService)),
-		NodePool: new(text(t, d, "pool", "default")), Datacenters: []string{"*"}, TaskGroups: []*api.TaskGroup{g},
+		Priority: new(number(t, d, "priority", api.DefaultJobPriority)), NodePool: new(text(t, d, "pool", "default")),
+		Datacenters: []string{"*"}, TaskGroups: []*api.TaskGroup{g},
 	}
 	if dcs := list(d, "dcs"); dcs != nil {
 		job.Datacenters = dcs

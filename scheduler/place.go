@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/droverhq/drover/api"
 )
@@ -21,6 +22,11 @@ type Ask struct {
 	// room counts as free. They stay in the fleet, and keep their room from everyone
 	// else, until RemoveAllocation.
 	Freed []string
+	// Victims returns the allocations of a node, of which some may be preempted if an
+	// instance has no room without. Those whose priority is too high (PreemptionGap), that
+	// the fleet does not know or that end anyway are not; but the room of those that have
+	// been evicted already is used first. nil: nobody may be preempted.
+	Victims func(nodeID string) []Victim
 	// IDs are those of the allocations to come, Count of them.
 	IDs []string
 }
@@ -31,6 +37,9 @@ type Placement struct {
 	Ports                     []api.AllocatedPort
 	// Grants are what its tasks have to themselves: cores and devices.
 	Grants []api.TaskGrant
+	// Preempted are the allocations on the node that have to end so that it has room.
+	// Several placements of an ask may count on the room of the same one.
+	Preempted []string
 	// Usage is UsageOf the group as far as the policy grants it, with the MHz of the
 	// cores that it takes.
 	Usage api.Usage
@@ -65,6 +74,18 @@ type freedNode struct {
 	allocations int
 	ports       []heldPort
 	holding     holding
+}
+
+// set notes what is freed on a node; nil: nothing.
+func (r *freedRoom) set(slot int32, n *freedNode) {
+	if n == nil {
+		delete(r.nodes, slot)
+		return
+	}
+	if r.nodes == nil {
+		r.nodes = map[int32]*freedNode{}
+	}
+	r.nodes[slot] = n
 }
 
 func (f *Fleet) freed(ids []string) freedRoom {
@@ -135,6 +156,10 @@ type placing struct {
 	cores      coreOffer
 	devices    deviceOffer
 	shown      map[scores]map[string]float64
+
+	hunts     map[int32]*hunt    // by slot
+	preempted map[int32][]string // by slot
+	trial     freedNode
 }
 
 // Place chooses nodes for up to ask.Count instances, the best node for each in
@@ -159,12 +184,18 @@ func (f *Fleet) Place(ask Ask) (placed []Placement, failure *api.AllocationMetri
 	p.rank()
 	placed = make([]Placement, 0, ask.Count)
 	for i, id := range ask.IDs {
-		c := p.ranking.first(p.stays)
+		if c := p.ranking.first(p.stays); c != nil {
+			placed = append(placed, p.place(c, id))
+			p.ranking.moved(c)
+			continue
+		}
+		c, chosen := p.preempt()
 		if c == nil {
 			return placed, p.survey.tally.failure(ask.Group, ask.Count-i, p.survey.idle)
 		}
+		p.evict(c, chosen, &p.survey.tally)
 		placed = append(placed, p.place(c, id))
-		p.ranking.moved(c)
+		p.ranking.enter(c)
 	}
 	return placed, nil
 }
@@ -223,15 +254,11 @@ func (p *placing) candidate(slot int32) candidate {
 	c := candidate{
 		slot: slot, id: n.id, tie: mix(n.hash ^ p.request.hash),
 		free: n.room.Sub(n.used), asked: p.request.usage,
-		places: noLimit, instances: p.group.on(slot),
+		places: n.places(0), instances: p.group.on(slot),
 	}
-	allocations := n.allocations
 	if freed := p.freed.nodes[slot]; freed != nil {
 		c.free = c.free.Add(freed.usage)
-		allocations -= freed.allocations
-	}
-	if n.maxAllocations > 0 {
-		c.places = max(0, n.maxAllocations-allocations)
+		c.places = n.places(freed.allocations)
 	}
 	if p.crowd != nil {
 		c.mates = p.crowd.on(slot)
@@ -248,22 +275,29 @@ func (p *placing) judge(c *candidate, t *tally) {
 		t.filter(n.facts, why)
 		return
 	}
-	exhausted := p.assign(c.slot, "")
-	if exhausted == "" {
-		exhausted = p.grant(c)
-	}
-	if exhausted == "" {
-		exhausted = shortOf(c.free, c.asked)
-	}
-	if exhausted == "" && c.places == 0 {
-		exhausted = "max allocations"
-	}
-	if exhausted != "" {
+	if c.short = p.exhausted(c); c.short != "" {
 		c.out = true
-		t.exhaust(n.facts, exhausted)
+		t.exhaust(n.facts, c.short)
 		return
 	}
 	c.rescore(n.room, p.request.count, p.ask.Policy)
+}
+
+// exhausted says of what there is too little for an instance, or returns "".
+func (p *placing) exhausted(c *candidate) string {
+	if why := p.assign(c.slot, ""); why != "" {
+		return why
+	}
+	if why := p.grant(c); why != "" {
+		return why
+	}
+	if why := shortOf(c.free, c.asked); why != "" {
+		return why
+	}
+	if c.places == 0 {
+		return "max allocations"
+	}
+	return ""
 }
 
 // crowded says which rule about instances together excludes a node.
@@ -328,6 +362,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 		placed.Ports = append(placed.Ports, p.offer.ports...)
 		held = append(held, p.offer.held...)
 	}
+	placed.Preempted = slices.Clone(p.preempted[c.slot])
 	key := keyOf(allocID)
 	f.remove(key)
 	f.put(key, c.slot, p.request.key, true, c.asked, held)

@@ -134,14 +134,14 @@ func sum(counts map[string]int) int {
 func TestThereIsRoomExactlyWhereAnInstanceFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, job := drawWorld(t), drawJob(t, "job")
-		f := w.fleet()
+		f, ask := w.fleet(), scheduler.Ask{Job: job, Group: job.TaskGroups[0]}
 		for _, n := range w.nodes {
-			room := f.Room(job, job.TaskGroups[0], n.Node.ID)
+			room := f.Room(ask, n.Node.ID)
 			if room > 0 != w.fits(job, n) {
 				t.Fatalf("room for %d on node %s, but fits is %v", room, n.Node.ID, w.fits(job, n))
 			}
 		}
-		if room := f.Room(job, job.TaskGroups[0], "unknown"); room != 0 {
+		if room := f.Room(ask, "unknown"); room != 0 {
 			t.Fatalf("room for %d on a node that is not there", room)
 		}
 	})
@@ -206,8 +206,18 @@ type random struct {
 func (r *random) place(t *rapid.T) {
 	r.asks++
 	ask := drawAsk(t, r.world, drawJob(t, fmt.Sprint("job", r.asks%3)), fmt.Sprintf("p%d-", r.asks))
+	ask.Job.Priority, ask.Victims = new(60), r.victims
 	placed, _ := r.fleet.Place(ask)
 	r.settle(t, ask, placed)
+}
+
+// victims lets one of two allocations be preempted.
+func (r *random) victims(node string) []scheduler.Victim {
+	var out []scheduler.Victim
+	for i, a := range r.world.on(node) {
+		out = append(out, scheduler.Victim{ID: a.ID, Priority: 10 + 50*(i%2), Limit: i % 3})
+	}
+	return out
 }
 
 func (r *random) placeOn(t *rapid.T) {
@@ -232,14 +242,18 @@ func (r *random) placeOn(t *rapid.T) {
 func (r *random) settle(t *rapid.T, ask scheduler.Ask, placed []scheduler.Placement) {
 	if rapid.IntRange(0, 3).Draw(t, "conflict") == 0 {
 		for _, p := range placed {
-			r.fleet.RemoveAllocation(p.AllocID)
+			r.fleet.GiveBack(p)
 		}
 		return
 	}
-	for _, id := range ask.Freed {
+	gone := ask.Freed
+	for _, p := range placed {
+		gone = append(gone, p.Preempted...)
+	}
+	for _, id := range gone {
 		r.fleet.RemoveAllocation(id)
 	}
-	r.world = r.world.without(ask.Freed)
+	r.world = r.world.without(gone)
 	r.world.apply(ask.Job, placed...)
 	for _, p := range placed {
 		r.checkPlaced(t, p)

@@ -2,23 +2,23 @@ package scheduler
 
 import "github.com/droverhq/drover/api"
 
-// Room returns about how many further instances of a group a node would take now, if
-// the freed allocations stopped (see Ask.Freed): 0 exactly if it would take none, and
-// otherwise at least 1. More than one may be too many, because only the first is
-// judged by all rules.
-func (f *Fleet) Room(job *api.Job, g *api.TaskGroup, nodeID string, freed ...string) int {
+// Room returns about how many further instances of what is asked for a node would take now,
+// if those stopped that are freed, or may be preempted: 0 exactly if it would take none,
+// and otherwise at least 1. More than one may be too many, because only the first is
+// judged by all rules. Ask.Count and Ask.IDs do not matter.
+func (f *Fleet) Room(ask Ask, nodeID string) int {
 	slot, known := f.slots[nodeID]
 	if !known {
 		return 0
 	}
-	p := f.newPlacing(&Ask{Job: job, Group: g, Freed: freed})
+	p := f.newPlacing(&ask)
 	if p.unavailable(slot, known) != "" || p.request.excludes(f.nodes[slot].facts) != "" {
 		return 0
 	}
 	c := p.candidate(slot)
 	var t tally
 	if p.judge(&c, &t); c.out {
-		return 0
+		return p.roomByEviction(&c)
 	}
 	fits := 1
 	if len(p.request.ports) == 0 && p.crowd == nil && len(p.properties) == 0 {

@@ -22,20 +22,20 @@ import (
 //	    reserve cpu|mem|disk|ports|core VALUE, network NAME ADDRESS,
 //	    device VENDOR/TYPE/NAME [!]ID,… [ATTRIBUTE=VALUE …], volume NAME [ro]
 //	remove-node id=n1
-//	job id=web [count= type= pool= dcs=(…) cpu= mem= mem-max= disk= cores= driver=]
+//	job id=web [priority= count= type= pool= dcs=(…) cpu= mem= mem-max= disk= cores= driver=]
 //	    constraint|group-constraint LEFT OPERAND RIGHT, affinity WEIGHT LEFT OPERAND RIGHT,
 //	    spread WEIGHT ATTRIBUTE [VALUE=PERCENT …], static LABEL=PORT [NETWORK], dynamic LABEL [TO],
 //	    mode MODE, task HOOK[,sidecar] CPU MEM, numa AFFINITY, core-task NAME CORES [AFFINITY],
 //	    device NAME COUNT, device-constraint LEFT OPERAND RIGHT, device-affinity WEIGHT LEFT OPERAND RIGHT,
 //	    volume SOURCE [ro] [per-alloc]
-//	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe]     allocations are named web-0, web-1, …
-//	place-on job=web nodes=(n1,n2)
+//	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe preempt]     allocations are named web-0, web-1, …
+//	place-on job=web nodes=(n1,n2) [preempt]
 //	feasible job=web | eligibility job=web | suits job=web node=n1
-//	hold id=x node=n1 job=web [cpu= mem= ports=(…) stopping]
-//	free ids=(web-0)
+//	hold id=x node=n1 job=web [cpu= mem= ports=(…) stopping evicted priority= limit= since=]
+//	free ids=(web-0) | undo    the placements of the last place
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
-		s := &script{fleet: scheduler.NewFleet(), jobs: map[string]*api.Job{}, next: map[string]int{}}
+		s := &script{fleet: scheduler.NewFleet(), jobs: map[string]*api.Job{}, next: map[string]int{}, victims: map[string][]scheduler.Victim{}}
 		datadriven.RunTest(t, path, s.run)
 	})
 }
@@ -44,6 +44,9 @@ type script struct {
 	fleet *scheduler.Fleet
 	jobs  map[string]*api.Job
 	next  map[string]int
+	// victims are, by node, the allocations that may be preempted.
+	victims map[string][]scheduler.Victim
+	last    []scheduler.Placement
 }
 
 func (s *script) run(t *testing.T, d *datadriven.TestData) string {
@@ -57,7 +60,9 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		s.jobs[*job.ID] = job
 	case "place":
 		ask := s.ask(t, d, number(t, d, "n", 1))
-		return describe(s.fleet.Place(ask))
+		placed, failure := s.fleet.Place(ask)
+		s.last = placed
+		return describe(placed, failure)
 	case "place-on":
 		nodes := list(d, "nodes")
 		return describe(s.fleet.PlaceOn(s.ask(t, d, len(nodes)), nodes))
@@ -73,10 +78,19 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		ok, why := s.fleet.Suits(job, job.TaskGroups[0], text(t, d, "node", ""))
 		return fmt.Sprintln(ok, why)
 	case "hold":
-		s.fleet.SetAllocation(held(t, d))
+		a := held(t, d)
+		s.fleet.SetAllocation(a)
+		others := slices.DeleteFunc(s.victims[a.NodeID], func(v scheduler.Victim) bool { return v.ID == a.ID })
+		s.victims[a.NodeID] = append(others, scheduler.Victim{
+			ID: a.ID, Priority: number(t, d, "priority", 50), Limit: number(t, d, "limit", 0), Since: uint64(number(t, d, "since", 0)),
+		})
 	case "free":
 		for _, id := range list(d, "ids") {
 			s.fleet.RemoveAllocation(id)
+		}
+	case "undo":
+		for _, p := range s.last {
+			s.fleet.GiveBack(p)
 		}
 	default:
 		d.Fatalf(t, "unknown command %s", d.Cmd)
@@ -97,6 +111,9 @@ func (s *script) ask(t *testing.T, d *datadriven.TestData, n int) scheduler.Ask 
 	ask := scheduler.Ask{
 		Job: job, Group: job.TaskGroups[0], Count: n, Freed: list(d, "freed"), PenaltyNodes: list(d, "penalty"),
 		Policy: scheduler.Policy{Spread: d.HasArg("emptiest"), Oversubscribe: d.HasArg("oversubscribe")},
+	}
+	if d.HasArg("preempt") {
+		ask.Victims = func(node string) []scheduler.Victim { return s.victims[node] }
 	}
 	for range n {
 		ask.IDs = append(ask.IDs, fmt.Sprintf("%s-%d", *job.ID, s.next[*job.ID]))
@@ -121,6 +138,9 @@ func held(t *testing.T, d *datadriven.TestData) *api.Allocation {
 	if d.HasArg("stopping") {
 		a.DesiredStatus = api.AllocDesiredStop
 	}
+	if d.HasArg("evicted") {
+		a.DesiredStatus = api.AllocDesiredEvict
+	}
 	return a
 }
 
@@ -142,6 +162,9 @@ func describe(placed []scheduler.Placement, failure *api.AllocationMetric) strin
 			for _, d := range grant.Devices {
 				fmt.Fprintf(&b, " %s:%s/%s/%s=%s", grant.Task, d.Vendor, d.Type, d.Name, strings.Join(d.DeviceIDs, ","))
 			}
+		}
+		if len(p.Preempted) > 0 {
+			fmt.Fprintf(&b, " instead of %s", strings.Join(p.Preempted, ", "))
 		}
 		if p.Usage.MemoryMaxMB > 0 {
 			fmt.Fprintf(&b, " with up to %d MiB", p.Usage.MemoryMaxMB)

@@ -47,7 +47,7 @@ func (f *Fleet) PlaceOn(ask Ask, nodeIDs []string) (placed []Placement, failure 
 		}
 		c := p.candidate(slot)
 		c.scores.packOnly = true
-		if p.judge(&c, &missed); c.out {
+		if p.judge(&c, &missed); c.out && !p.preemptOn(&c, &missed) {
 			continue
 		}
 		metrics := chosen
@@ -60,6 +60,15 @@ func (f *Fleet) PlaceOn(ask Ask, nodeIDs []string) (placed []Placement, failure 
 		failure = missed.failure(ask.Group, missing, idle)
 	}
 	return placed, failure
+}
+
+// preemptOn makes room on a candidate that is out, and reports whether it could.
+func (p *placing) preemptOn(c *candidate, t *tally) bool {
+	if p.roomByEviction(c) == 0 {
+		return false
+	}
+	p.evict(c, p.hunt(c.slot).choice, t)
+	return true
 }
 
 // unavailable says why nothing of the job goes to a node, whatever its groups' rules.

@@ -33,6 +33,16 @@ func (t *tally) exhaust(n *api.Node, dimension string) {
 	}
 }
 
+// relent takes back that a node does not have enough of something.
+func (t *tally) relent(n *api.Node, dimension string) {
+	t.own()
+	t.metric.NodesExhausted--
+	discount(t.metric.DimensionExhausted, dimension)
+	if n.NodeClass != "" {
+		discount(t.metric.ClassExhausted, n.NodeClass)
+	}
+}
+
 // snapshot returns the counts as they are now.
 func (t *tally) snapshot() *api.AllocationMetric {
 	t.shared = true
@@ -56,6 +66,12 @@ func count(counts *map[string]int, key string) {
 		*counts = map[string]int{}
 	}
 	(*counts)[key]++
+}
+
+func discount(counts map[string]int, key string) {
+	if counts[key]--; counts[key] == 0 {
+		delete(counts, key)
+	}
 }
 
 // failure explains why the given number of instances of a group found no node.

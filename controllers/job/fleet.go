@@ -344,5 +344,5 @@ func (f *fleet) room(n *need, node string) int {
 	if n.nodes != nil && !n.nodes[node] {
 		return 0
 	}
-	return f.engine.Room(n.job, n.group, node, n.freed[node]...)
+	return f.engine.Room(scheduler.Ask{Job: n.job, Group: n.group, Freed: n.freed[node]}, node)
 }
