@@ -24,6 +24,7 @@ const (
 	TriggerQueuedAllocs     = "queued-allocs"
 	TriggerDeployment       = "deployment-watcher"
 	TriggerScaling          = "job-scaling"
+	TriggerPreemption       = "preemption" // an instance was evicted for one of higher priority
 	TriggerReconcile        = "reconcile"
 	TriggerReconnect        = "reconnect" // a node came back, and instances that were replaced with it
 )

@@ -142,6 +142,16 @@ func (v *allocView) facts() string {
 	if a.NextAllocation != "" {
 		facts = append(facts, "Replacement Alloc ID", v.ids.of(a.NextAllocation))
 	}
+	if a.PreemptedByAllocation != "" {
+		facts = append(facts, "Preempted by", v.ids.of(a.PreemptedByAllocation))
+	}
+	if len(a.PreemptedAllocations) > 0 {
+		var list []string
+		for _, id := range a.PreemptedAllocations {
+			list = append(list, v.ids.of(id))
+		}
+		facts = append(facts, "Preempted Allocations", strings.Join(list, ", "))
+	}
 	if r := a.RescheduleTracker; r != nil && len(r.Events) > 0 {
 		facts = append(facts, "Reschedule Attempts", rescheduleAttempts(a))
 	}

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,7 +40,7 @@ func (c *cli) plan(use string) *cobra.Command {
 		})
 	files.register(cmd.Flags())
 	cmd.Flags().BoolVar(&diff, "diff", true, "show the difference to the running job")
-	cmd.Flags().BoolVar(&verbose, "verbose", false, "show also what stays the same")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "show also what stays the same, and every allocation that would be preempted")
 	return cmd
 }
 
@@ -54,6 +58,9 @@ func (c *cli) showPlan(ctx context.Context, cl *client.Client, files *jobFile, p
 		fmt.Fprintln(c.Out)
 	}
 	fmt.Fprint(c.Out, "Scheduler dry-run:\n", dryRunText(plan, time.Now()))
+	if plan.Annotations != nil {
+		fmt.Fprint(c.Out, preemptionText(plan.Annotations.PreemptedAllocs, verbose))
+	}
 	c.warn(warnings, plan.Warnings)
 	fmt.Fprintf(c.Out, `Job Modify Index: %d
 To submit the job with version verification run:
@@ -108,6 +115,38 @@ func placementText(p *api.JobPlanResponse, now time.Time) string {
 		return "- All tasks successfully allocated.\n\n" + launchText(p, now)
 	}
 	return "- WARNING: Failed to place all allocations.\n" + failureText(p.FailedTGAllocs, "  ", true) + "\n" + launchText(p, now)
+}
+
+// preemptionsShown is how many allocations that would be preempted are shown one by one.
+const preemptionsShown = 10
+
+// preemptionText says which allocations would have to end: one by one if they are few or
+// all is to be shown, else by job.
+func preemptionText(evicted []*api.AllocationListStub, all bool) string {
+	if len(evicted) == 0 {
+		return ""
+	}
+	text := "Preemptions:\n\n"
+	if len(evicted) <= preemptionsShown || all {
+		rows := [][]string{{"Alloc ID", "Job ID", "Task Group"}}
+		for _, a := range evicted {
+			rows = append(rows, []string{a.ID, a.JobID, a.TaskGroup})
+		}
+		return text + table(rows) + "\n"
+	}
+	type job struct{ id, namespace, kind string }
+	counts := map[job]int{}
+	for _, a := range evicted {
+		counts[job{a.JobID, a.Namespace, a.JobType}]++
+	}
+	order := slices.SortedFunc(maps.Keys(counts), func(a, b job) int {
+		return cmp.Or(strings.Compare(a.namespace, b.namespace), strings.Compare(a.id, b.id))
+	})
+	rows := [][]string{{"Job ID", "Namespace", "Job Type", "Preemptions"}}
+	for _, j := range order {
+		rows = append(rows, []string{j.id, j.namespace, j.kind, strconv.Itoa(counts[j])})
+	}
+	return text + table(rows) + "\n"
 }
 
 // launchText says when a planned job would be launched by the clock.

@@ -104,11 +104,13 @@ func TestAnAllocationBeginsWhenThoseBeforeItHaveEnded(t *testing.T) {
 		c.expect(first.ID, api.AllocClientRunning)
 
 		successor, sharer, free, dropped := c.allocation(slow), c.allocation(slow), c.allocation(slow), c.allocation(slow)
+		preemptor := c.allocation(slow)
+		preemptor.PreemptedAllocations = []string{holder.ID, "one that is on no node", first.ID}
 		successor.PreviousAllocation = first.ID
 		sharer.Ports = holder.Ports
 		free.Ports = []api.AllocatedPort{{Label: "a", Value: 81, HostIP: "10.0.0.2"}}
 		dropped.PreviousAllocation = first.ID
-		for _, alloc := range []*api.Allocation{successor, sharer, free, dropped} {
+		for _, alloc := range []*api.Allocation{successor, sharer, free, dropped, preemptor} {
 			c.want(alloc)
 		}
 		c.stop(first.ID)
@@ -116,7 +118,7 @@ func TestAnAllocationBeginsWhenThoseBeforeItHaveEnded(t *testing.T) {
 		c.expect(free.ID, api.AllocClientRunning)
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		for _, alloc := range []*api.Allocation{successor, sharer} {
+		for _, alloc := range []*api.Allocation{successor, sharer, preemptor} {
 			if s := c.status(alloc.ID); s != nil {
 				t.Errorf("began before its time: %s", describe(s))
 			}
@@ -127,6 +129,7 @@ func TestAnAllocationBeginsWhenThoseBeforeItHaveEnded(t *testing.T) {
 		c.expect(first.ID, api.AllocClientComplete)
 		c.expect(successor.ID, api.AllocClientRunning)
 		c.expect(sharer.ID, api.AllocClientRunning)
+		c.expect(preemptor.ID, api.AllocClientRunning)
 	})
 }
 

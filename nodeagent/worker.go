@@ -3,6 +3,7 @@ package nodeagent
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,18 +139,21 @@ func (w *worker) want(a *api.Allocation, full bool) error {
 }
 
 // before returns the allocations that must have ended before a new one begins: the
-// one that it takes the place of, and those that have a port of its. Placement counts
-// on their room; they may not even have been told to stop yet.
+// one that it takes the place of, those that were preempted for it, and those that have a
+// port of its. Placement counts on their room; they may not even have been told to stop yet.
 func (w *worker) before(a *api.Allocation) []*runner {
 	var before []*runner
-	if r := w.runners[a.PreviousAllocation]; r != nil {
-		before = append(before, r)
+	first := append([]string{a.PreviousAllocation}, a.PreemptedAllocations...)
+	for _, id := range first {
+		if r := w.runners[id]; r != nil {
+			before = append(before, r)
+		}
 	}
 	if len(a.Ports) == 0 {
 		return before
 	}
 	for _, r := range w.runners {
-		if other, _ := r.object(); r.id != a.PreviousAllocation && sharePort(other.Ports, a.Ports) {
+		if other, _ := r.object(); !slices.Contains(first, r.id) && sharePort(other.Ports, a.Ports) {
 			before = append(before, r)
 		}
 	}

@@ -18,8 +18,10 @@ type Victim struct {
 	Priority int // of its job
 	// Limit is how many instances of its group should be evicted at a time; 0: any number.
 	Limit int
-	// Since is when it was placed, in any unit: of those that are alike the youngest goes.
-	Since uint64
+	// Since is when it was placed, in any unit, and Number its number in its group: of those
+	// that are alike the youngest goes, and of these that with the highest number.
+	Since  uint64
+	Number int
 }
 
 // prey is an allocation that may be preempted, and what that gives.
@@ -149,7 +151,7 @@ func (p *placing) preyOn(slot int32) (some, gone []prey) {
 // sort makes kinds of what may be preempted.
 func (h *hunt) sort(all []prey) {
 	slices.SortFunc(all, func(a, b prey) int {
-		return cmp.Or(a.compareKind(&b), cmp.Compare(b.Since, a.Since), strings.Compare(a.ID, b.ID))
+		return cmp.Or(a.compareKind(&b), cmp.Compare(b.Since, a.Since), cmp.Compare(b.Number, a.Number), strings.Compare(a.ID, b.ID))
 	})
 	for i := range all {
 		one := &all[i]

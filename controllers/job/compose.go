@@ -1,6 +1,8 @@
 package job
 
 import (
+	"iter"
+
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
@@ -11,11 +13,11 @@ import (
 // waiting behind it.
 const maxTxnAllocations = 1000
 
-// step is a transaction and how many placements it commits. They are in the order of
-// the plan, through all steps.
+// step is a transaction and the placements that it commits, numbered in the order of the
+// plan.
 type step struct {
 	txn    store.Txn
-	placed int
+	placed []int
 }
 
 // composer cuts what a pass writes into transactions.
@@ -24,6 +26,7 @@ type composer struct {
 	steps []step
 	count int // allocations in the last step
 	bound int // of these, those to come that belong together
+	begun int // placements of the groups before
 }
 
 // compose makes the transactions of a pass, none if it changes nothing. Each holds
@@ -90,47 +93,105 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 	if g.gang() {
 		c.whole(p, at, n, n+1)
 	}
-	for i := range g.wants {
-		w, found := &g.wants[i], &at.groups[n][i]
-		size := writes(w, found)
-		if size == 0 {
-			continue
+	number := at.numbers(n, c.begun)
+	c.begun += at.count(n)
+	for run := range at.runs(n) {
+		size := 0
+		for _, i := range run {
+			size += at.writes(&g.wants[i], &at.groups[n][i])
 		}
-		c.room(size)
-		if w.prev != nil {
-			c.put(v.followed(w, found.AllocID, evalID))
+		c.bind(size)
+		for _, i := range run {
+			w, found := &g.wants[i], &at.groups[n][i]
+			size := at.writes(w, found)
+			if size == 0 {
+				continue
+			}
+			c.room(size)
+			for _, a := range at.evicted[found.AllocID] {
+				c.put(v.preempted(a, found.AllocID))
+			}
+			if w.prev != nil {
+				c.put(v.followed(w, found.AllocID, evalID))
+			}
+			if found.AllocID != "" {
+				c.put(v.newcomer(w, g, found, evalID, deployment))
+				last := &c.steps[len(c.steps)-1]
+				last.placed = append(last.placed, number[i])
+			}
 		}
-		if found.AllocID != "" {
-			c.put(v.newcomer(w, g, found, evalID, deployment))
-			c.steps[len(c.steps)-1].placed++
+	}
+}
+
+// numbers returns the numbers of the placements of a group in the order of the plan, by
+// want; from are those before.
+func (o *placed) numbers(group, from int) []int {
+	numbers := make([]int, len(o.groups[group]))
+	for i := range numbers {
+		numbers[i] = from
+		if o.groups[group][i].AllocID != "" {
+			from++
+		}
+	}
+	return numbers
+}
+
+// runs returns the wants of a group in the order in which they are written, those in one
+// transaction that count on the end of the same allocations: what comes to a node on which
+// somebody has to end.
+func (o *placed) runs(group int) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		var nodes []string
+		onNode := make(map[string][]int)
+		one := make([]int, 1)
+		for i := range o.groups[group] {
+			at := &o.groups[group][i]
+			if len(o.evicted) == 0 || len(at.Preempted) == 0 {
+				if one[0] = i; !yield(one) {
+					return
+				}
+				continue
+			}
+			if onNode[at.NodeID] == nil {
+				nodes = append(nodes, at.NodeID)
+			}
+			onNode[at.NodeID] = append(onNode[at.NodeID], i)
+		}
+		for _, node := range nodes {
+			if !yield(onNode[node]) {
+				return
+			}
 		}
 	}
 }
 
 // writes is how many allocations are written for a want.
-func writes(w *want, found *scheduler.Placement) int {
+func (o *placed) writes(w *want, found *scheduler.Placement) int {
+	n := 1 + len(o.evicted[found.AllocID])
 	switch {
 	case found.AllocID == "" && !w.leaves():
 		return 0
 	case w.prev == nil:
-		return 1
+		return n
 	}
-	return 2
+	return n + 1
 }
 
 // whole keeps what some groups place in one transaction, and begins a new one if the
 // last has no room for all of it.
 func (c *composer) whole(p *plan, at *placed, from, to int) {
-	if c.bound > 0 { // in a greater whole
-		return
-	}
 	size := 0
 	for n := from; n < to; n++ {
 		for i := range p.groups[n].wants {
-			size += writes(&p.groups[n].wants[i], &at.groups[n][i])
+			size += at.writes(&p.groups[n].wants[i], &at.groups[n][i])
 		}
 	}
-	if size == 0 {
+	c.bind(size)
+}
+
+// bind keeps the next allocations, that many, in one transaction.
+func (c *composer) bind(size int) {
+	if size == 0 || c.bound > 0 { // they are part of a greater whole
 		return
 	}
 	if c.last(); c.count > 0 && c.count+size > maxTxnAllocations {

@@ -102,7 +102,7 @@ func (c *controller) pass(ctx context.Context, req reconcile.Request) (again tim
 		return 0, false, nil
 	}
 	p := decide(v, c.fleet, c.newID)
-	reserved, wrote := c.fleet.place(v, p, c.newID), false
+	reserved, wrote := c.fleet.place(v, p, c.client.Snapshot, c.newID), false
 	defer func() { c.fleet.settle(reserved, wrote, ctx.Err() != nil) }()
 	r := v.account(p, reserved.placed, reserved.heard, c.newID)
 	if err := c.write(ctx, v.compose(p, reserved.placed, r), reserved); err != nil {
@@ -137,6 +137,9 @@ func (c *controller) read(req reconcile.Request) *view {
 func (f *fleet) onJob(_ store.Snapshot, c store.Change) []reconcile.Request {
 	j, _ := c.New.(*api.Job)
 	f.jobChanged(reconcile.RequestFor(c.Key), j)
+	if old, ok := c.Old.(*api.Job); ok && j != nil && api.Deref(j.Priority) < api.Deref(old.Priority) {
+		return f.waiting() // they may preempt it now
+	}
 	return nil
 }
 
@@ -150,7 +153,7 @@ func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Re
 		a = before
 	}
 	told := before != nil && after != nil && before.WantsRun() && !after.WantsRun()
-	woken := f.allocationChanged(snap, a, told)
+	woken := f.allocationChanged(snap, a, told, before == nil)
 	if after == nil || before != nil && asksMore(before, after) {
 		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
 	}
@@ -160,7 +163,7 @@ func (f *fleet) onAllocation(snap store.Snapshot, c store.Change) []reconcile.Re
 // asksMore reports whether a change of an allocation was made by another controller
 // or by a user, and concerns its job.
 func asksMore(before, after *api.Allocation) bool {
-	return before.Lost != after.Lost ||
+	return before.Lost != after.Lost || before.WantsRun() && after.DesiredStatus == api.AllocDesiredEvict ||
 		api.Deref(before.DesiredTransition.Migrate) != api.Deref(after.DesiredTransition.Migrate) ||
 		api.Deref(before.DesiredTransition.MigrateWhenPlaced) != api.Deref(after.DesiredTransition.MigrateWhenPlaced) ||
 		api.Deref(before.DesiredTransition.Reschedule) != api.Deref(after.DesiredTransition.Reschedule) ||
@@ -204,12 +207,12 @@ func (f *fleet) onStatus(snap store.Snapshot, c store.Change) []reconcile.Reques
 
 // onEvaluation wakes a job when a pass over it is asked for. Every pass that changes
 // anything ends with a write to an evaluation.
-func (f *fleet) onEvaluation(_ store.Snapshot, c store.Change) []reconcile.Request {
+func (f *fleet) onEvaluation(snap store.Snapshot, c store.Change) []reconcile.Request {
 	e, ok := c.New.(*api.Evaluation)
 	if !ok {
 		return nil
 	}
-	woken := f.looked(reconcile.Request{Namespace: e.Namespace, ID: e.JobID})
+	woken := f.looked(snap, reconcile.Request{Namespace: e.Namespace, ID: e.JobID})
 	if !asked(c) {
 		return woken
 	}

@@ -49,6 +49,13 @@
 // may count on that room, everybody else waits for it; so a node agent has to end the
 // one before it starts the other.
 //
+// # Preemption
+//
+// Where operators allow it, the engine may find room by the end of allocations of lower
+// priority (preempt.go). They are told to end in the transaction that commits who comes in
+// their place; their jobs are woken by that, as by any other loss. Who is not committed yet
+// can't be told: a job that may have missed such is offered the node when it is.
+//
 // # Evaluations
 //
 // Every pass that changes something is recorded in an evaluation: the one that asked

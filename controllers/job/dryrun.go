@@ -6,6 +6,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
@@ -14,6 +15,8 @@ type Preview struct {
 	Annotations *api.PlanAnnotations
 	// Failed says, by group, why instances would find no room.
 	Failed map[string]*api.AllocationMetric
+	// Preempted are the allocations of other jobs that would have to end.
+	Preempted []*api.Allocation
 	// Created are the evaluations that would be left waiting for room.
 	Created []*api.Evaluation
 	// Updates counts, by group and kind of change ("create", "in-place update", …),
@@ -50,7 +53,7 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 
 	nodes := l.copy(snap)
 	p := decide(v, nodes, newID)
-	at := p.place(v, nodes.engine, newID)
+	at := p.place(v, nodes.engine, others{snap, nodes.victims(snap, v.job)}, newID)
 	out := &Preview{
 		Annotations: p.annotations(),
 		Failed:      at.failed,
@@ -63,6 +66,7 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 			out.Created = append(out.Created, e)
 		}
 	}
+	at.eachIn(func(_ int, to *scheduler.Placement) { out.Preempted = append(out.Preempted, at.evicted[to.AllocID]...) })
 	for _, g := range p.groups {
 		out.Updates[g.name] = updates(&g.counts)
 	}

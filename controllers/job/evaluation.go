@@ -254,7 +254,7 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		}
 	}
 	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
-	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil || first[resumed] != nil
+	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil || first[resumed] != nil || first[preempted] != nil
 	switch {
 	case slices.ContainsFunc(p.groups, (*groupPlan).reunites):
 		return api.TriggerReconnect, nil
@@ -268,6 +268,8 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		return api.TriggerNodeDrain, first[migrated].prev
 	case p.rollout != nil && (first[updated] != nil || raised || tried):
 		return api.TriggerDeployment, nil
+	case first[preempted] != nil:
+		return api.TriggerPreemption, first[preempted].prev
 	case first[lost] != nil:
 		return api.TriggerNodeUpdate, first[lost].prev
 	case v.job != nil && v.job.IsSystem():

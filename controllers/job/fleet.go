@@ -25,6 +25,8 @@ type fleet struct {
 	inFlight map[*reservation]struct{}
 	rosters  rosters
 	late     []string // nodes that got room back from passes that failed
+	// lowest is the lowest priority of a job that there was.
+	lowest int
 }
 
 // reservation is the placements of a pass that goes on.
@@ -38,10 +40,10 @@ type reservation struct {
 	committed []bool // which of the placements are
 }
 
-// commit notes that a number of placements, in the order of the plan, is committed. It
-// may be called concurrently for others.
-func (r *reservation) commit(from, count int) {
-	for n := from; n < from+count; n++ {
+// commit notes that placements, numbered in the order of the plan, are committed. It may be
+// called concurrently for others.
+func (r *reservation) commit(placed []int) {
+	for _, n := range placed {
 		r.committed[n] = true
 	}
 }
@@ -56,6 +58,7 @@ func newFleet(wholeBelow int) *fleet {
 		system:   make(map[reconcile.Request]struct{}),
 		inFlight: make(map[*reservation]struct{}),
 		rosters:  newRosters(wholeBelow),
+		lowest:   api.MaxJobPriority,
 	}
 }
 
@@ -77,6 +80,7 @@ func (f *fleet) load(snap store.Snapshot) {
 		f.setNode(snap, n.ID)
 	}
 	f.loadAllocations(snap)
+	f.lowest = api.MaxJobPriority
 	clear(f.rosters.of)
 	for j := range store.List[*api.Job](snap, store.Query{}) {
 		f.setJob(reconcile.RequestFor(j.Key()), j)
@@ -85,6 +89,7 @@ func (f *fleet) load(snap store.Snapshot) {
 		r.placed.eachIn(func(g int, at *scheduler.Placement) {
 			if _, committed := snap.Get(allocationKey(at.AllocID)); !committed {
 				f.engine.SetAllocation(r.stand(g, at))
+				f.engine.Evict(at.Preempted...)
 			}
 		})
 	}
@@ -152,8 +157,8 @@ func (f *fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 }
 
 // place finds room for a plan. What it finds is reserved until settle; what finds
-// none stands in line from then on.
-func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
+// none stands in line from then on. latest returns the newest snapshot.
+func (f *fleet) place(v *view, p *plan, latest func() store.Snapshot, newID func() string) *reservation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	start := time.Now()
@@ -166,14 +171,15 @@ func (f *fleet) place(v *view, p *plan, newID func() string) *reservation {
 			}
 		}
 	}()
-	r.placed = p.place(v, f.engine, func() string {
+	snap := latest() // what is not in it is in flight
+	r.placed = p.place(v, f.engine, others{snap, f.victims(snap, v.job)}, func() string {
 		id := newID()
 		issued = append(issued, id)
 		return id
 	})
 	r.placed.took(time.Since(start))
 	r.placed.eachIn(func(int, *scheduler.Placement) { r.committed = append(r.committed, false) })
-	r.heard = f.line.stand(v.req, p.needs(v.job, r.placed))
+	r.heard = f.line.stand(v.req, p.needs(v, r.placed), len(f.inFlight) > 0)
 	f.inFlight[r] = struct{}{}
 	return r
 }
@@ -196,7 +202,7 @@ func (f *fleet) settle(r *reservation, wrote, unknown bool) {
 	n := 0
 	r.placed.eachIn(func(_ int, at *scheduler.Placement) {
 		if !r.committed[n] {
-			f.engine.RemoveAllocation(at.AllocID)
+			f.engine.GiveBack(*at)
 			f.late = append(f.late, at.NodeID)
 		}
 		n++
@@ -211,7 +217,7 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 	defer f.mu.Unlock()
 	id := c.Key.ID
 	if !f.setNode(snap, id) {
-		return f.offerLate(nil)
+		return f.offerLate(snap, nil)
 	}
 	woken := make([]reconcile.Request, 0, len(f.system))
 	for req := range f.system {
@@ -225,7 +231,7 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 			}
 		}
 	}
-	return f.offerLate(f.offer(id, woken))
+	return f.offerLate(snap, f.offer(snap, id, woken))
 }
 
 // setNode takes over what a snapshot says of a node and reports whether that is new.
@@ -255,12 +261,13 @@ func (f *fleet) setNode(snap store.Snapshot, id string) bool {
 
 // allocationChanged follows a change of an allocation or of its status, and returns
 // the jobs for which there is room because of it. One that is told to stop makes no
-// room yet, but where others of its job may go.
-func (f *fleet) allocationChanged(snap store.Snapshot, changed *api.Allocation, told bool) []reconcile.Request {
+// room yet, but where others of its job may go; one that is fresh may be preempted from
+// now on, by who could not see it before.
+func (f *fleet) allocationChanged(snap store.Snapshot, changed *api.Allocation, told, fresh bool) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rosters.follow(snap, changed)
-	return f.roomChanged(snap, changed.ID, changed.NodeID, told)
+	return f.roomChanged(snap, changed.ID, changed.NodeID, told || fresh && f.line.blind > 0)
 }
 
 // statusChanged follows what a node agent says of an allocation that has not ended by it.
@@ -279,20 +286,20 @@ func (f *fleet) statusEnded(snap store.Snapshot, s *api.AllocationStatus) []reco
 }
 
 // roomChanged follows a change of what an allocation takes.
-func (f *fleet) roomChanged(snap store.Snapshot, id, node string, told bool) []reconcile.Request {
+func (f *fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) []reconcile.Request {
 	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
 	if ok && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
 			f.engine.SetAllocation(a)
-			if told {
-				return f.offerLate(f.offer(node, nil))
+			if offered {
+				return f.offerLate(snap, f.offer(snap, node, nil))
 			}
-			return f.offerLate(nil)
+			return f.offerLate(snap, nil)
 		}
 	}
 	f.engine.RemoveAllocation(id)
-	return f.offerLate(f.offer(node, nil))
+	return f.offerLate(snap, f.offer(snap, node, nil))
 }
 
 // jobChanged follows a change of a job.
@@ -306,6 +313,9 @@ func (f *fleet) jobChanged(req reconcile.Request, j *api.Job) {
 }
 
 func (f *fleet) setJob(req reconcile.Request, j *api.Job) {
+	if j != nil {
+		f.lowest = min(f.lowest, api.Deref(j.Priority))
+	}
 	if j == nil || !j.IsSystem() || j.Stopped() {
 		delete(f.system, req)
 		return
@@ -315,34 +325,38 @@ func (f *fleet) setJob(req reconcile.Request, j *api.Job) {
 
 // looked follows the end of a pass over a job: the room that it was woken for, if it
 // left any, is offered to the next in line.
-func (f *fleet) looked(req reconcile.Request) []reconcile.Request {
+func (f *fleet) looked(snap store.Snapshot, req reconcile.Request) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var woken []reconcile.Request
 	for _, node := range f.line.release(req) {
-		woken = f.line.offer(node, f.room, woken)
+		woken = f.line.offer(node, f.roomIn(snap), woken)
 	}
-	return f.offerLate(woken)
+	return f.offerLate(snap, woken)
 }
 
 // offer offers room that a node gained to the jobs in line.
-func (f *fleet) offer(node string, woken []reconcile.Request) []reconcile.Request {
+func (f *fleet) offer(snap store.Snapshot, node string, woken []reconcile.Request) []reconcile.Request {
 	f.line.gained(node)
-	return f.line.offer(node, f.room, woken)
+	return f.line.offer(node, f.roomIn(snap), woken)
 }
 
-func (f *fleet) offerLate(woken []reconcile.Request) []reconcile.Request {
+func (f *fleet) offerLate(snap store.Snapshot, woken []reconcile.Request) []reconcile.Request {
 	for _, node := range f.late {
-		woken = f.offer(node, woken)
+		woken = f.offer(snap, node, woken)
 	}
 	f.late = f.late[:0]
 	return woken
 }
 
-// room returns how many instances of a group fit on a node now.
-func (f *fleet) room(n *need, node string) int {
-	if n.nodes != nil && !n.nodes[node] {
-		return 0
+// roomIn returns a function that says how many instances of a group fit on a node now.
+// Who may be preempted for them is found in the snapshot.
+func (f *fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
+	return func(n *need, node string) int {
+		if n.nodes != nil && !n.nodes[node] {
+			return 0
+		}
+		ask := scheduler.Ask{Job: n.job, Group: n.group, Freed: n.freed[node], Victims: f.victims(snap, n.job)}
+		return f.engine.Room(ask, node)
 	}
-	return f.engine.Room(scheduler.Ask{Job: n.job, Group: n.group, Freed: n.freed[node]}, node)
 }

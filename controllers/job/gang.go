@@ -63,7 +63,7 @@ func (o *placed) giveBack(group, wants int, on engine, text string) {
 			continue
 		}
 		*why = *at.Metrics
-		on.RemoveAllocation(at.AllocID)
+		on.GiveBack(*at)
 		*at = scheduler.Placement{}
 	}
 	name := o.names[group]

@@ -30,6 +30,9 @@ func preview(snap store.Snapshot, j *api.Job, now time.Time) string {
 		why := p.Failed[group]
 		fmt.Fprintf(&out, "%s fails %d times: %v %v\n", group, why.CoalescedFailures+1, why.ConstraintFiltered, why.DimensionExhausted)
 	}
+	for _, a := range p.Preempted {
+		fmt.Fprintf(&out, "instead of %s\n", a.Name)
+	}
 	for _, e := range p.Created {
 		fmt.Fprintf(&out, "evaluation %s %s\n", e.TriggeredBy, e.Status)
 	}

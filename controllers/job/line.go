@@ -24,6 +24,7 @@ type line struct {
 	waiting map[reconcile.Request]*waiter
 	shapes  map[string]*shape
 	offered map[reconcile.Request][]string // nodes for whose room a job was woken and that it has not looked at
+	blind   int                            // how many of those who wait are blind
 }
 
 // waiter is a job in line.
@@ -32,6 +33,9 @@ type waiter struct {
 	priority int
 	since    uint64 // the turn in which it looked at every node
 	needs    []need
+	// blind says that it may preempt others, and that there were some that it did not see
+	// when it looked, as they were not committed.
+	blind bool
 }
 
 // need is what a job in line wants room for.
@@ -43,6 +47,8 @@ type need struct {
 	// freed are, by node, instances that would stop for what is waited for.
 	freed map[string][]string
 	shape string
+	// preempts says that others of lower priority may have to end for it.
+	preempts bool
 }
 
 // shape is the jobs in line whose instances are alike: what is no room for one is
@@ -62,8 +68,9 @@ func newLine() *line {
 }
 
 // stand puts a job in line with what it found no room for, or takes it out if that is
-// nothing. It reports whether the job had been woken because of room.
-func (l *line) stand(req reconcile.Request, needs []need) (heard bool) {
+// nothing. It reports whether the job had been woken because of room. inFlight says that
+// placements of others were not committed when it looked.
+func (l *line) stand(req reconcile.Request, needs []need, inFlight bool) (heard bool) {
 	l.leave(req)
 	heard = len(l.offered[req]) > 0
 	if len(needs) == 0 {
@@ -72,6 +79,9 @@ func (l *line) stand(req reconcile.Request, needs []need) (heard bool) {
 	l.turn++
 	w := &waiter{req: req, priority: api.Deref(needs[0].job.Priority), since: l.turn, needs: needs}
 	l.waiting[req] = w
+	if w.blind = inFlight && needs[0].preempts; w.blind {
+		l.blind++
+	}
 	for i := range needs {
 		n := &needs[i]
 		s := l.shapes[n.shape]
@@ -92,6 +102,9 @@ func (l *line) leave(req reconcile.Request) {
 		return
 	}
 	delete(l.waiting, req)
+	if w.blind {
+		l.blind--
+	}
 	for i := range w.needs {
 		name := w.needs[i].shape
 		s := l.shapes[name]
@@ -183,8 +196,9 @@ func (l *line) release(req reconcile.Request) []string {
 }
 
 // needs returns what of a plan found no room.
-func (p *plan) needs(j *api.Job, at *placed) []need {
+func (p *plan) needs(v *view, at *placed) []need {
 	var out []need
+	j := v.job
 	for i, g := range p.groups {
 		if at.queued[g.name] == 0 {
 			continue
@@ -200,6 +214,7 @@ func (p *plan) needs(j *api.Job, at *placed) []need {
 		}
 	}
 	for i := range out {
+		out[i].preempts = preempts(v.config, j)
 		out[i].shape = shapeOf(&out[i])
 	}
 	return out
@@ -230,7 +245,7 @@ func (n *need) note(w *want) {
 		n.nodes[w.node] = true
 	}
 	switch w.why {
-	case updated, migrated, resumed:
+	case updated, migrated, resumed, preempted:
 		if n.freed == nil {
 			n.freed = make(map[string][]string)
 		}
@@ -244,6 +259,9 @@ func shapeOf(n *need) string {
 	j, g := n.job, n.group
 	if n.nodes != nil || n.freed != nil {
 		fmt.Fprintf(&b, "%s/%s/%s|", api.Deref(j.Namespace), api.Deref(j.ID), api.Deref(g.Name))
+	}
+	if n.preempts {
+		fmt.Fprintf(&b, "%d|", api.Deref(j.Priority))
 	}
 	fmt.Fprintf(&b, "%v|%s|%q|", scheduler.UsageOf(g), api.Deref(j.NodePool), j.Datacenters)
 	rules := func(list []*api.Constraint) {

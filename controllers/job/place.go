@@ -14,7 +14,7 @@ import (
 type engine interface {
 	Place(scheduler.Ask) ([]scheduler.Placement, *api.AllocationMetric)
 	PlaceOn(scheduler.Ask, []string) ([]scheduler.Placement, *api.AllocationMetric)
-	RemoveAllocation(id string)
+	GiveBack(scheduler.Placement)
 	ClassEligibility(*api.Job, ...*api.TaskGroup) map[string]bool
 }
 
@@ -28,10 +28,13 @@ type placed struct {
 	queued map[string]int
 	// classes says which classes of nodes would do for the groups that found no room.
 	classes map[string]bool
+	// evicted are who has to end, by the ID of the allocation for whose sake.
+	evicted map[string][]*api.Allocation
 }
 
-// place finds room for what a plan wants. The engine assumes the placements.
-func (p *plan) place(v *view, on engine, newID func() string) *placed {
+// place finds room for what a plan wants, by the end of others if there is none otherwise.
+// The engine assumes the placements.
+func (p *plan) place(v *view, on engine, others others, newID func() string) *placed {
 	j := v.job
 	out := &placed{groups: make([][]scheduler.Placement, len(p.groups)), queued: make(map[string]int)}
 	for n, g := range p.groups {
@@ -45,12 +48,13 @@ func (p *plan) place(v *view, on engine, newID func() string) *placed {
 			out.fail(g.name, g.nowhere, 0)
 		}
 		for _, batch := range batches(j, g) {
-			batch.policy = v.policy()
+			batch.policy, batch.victims = v.policy(), others.victims
 			batch.place(on, newID, found, out)
 		}
 		out.behind(g)
 	}
 	p.together(j, on, out)
+	out.noteEvicted(others.snap, p)
 	var short []*api.TaskGroup
 	for _, g := range p.groups {
 		if out.queued[g.name] > 0 {
@@ -139,6 +143,7 @@ type batch struct {
 	wants   []int  // indexes into all
 	penalty []string
 	policy  scheduler.Policy
+	victims func(node string) []scheduler.Victim
 	frees   bool // their predecessors stop in the same transaction, if they have not been told to before
 	system  bool
 }
@@ -165,7 +170,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 		switch w.why {
 		case rescheduled:
 			kind.penalty = strings.Join(w.prev.failedOn(), " ")
-		case updated, migrated, resumed:
+		case updated, migrated, resumed, preempted:
 			kind.frees = true
 		}
 		b := known[kind]
@@ -193,7 +198,7 @@ func (b *batch) place(on engine, newID func() string, found []scheduler.Placemen
 		return
 	}
 	for _, at := range got {
-		on.RemoveAllocation(at.AllocID)
+		on.GiveBack(at)
 	}
 	failed, first := 0, why
 	for n := range b.wants {
@@ -227,6 +232,7 @@ func (b *batch) ask(on engine, newID func() string, wants []int) ([]scheduler.Pl
 		Count:        len(wants),
 		PenaltyNodes: b.penalty,
 		Policy:       b.policy,
+		Victims:      b.victims,
 		IDs:          make([]string, len(wants)),
 	}
 	for n := range ask.IDs {

@@ -82,6 +82,8 @@ func (w *want) follow(last *instance) {
 		w.why = lost
 	case api.Deref(last.DesiredTransition.Migrate):
 		w.why = migrated
+	case last.wasPreempted():
+		w.why = preempted
 	case !last.WantsRun() && !last.ended():
 		w.why, w.from = resumed, nil
 	case !last.WantsRun():
@@ -101,6 +103,7 @@ const (
 	migrated                  // its predecessor was asked to leave
 	updated                   // its predecessor runs another version
 	resumed                   // its predecessor was stopped, is wanted again, and has not ended yet
+	preempted                 // its predecessor had to make room for one of higher priority
 	reasons                   // how many there are
 )
 

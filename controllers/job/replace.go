@@ -54,8 +54,10 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 		Grants:        at.Grants,
 		Usage:         at.Usage,
 		Placement:     at.Metrics.Encode(),
-		CreateTime:    v.now.UnixNano(),
-		ModifyTime:    v.now.UnixNano(),
+
+		PreemptedAllocations: at.Preempted,
+		CreateTime:           v.now.UnixNano(),
+		ModifyTime:           v.now.UnixNano(),
 	}
 	if w.older != nil {
 		a.DeploymentID = ""
@@ -70,7 +72,7 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 	switch w.why {
 	case rescheduled:
 		a.RescheduleTracker = track(group, w.prev, v.now)
-	case lost, migrated:
+	case lost, migrated, preempted:
 		a.RescheduleTracker = w.prev.RescheduleTracker
 	}
 	return a

@@ -98,7 +98,7 @@ func (t *tally) likeOthers(v *view, w want) want {
 // a system job in any case.
 func (t *tally) mayFill(v *view, current *api.Deployment, w want) bool {
 	switch {
-	case current == nil || w.older != nil || w.why == lost || w.why == migrated:
+	case current == nil || w.older != nil || w.why == lost || w.why == migrated || w.why == preempted:
 		return true
 	case goesOn(current):
 		return v.job.IsSystem() || !t.onTrial(current)

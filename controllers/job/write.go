@@ -17,16 +17,13 @@ const inFlight = 3
 // when all others are committed. Those between, which nothing ties to each other, are
 // under way together. Once one has failed no other is begun.
 func (c *controller) write(ctx context.Context, steps []step, r *reservation) error {
-	placed := 0
 	commits := make([]func() error, len(steps))
 	for n, s := range steps {
-		from := placed
-		placed += s.placed
 		commits[n] = func() error {
 			if _, err := c.client.Apply(ctx, s.txn); err != nil {
 				return fmt.Errorf("write part %d of %d of what the job needs: %w", n+1, len(steps), err)
 			}
-			r.commit(from, s.placed)
+			r.commit(s.placed)
 			return nil
 		}
 	}

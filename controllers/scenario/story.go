@@ -197,6 +197,9 @@ func (t *teller) allocation(snap store.Snapshot, a *api.Allocation) string {
 	if r := a.RescheduleTracker; r != nil {
 		words = append(words, fmt.Sprintf("reschedules=%d", len(r.Events)))
 	}
+	if by, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: a.PreemptedByAllocation}); ok {
+		return join(append(words, "preempted by", by.Name)...) // the description has its ID, which is random
+	}
 	return join(append(words, a.DesiredDescription)...)
 }
 
@@ -232,6 +235,7 @@ func updates(u *api.DesiredUpdates) map[string]int {
 		"ignore": int(u.Ignore), "place": int(u.Place), "migrate": int(u.Migrate), "stop": int(u.Stop),
 		"inplace": int(u.InPlaceUpdate), "destroy": int(u.DestructiveUpdate), "reschedule": int(u.RescheduleNow),
 		"canary": int(u.Canary), "disconnect": int(u.Disconnect), "reconnect": int(u.Reconnect),
+		"preempt": int(u.Preemptions),
 	}
 }
 

@@ -104,6 +104,10 @@ func (a *API) dryRun(s store.Snapshot, in api.JobPlanRequest) (*api.JobPlanRespo
 		CreatedEvals:   preview.Created,
 		Waits:          admission.Preview(s, did.job),
 	}
+	v := newView(s)
+	for _, a := range preview.Preempted {
+		out.Annotations.PreemptedAllocs = append(out.Annotations.PreemptedAllocs, v.stub(a, api.StubOptions{}))
+	}
 	if out.NextPeriodicLaunch, err = nextLaunch(did.job, now); err != nil {
 		return nil, err
 	}
