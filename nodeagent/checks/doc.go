@@ -6,8 +6,8 @@
 //	r.Set("alloc-1", specs, func(n checks.News) { … })
 //	for _, res := range r.Results("alloc-1") { … }
 //
-// What is decided is pure: a state takes results and says whether the check's status
-// has turned and whether the task is to be restarted (state.go), an agenda says whose
+// What is decided is pure: a [Check] takes results and says whether its status
+// has turned and whether the task is to be restarted (check.go), an agenda says whose
 // turn it is (agenda.go). One goroutine keeps the agenda; another one lives for each
 // check that is being made, of which there is a bounded number. A check that waits for
 // its turn costs a few hundred bytes and no goroutine.

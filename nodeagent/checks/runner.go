@@ -37,7 +37,7 @@ type Runner struct {
 
 // watched is a check that an owner has.
 type watched struct {
-	*state
+	*Check
 	entry entry
 	tell  func(News)
 	gone  bool // the owner has it no more
@@ -73,11 +73,11 @@ func (r *Runner) Set(owner string, specs []Spec, tell func(News)) {
 		delete(before, s.ID)
 		switch {
 		case w == nil:
-			w = &watched{state: newState(s, now), tell: tell}
+			w = &watched{Check: NewCheck(s, now), tell: tell}
 			w.entry = entry{check: w, place: -1}
 			r.agenda.put(&w.entry, w.next)
 		case w.spec.Start != s.Start:
-			w.restarted(s.Start, now)
+			w.Restarted(s.Start, now)
 		}
 		w.spec.Limit, w.spec.Grace = s.Limit, s.Grace // they make no other check of it
 		after = append(after, w)
@@ -169,7 +169,7 @@ func (r *Runner) make(ctx context.Context, w *watched) {
 		return
 	}
 	n := News{}
-	n.Turned, n.Restart = w.take(o, begun, time.Now())
+	n.Turned, n.Restart = w.Take(o, begun, time.Now())
 	n.Result = w.result
 	r.agenda.put(&w.entry, w.next)
 	r.mu.Unlock()

@@ -22,7 +22,7 @@ type made struct {
 	restart bool
 }
 
-func TestState(t *testing.T) {
+func TestCheck(t *testing.T) {
 	spec := Spec{Interval: 10 * time.Second}
 	restarting := spec
 	restarting.Limit, restarting.Grace = 2, 15*time.Second
@@ -77,9 +77,9 @@ func TestState(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newState(c.spec, start)
+			s := NewCheck(c.spec, start)
 			for _, m := range c.story {
-				turned, restart := s.take(Outcome{OK: m.ok}, at(m.at), at(m.at))
+				turned, restart := s.Take(Outcome{OK: m.ok}, at(m.at), at(m.at))
 				got := made{m.at, m.ok, s.result.Status, s.next.Sub(start).Seconds(), turned, restart}
 				if got != m {
 					t.Fatalf("got %+v, want %+v", got, m)
@@ -90,22 +90,22 @@ func TestState(t *testing.T) {
 }
 
 func TestGraceCountsAgainFromARestart(t *testing.T) {
-	s := newState(Spec{Interval: time.Second, Limit: 1, Grace: 5 * time.Second}, start)
-	if _, restart := s.take(Outcome{}, at(6), at(6)); !restart {
+	s := NewCheck(Spec{Interval: time.Second, Limit: 1, Grace: 5 * time.Second}, start)
+	if _, restart := s.Take(Outcome{}, at(6), at(6)); !restart {
 		t.Fatal("a failure after the grace restarts nothing")
 	}
-	s.restarted(2, at(7))
-	if _, restart := s.take(Outcome{}, at(8), at(8)); restart {
+	s.Restarted(2, at(7))
+	if _, restart := s.Take(Outcome{}, at(8), at(8)); restart {
 		t.Error("a failure one second after the restart restarts again")
 	}
-	if _, restart := s.take(Outcome{}, at(12), at(12)); !restart {
+	if _, restart := s.Take(Outcome{}, at(12), at(12)); !restart {
 		t.Error("a failure five seconds after the restart restarts nothing")
 	}
 }
 
 func TestCheckThatTakesLongerThanItsIntervalIsMadeAtOnceAgain(t *testing.T) {
-	s := newState(Spec{Interval: time.Second}, start)
-	s.take(Outcome{OK: true}, at(0), at(3))
+	s := NewCheck(Spec{Interval: time.Second}, start)
+	s.Take(Outcome{OK: true}, at(0), at(3))
 	if !s.next.Equal(at(3)) {
 		t.Errorf("made again at %v", s.next.Sub(start))
 	}

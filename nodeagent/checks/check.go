@@ -54,8 +54,9 @@ type Result struct {
 // to the interval.
 const firstTry = 100 * time.Millisecond
 
-// state is how one check does, and when it is made again.
-type state struct {
+// Check is how one check does, and when it is made again: values only, for whoever
+// makes it. It is for one goroutine at a time.
+type Check struct {
 	spec     Spec
 	result   Result
 	began    time.Time // what is checked, as far as is known
@@ -65,55 +66,65 @@ type state struct {
 	next     time.Time
 }
 
-func newState(s Spec, now time.Time) *state {
-	st := &state{spec: s, began: now, added: now, next: now}
-	st.result = Result{ID: s.ID, Status: api.CheckPending, Since: now}
+// NewCheck returns a check that has not been made yet, and is to be made now.
+func NewCheck(s Spec, now time.Time) *Check {
+	c := &Check{spec: s, began: now, added: now, next: now}
+	c.result = Result{ID: s.ID, Status: api.CheckPending, Since: now}
 	if s.Initial != "" {
-		st.result.Status = s.Initial
+		c.result.Status = s.Initial
 	}
-	return st
+	return c
 }
 
-// restarted notes that what is checked has been started again.
-func (s *state) restarted(start int, now time.Time) {
-	s.spec.Start, s.began, s.failures = start, now, 0
+// Spec returns what is checked.
+func (c *Check) Spec() *Spec { return &c.spec }
+
+// Result returns how it does.
+func (c *Check) Result() Result { return c.result }
+
+// Due returns when it is to be made next.
+func (c *Check) Due() time.Time { return c.next }
+
+// Restarted notes that what is checked has been started again.
+func (c *Check) Restarted(start int, now time.Time) {
+	c.spec.Start, c.began, c.failures = start, now, 0
 }
 
-// take takes what making the check came to and says when to make it again. It reports
+// Take takes what making the check came to and says when to make it again. It reports
 // whether its status has turned, and whether what is checked is to be restarted. begun
 // is when it was made.
-func (s *state) take(o Outcome, begun, now time.Time) (turned, restart bool) {
-	s.result.Last, s.result.At = o, now
-	s.next = begun.Add(s.spec.Interval)
-	if s.next.Before(now) {
-		s.next = now
+func (c *Check) Take(o Outcome, begun, now time.Time) (turned, restart bool) {
+	c.result.Last, c.result.At = o, now
+	c.next = begun.Add(c.spec.Interval)
+	if c.next.Before(now) {
+		c.next = now
 	}
 	status := api.CheckSuccess
 	if !o.OK {
 		status = api.CheckFailure
-		if s.result.Status == api.CheckPending && now.Before(s.added.Add(s.spec.Interval)) {
-			s.next = now.Add(min(firstTry<<min(s.tries, 10), s.spec.Interval))
-			s.tries++
+		if c.result.Status == api.CheckPending && now.Before(c.added.Add(c.spec.Interval)) {
+			c.next = now.Add(min(firstTry<<min(c.tries, 10), c.spec.Interval))
+			c.tries++
 			return false, false
 		}
 	}
-	if turned = status != s.result.Status; turned {
-		s.result.Status, s.result.Since, s.result.First = status, now, o
+	if turned = status != c.result.Status; turned {
+		c.result.Status, c.result.Since, c.result.First = status, now, o
 	}
-	return turned, s.count(o, now)
+	return turned, c.count(o, now)
 }
 
 // count reports whether this was the failure too many.
-func (s *state) count(o Outcome, now time.Time) bool {
+func (c *Check) count(o Outcome, now time.Time) bool {
 	switch {
 	case o.OK:
-		s.failures = 0
-	case s.spec.Limit > 0 && !now.Before(s.began.Add(s.spec.Grace)):
-		s.failures++
+		c.failures = 0
+	case c.spec.Limit > 0 && !now.Before(c.began.Add(c.spec.Grace)):
+		c.failures++
 	}
-	if s.spec.Limit == 0 || s.failures < s.spec.Limit {
+	if c.spec.Limit == 0 || c.failures < c.spec.Limit {
 		return false
 	}
-	s.failures = 0
+	c.failures = 0
 	return true
 }
