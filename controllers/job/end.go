@@ -48,14 +48,22 @@ func (v *view) deadline() (at time.Time, ok bool) {
 	return time.Unix(0, api.Deref(v.job.SubmitTime)).Add(*v.job.Deadline), true
 }
 
-// overdue reports whether a job had not ended when its deadline passed. Nothing of it
-// runs from then on.
-func (v *view) overdue() bool {
+// late reports whether the deadline of a job has passed, by this leader's clock or by that
+// of an earlier one. Nothing of the job runs from then on, not even on a node that joins.
+func (v *view) late() bool {
 	at, ok := v.deadline()
-	if !ok || v.now.Before(at) {
-		return false
-	}
-	return !v.status.Ended(v.current()) || v.status.EndedAt >= at.UnixNano()
+	return ok && (!v.now.Before(at) || v.endedSince(at))
+}
+
+// overdue reports whether a job had not ended when its deadline passed.
+func (v *view) overdue() bool {
+	at, _ := v.deadline()
+	return v.late() && (v.endedSince(at) || !v.status.Ended(v.current()))
+}
+
+// endedSince reports whether a job ended at that moment or after it.
+func (v *view) endedSince(at time.Time) bool {
+	return v.status.Ended(v.current()) && v.status.EndedAt >= at.UnixNano()
 }
 
 // untilDeadline is how long from now a job has to be looked at because of its deadline;

@@ -212,7 +212,7 @@ func (p *plan) progress(v *view) map[string]*api.IndexProgress {
 		}
 		out[g.name] = g.progress
 	}
-	if out == nil && v.status != nil && (v.stopped() || v.overdue()) {
+	if out == nil && v.status != nil && (v.stopped() || v.late()) {
 		return v.status.Indexed
 	}
 	return out

@@ -126,7 +126,7 @@ func decide(v *view, nodes ground, newID func() string) *plan {
 		in := &v.instances[i]
 		byGroup[in.TaskGroup] = append(byGroup[in.TaskGroup], in)
 	}
-	if !v.stopped() && !v.job.IsTemplate() && !v.overdue() {
+	if !v.stopped() && !v.job.IsTemplate() && !v.late() {
 		p.groups = p.run(v, byGroup, nodes, current, newID)
 		p.giveUp(byGroup)
 	} else if v.job != nil {
