@@ -42,6 +42,7 @@ type instance struct {
 	begun   bool
 	removed bool // the servers do not know it any more
 	timers  []timer
+	probes  []*probe              // of its services, in the order of their checks
 	last    *api.AllocationStatus // what was last made of it to report
 	acked   int64                 // ModifyTime of the last report that was stored
 }
@@ -199,6 +200,7 @@ func (a *agent) tick() {
 				a.step(i, alloc.Begin{})
 				again = true
 			}
+			again = a.probe(i) || again
 			for n := 0; n < len(i.timers); n++ {
 				if t := i.timers[n]; t.at <= now {
 					i.timers = slices.Delete(i.timers, n, n+1)
@@ -219,6 +221,9 @@ func (a *agent) tick() {
 	for _, i := range a.active {
 		for _, t := range i.timers {
 			a.next = min(a.next, t.at)
+		}
+		for _, p := range i.probes {
+			a.next = min(a.next, p.at.UnixNano())
 		}
 	}
 }
@@ -301,6 +306,7 @@ func (a *agent) changed(i *instance) {
 		return
 	}
 	s := i.life.Status()
+	a.serve(i, s)
 	if i.last != nil && sameStatus(s, i.last) {
 		return
 	}
@@ -319,7 +325,7 @@ func sameStatus(a, b *api.AllocationStatus) bool {
 			return false
 		}
 	}
-	return true
+	return slices.EqualFunc(a.Checks, b.Checks, func(x, y *api.CheckState) bool { return *x == *y })
 }
 
 // tell has the status of an allocation reported.
@@ -384,7 +390,7 @@ func (a *agent) boot(wiped bool) {
 
 // restore makes an allocation's life anew from what is on disk.
 func (a *agent) restore(i *instance) {
-	i.timers = nil
+	i.timers, i.probes = nil, nil
 	if i.job == nil || !i.begun {
 		return
 	}
@@ -420,16 +426,21 @@ type plan struct {
 // fails reports whether the start comes to no good.
 func (p plan) fails() bool { return p.noStart || p.ends && p.code != 0 }
 
+// env returns what a task is told by its job.
+func (i *instance) env(task string) map[string]string {
+	if i.job == nil {
+		return nil
+	}
+	if t := i.job.Group(i.alloc.TaskGroup).Task(task); t != nil {
+		return t.Env
+	}
+	return nil
+}
+
 // planOf says what a start of a task comes to: as its job says (see jobs.go), and for
 // the rest by its name and number, so that it is the same again in a history that has
 // fewer ops.
 func (a *agent) planOf(i *instance, task string, attempt int) plan {
-	var run string
-	if i.job != nil {
-		if t := i.job.Group(i.alloc.TaskGroup).Task(task); t != nil {
-			run = t.Env["RUN"]
-		}
-	}
 	h := fnv.New64a()
 	h.Write([]byte(i.alloc.Name))
 	h.Write([]byte{byte(attempt), byte(i.alloc.JobVersion)})
@@ -438,7 +449,7 @@ func (a *agent) planOf(i *instance, task string, attempt int) plan {
 		startup:  time.Duration(luck%3) * 300 * time.Millisecond,
 		stopping: time.Duration(luck/3%4) * time.Second,
 	}
-	outcome(run, luck/12, &p)
+	outcome(i.env(task)["RUN"], luck/12, attempt <= 1 && len(events(i.alloc)) == 0, &p)
 	if a.world.healed && p.fails() {
 		p.ends, p.noStart = i.job.IsBatch(), false
 		p.code = 0

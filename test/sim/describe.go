@@ -34,9 +34,9 @@ func describeObject(o api.Object) string {
 	case *api.Job:
 		return fmt.Sprintf("job %s v%d stopped=%t", *o.ID, api.Deref(o.Version), o.Stopped())
 	case *api.JobVersion:
-		return fmt.Sprintf("version %s v%d stable=%t", *o.Job.ID, api.Deref(o.Job.Version), o.Stable)
+		return describeVersion(o)
 	case *api.JobStatus:
-		return fmt.Sprintf("job status %s %s queued=%v %s", o.JobID, o.Status, o.Queued, o.StatusDescription)
+		return describeJobStatus(o)
 	case *api.NodeStatus:
 		return fmt.Sprintf("node %s %s", o.NodeID[:8], o.Status)
 	case *api.NodeSession:
@@ -47,6 +47,22 @@ func describeObject(o api.Object) string {
 		return "leadership of " + o.ServerID
 	}
 	return o.Key().String()
+}
+
+func describeVersion(v *api.JobVersion) string {
+	text := fmt.Sprintf("version %s v%d stable=%t", *v.Job.ID, api.Deref(v.Job.Version), v.Stable)
+	if v.Tag != nil {
+		text += " tag=" + v.Tag.Name
+	}
+	return text
+}
+
+func describeJobStatus(s *api.JobStatus) string {
+	words := []string{"job status", s.JobID, s.Status, s.Outcome, fmt.Sprintf("queued=%v", s.Queued)}
+	for _, group := range slices.Sorted(maps.Keys(s.Indexed)) {
+		words = append(words, fmt.Sprintf("%s(%s)", group, s.Indexed[group]))
+	}
+	return strings.Join(append(words, s.StatusDescription), " ")
 }
 
 func describeAllocation(a *api.Allocation) string {
@@ -88,6 +104,9 @@ func describeStatus(s *api.AllocationStatus) string {
 	for _, name := range slices.Sorted(maps.Keys(s.TaskStates)) {
 		t := s.TaskStates[name]
 		tasks = append(tasks, fmt.Sprintf("%s:%s failed=%t restarts=%d", name, t.State, t.Failed, t.Restarts))
+	}
+	for _, c := range s.Checks {
+		tasks = append(tasks, "check:"+c.Status)
 	}
 	return s.ClientStatus + " " + strings.Join(tasks, " ")
 }

@@ -99,7 +99,7 @@ func nodeID(name string) string {
 func newNode(name string, cpu, memory int, rack string) *api.Node {
 	n := &api.Node{
 		ID: nodeID(name), SecretID: nodeID(name), Name: name, Datacenter: "dc1", NodePool: api.DefaultNodePool,
-		Attributes: map[string]string{"kernel.name": "linux", "driver.raw_exec": "1"},
+		Attributes: map[string]string{"kernel.name": "linux", "driver.raw_exec": "1", "nomad.version": "2.0.6", "nomad.service_discovery": "true"},
 		Meta:       map[string]string{"rack": rack},
 		Drivers:    map[string]*api.DriverInfo{"raw_exec": {Detected: true, Healthy: true}},
 		Resources: &api.NodeResources{

@@ -48,13 +48,36 @@ func (m *model) mayGo(c change) error {
 		return m.versionMayGo(o)
 	case *api.Node:
 		for _, a := range m.nodeOf(o.ID).allocs {
-			if a.live() && c.who != "user" {
+			if a.live() && c.who != user {
 				return fmt.Errorf("node %s was removed, which %s (%s) is on", o.Name, a.Name, short(a.ID))
 			}
 		}
 	case *api.Job:
-		if s := m.jobOf(*o.ID).status; c.who != "user" && s != nil && s.Status != api.JobStatusDead {
-			return fmt.Errorf("job %s was removed while it is %s", *o.ID, s.Status)
+		if c.who != user {
+			return m.jobMayGo(o)
+		}
+	}
+	return nil
+}
+
+// jobMayGo says whether nobody needs a dead job any more: nothing of it is under way, no
+// version of it has a tag, and no other one waits for it.
+func (m *model) jobMayGo(o *api.Job) error {
+	j := m.jobOf(*o.ID)
+	for _, a := range j.allocs {
+		if !a.ended() && !m.news(a) {
+			return fmt.Errorf("job %s was removed, and %s (%s) has not ended", j.id, a.Name, short(a.ID))
+		}
+	}
+	if waits := m.awaits(j.id); waits != "" && *m.jobs[waits].job.ModifyIndex <= m.world.read {
+		return fmt.Errorf("job %s was removed, which %s waits for", j.id, waits)
+	}
+	if j.tagged() {
+		return fmt.Errorf("job %s was removed, and a version of it has a tag", j.id)
+	}
+	for _, other := range m.jobs {
+		if other.childOf(j.id) && other.goesOn() && *other.job.ModifyIndex <= m.world.read {
+			return fmt.Errorf("job %s was removed while %s goes on, which is of it", j.id, other.id)
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (g generator) maybe(args []string, in int, words ...string) []string {
 }
 
 func (g generator) job() string {
-	return g.of("s1", "s1", "s1", "s2", "s2", "s2", "b1", "b1", "b2", "b2", "y1", "z1", "p1", "d1", "w1")
+	return g.of("s1", "s1", "s1", "s2", "s2", "s2", "b1", "b1", "b2", "b2", "a1", "a1", "y1", "z1", "p1", "d1", "w1")
 }
 func (g generator) service() string { return g.of("s1", "s2") }
 
@@ -47,6 +47,9 @@ func (g generator) next(nodes int) Op {
 	node := fmt.Sprintf("n%d", 1+g.IntN(nodes))
 	if g.IntN(6) == 0 {
 		return g.control(node)
+	}
+	if g.IntN(40) == 0 {
+		return g.op(g.of("tag", "tag", "untag"), g.job(), g.of("good", "best"))
 	}
 	if g.IntN(25) == 0 {
 		return g.op("dispatch", g.maybe([]string{"d1"}, 3, "priority=80")...)
@@ -88,12 +91,15 @@ func (g generator) next(nodes int) Op {
 func (g generator) apply() Op {
 	id := g.job()
 	args := []string{id, "v=" + g.of("1", "2", "3")}
-	if typeOf(id) == "service" || typeOf(id) == "batch" {
+	switch {
+	case id[0] == 'a':
+		args = g.array(args)
+	case typeOf(id) == "service" || typeOf(id) == "batch":
 		args = append(args, "count="+g.of("0", "1", "2", "3", "3", "4", "5"))
 	}
 	switch typeOf(id) {
 	case "batch", "sysbatch":
-		args = append(args, "run="+g.of("done:5s", "done:20s", "done:2m", "crash:5s", "flaky:10s", "forever"))
+		args = append(args, "run="+g.of("done:5s", "done:20s", "done:2m", "crash:5s", "again:5s", "flaky:10s", "forever"))
 	default:
 		args = append(args, "run="+g.of("forever", "forever", "forever", "flaky:3s", "flaky:20s", "crash:3s", "nostart"))
 	}
@@ -118,8 +124,16 @@ func (g generator) apply() Op {
 	args = g.maybe(args, 6, "rack=a", "rack=b")
 	args = g.maybe(args, 8, "distinct")
 	args = g.maybe(args, 8, "second")
+	if typeOf(id) != "system" && typeOf(id) != "sysbatch" && id[0] != 'a' {
+		args = g.maybe(args, 6, "gang", "gang", "at_once")
+	}
 	args = g.maybe(args, 8, "port=8080")
-	if typeOf(id) == "service" {
+	switch typeOf(id) {
+	case "batch", "sysbatch":
+		args = g.maybe(args, 4, "deadline=30s", "deadline=2m", "deadline=15m")
+		args = g.maybe(args, 4, "ttl=0s", "ttl=30s", "ttl=10m")
+	case "service":
+		args = g.checks(args)
 		args = g.maybe(args, 4, "canary=1", "canary=2", "canary=5")
 		args = g.maybe(args, 4, "promote")
 		args = g.maybe(args, 4, "revert")
@@ -131,6 +145,21 @@ func (g generator) apply() Op {
 		args = g.maybe(args, 10, "keep_lost")
 	}
 	return g.op("apply", args...)
+}
+
+// array returns the arguments of an indexed group.
+func (g generator) array(args []string) []string {
+	args = append(args, "completions="+g.of("1", "3", "5", "8"), "parallelism="+g.of("1", "2", "3"))
+	return g.maybe(g.maybe(args, 2, "tries=0", "tries=1", "tries=2"), 4, "max_failed=0", "max_failed=1")
+}
+
+// checks returns the arguments of a service that is checked, sometimes.
+func (g generator) checks(args []string) []string {
+	if g.IntN(3) != 0 {
+		return args
+	}
+	args = append(args, "check="+g.of("pass", "pass", "late:20s", "dies:30s", "flap:40s", "fail"))
+	return g.maybe(g.maybe(args, 2, "by=checks"), 3, "unwell=1", "unwell=2")
 }
 
 // control returns what operators do to nodes and rollouts.

@@ -8,9 +8,9 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// invariant is something that must hold whatever happens.
+// invariant is something that must hold whatever happens: a function, on one occasion.
 type invariant struct {
-	name string
+	name string // of the function
 	// txn is asked after every transaction, with what it changed.
 	txn func(m *model, changes []change) error
 	// idle is asked whenever nothing is left to do until something happens or time
@@ -24,8 +24,10 @@ type invariant struct {
 var invariants = []invariant{
 	{name: "noNodeIsOvercommitted", txn: noNodeIsOvercommitted},
 	{name: "placementsAreAllowed", txn: placementsAreAllowed},
-	{name: "namesAreUnique", txn: placesAreTakenOnce, idle: namesAreUnique},
-	{name: "neverMoreThanAskedFor", txn: neverMoreThanAskedFor, idle: onlyWhatIsAskedFor},
+	{name: "namesAreUnique", idle: namesAreUnique},
+	{name: "placesAreTakenOnce", txn: placesAreTakenOnce},
+	{name: "neverMoreThanAskedFor", txn: neverMoreThanAskedFor},
+	{name: "onlyWhatIsAskedFor", idle: onlyWhatIsAskedFor},
 	{name: "chainsAreLinear", txn: chainsAreLinear},
 	{name: "whatEndedStaysEnded", txn: whatEndedStaysEnded},
 	{name: "lostNodesLoseTheirInstances", idle: lostNodesLoseTheirInstances},
@@ -45,6 +47,17 @@ var invariants = []invariant{
 	{name: "launchesAreMadeOnce", txn: launchesAreMadeOnce},
 	{name: "admittedInTurn", txn: admittedInTurn},
 	{name: "whoWaitsHasNoInstances", txn: whoWaitsHasNoInstances},
+	{name: "eachIndexCompletesOnce", txn: eachIndexCompletesOnce},
+	{name: "parallelismIsKept", txn: parallelismIsKept},
+	{name: "progressIsTrue", txn: progressIsTrue},
+	{name: "progressMissesNothing", idle: progressMissesNothing},
+	{name: "gangsAreWhole", txn: gangsAreWhole},
+	{name: "nothingBeginsTooLate", txn: nothingBeginsTooLate},
+	{name: "overdueJobsAreDead", idle: overdueJobsAreDead},
+	{name: "noJobGoesBeforeItsTime", txn: noJobGoesBeforeItsTime},
+	{name: "finishedJobsGoInTime", idle: finishedJobsGoInTime},
+	{name: "tagsStayWhereTheyWerePut", txn: tagsStayWhereTheyWerePut},
+	{name: "healthIsEarned", txn: healthIsEarned},
 	{name: "wantedEqualsActual", rest: wantedEqualsActual},
 	{name: "versionsAreBounded", rest: versionsAreBounded},
 }

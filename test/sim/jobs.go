@@ -14,8 +14,9 @@ import (
 //	done:30s     it ends well after that time
 //	crash:5s     it fails after that time, every time
 //	flaky:5s     it fails after that time, half the times, and runs forever else
+//	again:5s     it fails after that time the first time, and ends well when it is tried again
 //	nostart      it can't be started
-func outcome(run string, luck uint64, p *plan) {
+func outcome(run string, luck uint64, first bool, p *plan) {
 	what, after, _ := strings.Cut(run, ":")
 	d, err := time.ParseDuration(after)
 	if err != nil {
@@ -29,13 +30,19 @@ func outcome(run string, luck uint64, p *plan) {
 		p.ends, p.code = true, 1
 	case "flaky":
 		p.ends, p.code = luck%2 == 0, 1
+	case "again":
+		p.ends = true
+		if first {
+			p.code = 1
+		}
 	case "nostart":
 		p.noStart = true
 	}
 }
 
 // jobOf returns the job that an op apply asks for. Its type is said by the letter that
-// its name begins with: service, batch, (s)ystem or sysbatch.
+// its name begins with: service, batch, (s)ystem or sysbatch, or (a)rray: an indexed
+// batch job.
 func jobOf(o Op) *api.Job {
 	id := o.target()
 	j := &api.Job{
@@ -54,13 +61,17 @@ func jobOf(o Op) *api.Job {
 		second.Networks = nil
 		j.TaskGroups = append(j.TaskGroups, second)
 	}
+	if o.has("at_once") {
+		j.AllAtOnce = new(true)
+	}
 	live(o, j)
+	limit(o, j)
 	return j
 }
 
 func typeOf(id string) string {
 	switch id[0] {
-	case 'b', 'p', 'd', 'w':
+	case 'a', 'b', 'p', 'd', 'w':
 		return api.JobTypeBatch
 	case 'y':
 		return api.JobTypeSystem
@@ -79,14 +90,15 @@ func groupOf(o Op, j *api.Job, name string) *api.TaskGroup {
 		},
 		Tasks: []*api.Task{{
 			Name: "app", Driver: "raw_exec", Config: map[string]any{"command": "/bin/serve"},
-			Env:         map[string]string{"RUN": o.value("run"), "V": o.value("v")},
+			Env:         envOf(o),
 			Resources:   &api.Resources{CPU: new(o.int("cpu", 100)), MemoryMB: new(o.int("mem", 50))},
 			KillTimeout: new(o.duration("kill", 2*time.Second)),
 		}},
 	}
-	if j.IsSystem() {
-		g.Count = nil
-	} else {
+	switch {
+	case o.target()[0] == 'a':
+		g.Indexed = arrayOf(o)
+	case !j.IsSystem():
 		g.Count = new(o.int("count", 1))
 	}
 	if port := o.int("port", 0); port != 0 {
@@ -97,12 +109,13 @@ func groupOf(o Op, j *api.Job, name string) *api.TaskGroup {
 	}
 	if parallel := o.int("parallel", 0); parallel > 0 && !j.IsBatch() {
 		g.Update = &api.UpdateStrategy{
-			MaxParallel: new(parallel), HealthCheck: new(api.HealthCheckTaskStates),
+			MaxParallel: new(parallel), HealthCheck: new(healthCheckOf(o)),
 			MinHealthyTime: new(o.duration("min_healthy", 5*time.Second)), HealthyDeadline: new(o.duration("healthy", 30*time.Second)),
 			ProgressDeadline: new(o.duration("progress", time.Minute)), Stagger: new(30 * time.Second),
 			AutoRevert: new(o.has("revert")), AutoPromote: new(o.has("promote")), Canary: new(o.int("canary", 0)),
 		}
 	}
+	g.Services = servicesOf(o)
 	g.Disconnect = disconnectOf(o)
 	if o.has("gang") {
 		g.Gang = new(true)
@@ -111,6 +124,16 @@ func groupOf(o Op, j *api.Job, name string) *api.TaskGroup {
 		g.PreventRescheduleOnLost = new(true)
 	}
 	return g
+}
+
+// envOf returns what a task is told: what becomes of it (outcome), and of its check
+// (answers).
+func envOf(o Op) map[string]string {
+	env := map[string]string{"RUN": o.value("run"), "V": o.value("v")}
+	if check := o.value("check"); check != "" {
+		env["CHECK"] = check
+	}
+	return env
 }
 
 func rescheduleOf(o Op) *api.ReschedulePolicy {

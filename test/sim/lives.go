@@ -72,7 +72,7 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 			continue // not known to serve
 		}
 		g := mine.job.job.Group(a.TaskGroup)
-		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 || !mine.ranFor(api.Deref(g.Migrate.MinHealthyTime), m.world.leader.Now()) {
+		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 || !mine.ranFor(api.Deref(g.Migrate.MinHealthyTime), m.world.leader.Now()) || !mine.answers() {
 			continue // not known to serve
 		}
 		up, raced := 0, false
@@ -83,7 +83,7 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 				_, said = other.status.Indexes()
 			}
 			raced = raced || other != mine && max(written, said) > m.world.basis && other.CreateIndex != 0
-			if other.TaskGroup == a.TaskGroup && other.up() && !other.canary() && !api.Deref(other.DesiredTransition.Migrate) {
+			if other.TaskGroup == a.TaskGroup && other.up() && other.answers() && !other.canary() && !api.Deref(other.DesiredTransition.Migrate) {
 				up++
 			}
 		}
@@ -116,7 +116,7 @@ func (a *allocView) ranFor(d time.Duration, now time.Time) bool {
 func launchesAreMadeOnce(m *model, changes []change) error {
 	for _, c := range changes {
 		child, ok := c.new.(*api.Job)
-		if !ok || c.old != nil || c.who == "user" || !strings.Contains(*child.ID, "/periodic-") {
+		if !ok || c.old != nil || c.who == user || !strings.Contains(*child.ID, "/periodic-") {
 			continue
 		}
 		if m.launched[*child.ID] {

@@ -3,6 +3,7 @@ package sim
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -30,6 +31,11 @@ type jobView struct {
 	deployments map[string]*api.Deployment
 	versions    map[uint64]*api.JobVersion
 	reverts     int // versions that controllers made since a user did
+	// done is what was done of indexed groups, and the index of the store since when that
+	// could be known.
+	done map[part]uint64
+	// lingers is since when the job should be gone by itself; zero: it may stay.
+	lingers time.Time
 }
 
 // nodeView is a node with all that is placed on it.
@@ -98,8 +104,8 @@ func (m *model) take(c change) {
 		_, m.term = o.Indexes()
 	case *api.Job:
 		j := m.jobOf(*o.ID)
-		if j.job, _ = c.new.(*api.Job); c.new == nil {
-			j.job = nil
+		if j.job, _ = c.new.(*api.Job); c.old == nil || c.new == nil {
+			clear(j.done)
 		}
 	case *api.JobStatus:
 		j := m.jobOf(o.JobID)
@@ -125,6 +131,7 @@ func (m *model) take(c change) {
 	case *api.AllocationStatus:
 		if a := m.alloc[o.ID]; a != nil {
 			a.status, _ = c.new.(*api.AllocationStatus)
+			a.job.noteDone(a)
 		}
 	}
 }
@@ -138,6 +145,7 @@ func (m *model) takeAllocation(o *api.Allocation, there bool) {
 	set(m.alloc, o.ID, a, there)
 	set(a.job.allocs, o.ID, a, there)
 	set(a.node.allocs, o.ID, a, there)
+	a.job.noteDone(a)
 }
 
 // set puts a value into a map, or takes it out.
@@ -161,7 +169,7 @@ func (m *model) jobOf(id string) *jobView {
 	if j == nil {
 		j = &jobView{
 			id: id, allocs: make(map[string]*allocView), deployments: make(map[string]*api.Deployment),
-			versions: make(map[uint64]*api.JobVersion),
+			versions: make(map[uint64]*api.JobVersion), done: make(map[part]uint64),
 		}
 		m.jobs[id] = j
 	}
@@ -204,6 +212,17 @@ func (m *model) running(job string) []*api.Allocation {
 // live reports whether an allocation should run and, as far as is known, does or will.
 func (a *allocView) live() bool {
 	return a.WantsRun() && a.Lost == "" && !a.status.Terminal()
+}
+
+// news reports whether something was written of an allocation since the pass that goes on
+// began to read.
+func (m *model) news(a *allocView) bool {
+	_, written := a.Indexes()
+	if a.status != nil {
+		_, said := a.status.Indexes()
+		written = max(written, said)
+	}
+	return written > m.world.read
 }
 
 // ended reports whether nothing of it runs, as far as its node, or the loss of it, says.

@@ -20,8 +20,8 @@ const (
 // checks what must hold then: that there is what is wanted, and that a new leader finds
 // nothing to do.
 func (w *World) rest(Op) bool {
-	w.healed = true
-	defer func() { w.healed = false }()
+	w.heal(true)
+	defer w.heal(false)
 	w.hurt = hurt{}
 	for _, a := range w.fleet.agents {
 		if !a.up {
@@ -85,7 +85,8 @@ func (w *World) end(o Op) bool {
 	if w.rest(o); w.broken != nil {
 		return true
 	}
-	w.healed = true
+	w.heal(true)
+	w.untagAll()
 	for _, j := range w.model.sortedJobs() {
 		if j.job != nil && !j.job.Stopped() {
 			w.ask(http.MethodDelete, "job/"+url.PathEscape(j.id), nil)
@@ -99,7 +100,7 @@ func (w *World) end(o Op) bool {
 	snap := w.store.Snapshot()
 	for _, kind := range []api.Kind{
 		api.KindJob, api.KindJobStatus, api.KindJobVersion, api.KindJobSubmission, api.KindAllocation, api.KindAllocationStatus,
-		api.KindEvaluation, api.KindDeployment,
+		api.KindEvaluation, api.KindDeployment, api.KindJobAdmission, api.KindPeriodicLaunch, api.KindScalingEvents,
 	} {
 		for o := range snap.Scan(store.Query{Kind: kind}) {
 			w.breaks(fmt.Errorf("nothingIsLeft: 30 hours after every job was stopped there is %s", describeObject(o)))
@@ -118,10 +119,16 @@ func wantedEqualsActual(m *model) error {
 				return err
 			}
 		}
-		if j.job == nil || j.job.Stopped() || j.job.IsSystem() || j.rolloutHolds() || j.job.IsTemplate() || j.waits() && !m.admitted(j) {
+		if j.job == nil || j.job.Stopped() || j.job.IsSystem() || j.rolloutHolds() || j.job.IsTemplate() || j.waits() && !m.admitted(j) || j.overdue(m.world.leader.Now()) {
 			continue
 		}
 		for _, g := range j.job.TaskGroups {
+			if g.Indexed != nil {
+				if err := j.indexesLeft(g); err != nil {
+					return err
+				}
+				continue
+			}
 			held, queued := j.held(g), j.status.Queued[*g.Name]
 			if held+queued < *g.Count {
 				return fmt.Errorf("group %s of job %s has %d of %d, and %d wait", *g.Name, j.id, held, *g.Count, queued)
@@ -189,9 +196,12 @@ func (j *jobView) rolloutHolds() bool {
 	return false
 }
 
-// held counts the places of a group that are taken: by what runs, has done what it was
-// to, or has failed for good.
-func (j *jobView) held(g *api.TaskGroup) int {
+// held counts the places of a group that are taken.
+func (j *jobView) held(g *api.TaskGroup) int { return len(j.holders(g)) }
+
+// holders are the names of the places of a group that are taken: by what runs, has done
+// what it was to, or has failed for good.
+func (j *jobView) holders(g *api.TaskGroup) map[string]bool {
 	names := make(map[string]bool)
 	for _, a := range j.allocs {
 		if a.TaskGroup != *g.Name || a.CreateIndex < *j.job.CreateIndex {
@@ -211,5 +221,5 @@ func (j *jobView) held(g *api.TaskGroup) int {
 			names[a.Name] = true
 		}
 	}
-	return len(names)
+	return names
 }

@@ -217,7 +217,7 @@ func revertsDoNotLoop(m *model, changes []change) error {
 			continue
 		}
 		view := m.jobOf(*j.ID)
-		if c.who == "user" || c.old == nil {
+		if c.who == user || c.old == nil {
 			view.reverts = 0
 			continue
 		}

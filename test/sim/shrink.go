@@ -127,9 +127,9 @@ func plainer(o Op) []Op {
 		out = append(out, Op{o.Verb, slices.Delete(slices.Clone(o.Args), n, n+1), o.Seed})
 	}
 	for n, a := range o.Args {
-		if key, value, ok := strings.Cut(a, "="); ok && key == "count" && value > "1" {
+		if key, value, ok := strings.Cut(a, "="); ok && (key == "count" || key == "completions") && value > "1" {
 			fewer := slices.Clone(o.Args)
-			fewer[n] = fmt.Sprintf("count=%c", value[0]-1)
+			fewer[n] = fmt.Sprintf("%s=%c", key, value[0]-1)
 			out = append(out, Op{o.Verb, fewer, o.Seed})
 		}
 	}

@@ -19,7 +19,7 @@ type userStore struct {
 
 // Apply implements store.Store.
 func (s userStore) Apply(_ context.Context, txn store.Txn) (store.Result, error) {
-	return s.world.commit("user", txn)
+	return s.world.commit(s.world.asking, txn)
 }
 
 // unreachable nodes answer no requests of users.

@@ -12,6 +12,15 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
+// Who asks the HTTP API for something.
+const (
+	user      = "user"
+	collector = "by hand" // of the garbage
+)
+
+// byHand reports whether somebody wrote something by asking the HTTP API for it.
+func byHand(who string) bool { return who == user || who == collector }
+
 // answer is what the HTTP API says. It is an http.ResponseWriter.
 type answer struct {
 	header http.Header
@@ -93,7 +102,12 @@ func (w *World) pick(of []*api.Allocation) *api.Allocation {
 	return of[w.chance.IntN(len(of))]
 }
 
-func (w *World) collect(Op) bool { return w.ask(http.MethodPut, "system/gc", nil) }
+// collect has the garbage collected at once. It may only go where it could in time.
+func (w *World) collect(Op) bool {
+	w.asking = collector
+	defer func() { w.asking = user }()
+	return w.ask(http.MethodPut, "system/gc", nil)
+}
 
 func (w *World) setEligibility(o Op) bool {
 	id := nodeID(o.target())

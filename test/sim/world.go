@@ -40,28 +40,31 @@ const (
 // of whichever server leads, and a fleet of nodes. What is to happen next is chosen
 // one thing at a time by the seed of the op that goes on.
 type World struct {
-	now     time.Time
-	chance  *rand.Rand // of the op that goes on
-	ids     *rand.ChaCha8
-	store   *mem.Store
-	api     *httpapi.API
-	model   *model
-	fleet   *fleet
-	leader  *leader
-	terms   int
-	hurt    hurt
-	skew    bool      // some leader had a clock of its own
-	depth   int       // of passes within passes
-	heard   uint64    // the index up to which the controllers have heard of changes
-	basis   uint64    // the same, when the pass that goes on began
-	late    func()    // applies a transaction of which the leader has not learned whether it was; may be nil
-	retries time.Time // until then passes may wait to be made again
-	broken  error
-	journal func(format string, args ...any) // nil: nobody listens
-	verbs   map[string]verb
-	more    []invariant  // besides those of everybody
-	healed  bool         // tasks do what they are for
-	wrote   []api.Object // that was put, since somebody began to look
+	now      time.Time
+	chance   *rand.Rand // of the op that goes on
+	ids      *rand.ChaCha8
+	store    *mem.Store
+	api      *httpapi.API
+	model    *model
+	fleet    *fleet
+	leader   *leader
+	terms    int
+	hurt     hurt
+	skew     bool      // some leader had a clock of its own
+	depth    int       // of passes within passes
+	heard    uint64    // the index up to which the controllers have heard of changes
+	basis    uint64    // the same, when the pass that goes on began
+	read     uint64    // the index of the store when the pass that goes on began
+	late     func()    // applies a transaction of which the leader has not learned whether it was; may be nil
+	arriving bool      // that is happening
+	asking   string    // who asks the HTTP API
+	retries  time.Time // until then passes may wait to be made again
+	broken   error
+	journal  func(format string, args ...any) // nil: nobody listens
+	verbs    map[string]verb
+	more     []invariant  // besides those of everybody
+	healed   bool         // tasks do what they are for
+	wrote    []api.Object // that was put, since somebody began to look
 
 	steps, skipped int
 }
@@ -84,7 +87,7 @@ func (l *leader) After(time.Duration) <-chan time.Time { return nil }
 
 // NewWorld returns a cluster without nodes and jobs.
 func NewWorld(seed uint64) (*World, error) {
-	w := &World{now: begin, verbs: verbs(), chance: rand.New(rand.NewPCG(seed, 0))}
+	w := &World{now: begin, asking: user, verbs: verbs(), chance: rand.New(rand.NewPCG(seed, 0))}
 	var key [32]byte
 	for n := range 8 {
 		key[n] = byte(seed >> (8 * n))
@@ -122,7 +125,7 @@ func (w *World) Close() error {
 }
 
 func (w *World) gc() gc.Options {
-	return gc.Options{Interval: gcInterval, TrackedVersions: trackedVersions}
+	return gc.Options{Interval: gcInterval, TrackedVersions: trackedVersions, JobThreshold: deadThreshold}
 }
 
 // lead has another server take up leadership, with its own clock.
@@ -152,8 +155,9 @@ func (w *World) lead(skew time.Duration) error {
 // arriveLate applies what is still on its way.
 func (w *World) arriveLate() {
 	if w.late != nil {
+		w.arriving = true
 		w.late()
-		w.late = nil
+		w.arriving, w.late = false, nil
 	}
 }
 
@@ -273,7 +277,7 @@ func (w *World) one() bool {
 	switch k := w.chance.IntN(n); {
 	case k < len(ready):
 		if w.depth == 0 {
-			w.basis = w.heard
+			w.basis, w.read = w.heard, w.store.Snapshot().Index()
 		}
 		req, err := w.leader.stepper.Step(ready[k])
 		w.judge(ready[k], req, err)
