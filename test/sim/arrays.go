@@ -108,15 +108,7 @@ func progressIsTrue(m *model, changes []change) error {
 		before, _ := c.old.(*api.JobStatus)
 		j := m.jobOf(now.JobID)
 		for group, g := range j.indexed() {
-			p := now.Indexed[group]
-			if p == nil || p.JobVersion != *j.job.Version {
-				continue
-			}
-			known := &api.IndexProgress{}
-			if before != nil && before.Indexed[group] != nil && before.Indexed[group].JobVersion == p.JobVersion {
-				known = before.Indexed[group]
-			}
-			if err := j.progressed(m, g, known, p); err != nil {
+			if err := j.progressed(g, j.progress(before, group), j.progress(now, group)); err != nil {
 				return fmt.Errorf("job %s, group %s: %w", j.id, group, err)
 			}
 		}
@@ -124,7 +116,15 @@ func progressIsTrue(m *model, changes []change) error {
 	return nil
 }
 
-func (j *jobView) progressed(m *model, g *api.TaskGroup, before, after *api.IndexProgress) error {
+// progress is how far a status says that an indexed group of the current version is.
+func (j *jobView) progress(s *api.JobStatus, group string) api.IndexProgress {
+	if s == nil || s.Indexed[group] == nil || s.Indexed[group].JobVersion != *j.job.Version {
+		return api.IndexProgress{JobVersion: *j.job.Version}
+	}
+	return *s.Indexed[group]
+}
+
+func (j *jobView) progressed(g *api.TaskGroup, before, after api.IndexProgress) error {
 	for n := range *g.Indexed.Completions {
 		done := part{after.JobVersion, *g.Name, n}
 		switch {
@@ -134,7 +134,7 @@ func (j *jobView) progressed(m *model, g *api.TaskGroup, before, after *api.Inde
 			return fmt.Errorf("index %d is done, and has failed", n)
 		case after.Completed.Has(n) && !before.Completed.Has(n) && j.done[done] == 0:
 			return fmt.Errorf("index %d is said to be done, and nobody did it", n)
-		case after.Failed.Has(n) && !before.Failed.Has(n) && !j.failedIndex(m, g, done):
+		case after.Failed.Has(n) && !before.Failed.Has(n) && !j.failedIndex(g, done):
 			return fmt.Errorf("index %d is said to have failed for good, and is to be tried again", n)
 		}
 	}
@@ -143,7 +143,7 @@ func (j *jobView) progressed(m *model, g *api.TaskGroup, before, after *api.Inde
 
 // failedIndex reports whether some instance of an index failed, and its policy has no
 // attempts left.
-func (j *jobView) failedIndex(_ *model, g *api.TaskGroup, at part) bool {
+func (j *jobView) failedIndex(g *api.TaskGroup, at part) bool {
 	for _, a := range j.allocs {
 		if a.TaskGroup != at.group || a.Index() != at.index || a.JobVersion != at.version || a.status == nil || a.status.ClientStatus != api.AllocClientFailed {
 			continue

@@ -57,13 +57,13 @@ func (a *allocView) earned(g *api.TaskGroup, d *api.Deployment, now time.Time, s
 	return a.answersFor(g, early)
 }
 
-// answers reports whether the checks of an instance pass.
-func (a *allocView) answers() bool {
+// answers reports whether the checks of an instance pass since that moment or before it.
+func (a *allocView) answers(since time.Time) bool {
 	v := a.job.versions[a.JobVersion]
 	if v == nil || v.Job.Group(a.TaskGroup) == nil || a.status == nil {
 		return true // nobody can say
 	}
-	return a.answersFor(v.Job.Group(a.TaskGroup), func(time.Time) bool { return false }) == nil
+	return a.answersFor(v.Job.Group(a.TaskGroup), since.Before) == nil
 }
 
 // answersFor says which check of an instance does not pass, or only since too short a time.

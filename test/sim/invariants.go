@@ -62,6 +62,16 @@ var invariants = []invariant{
 	{name: "versionsAreBounded", rest: versionsAreBounded},
 }
 
+// What must hold besides, and is found out by whoever makes a history happen.
+const (
+	deposedWriteNothing = "aDeposedLeaderWritesNothing" // leaderStore.Apply
+	controllersWork     = "controllersDoNotFail"        // World.judge
+	usersAreAnswered    = "usersAreAnswered"            // World.ask
+	controllersRest     = "controllersComeToRest"       // World.settle, World.calm
+	leadersFindNothing  = "aNewLeaderFindsNothingToDo"  // World.restart
+	nothingIsLeft       = "nothingIsLeft"               // World.end
+)
+
 // created yields the allocations that changes made.
 func created(changes []change) []*api.Allocation {
 	var out []*api.Allocation

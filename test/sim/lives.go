@@ -71,8 +71,11 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 		if mine.job.job == nil || !mine.up() || mine.canary() || mine.placedUnjudged() {
 			continue // not known to serve
 		}
-		g := mine.job.job.Group(a.TaskGroup)
-		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 || !mine.ranFor(api.Deref(g.Migrate.MinHealthyTime), m.world.leader.Now()) || !mine.answers() {
+		g, now := mine.job.job.Group(a.TaskGroup), m.world.leader.Now()
+		if g == nil || g.Migrate == nil || api.Deref(g.Count) < 2 {
+			continue
+		}
+		if least := api.Deref(g.Migrate.MinHealthyTime); !mine.ranFor(least, now) || !mine.answers(now.Add(-least)) {
 			continue // not known to serve
 		}
 		up, raced := 0, false
@@ -83,7 +86,7 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 				_, said = other.status.Indexes()
 			}
 			raced = raced || other != mine && max(written, said) > m.world.basis && other.CreateIndex != 0
-			if other.TaskGroup == a.TaskGroup && other.up() && other.answers() && !other.canary() && !api.Deref(other.DesiredTransition.Migrate) {
+			if other.TaskGroup == a.TaskGroup && other.up() && other.answers(far) && !other.canary() && !api.Deref(other.DesiredTransition.Migrate) {
 				up++
 			}
 		}

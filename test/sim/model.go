@@ -256,6 +256,16 @@ func (m *model) checkIdle() error {
 	})
 }
 
+// checkRest checks what must hold when nothing happens any more.
+func (m *model) checkRest() error {
+	return m.check(func(i invariant) error {
+		if i.rest == nil {
+			return nil
+		}
+		return i.rest(m)
+	})
+}
+
 // tell notes a change for people.
 func (m *model) tell(c change) {
 	m.world.note("    %s", describe(c))

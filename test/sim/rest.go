@@ -42,12 +42,7 @@ func (w *World) rest(Op) bool {
 	}
 	w.collect(Op{})
 	w.settle()
-	w.breaks(w.model.check(func(i invariant) error {
-		if i.rest == nil {
-			return nil
-		}
-		return i.rest(w.model)
-	}))
+	w.breaks(w.model.checkRest())
 	w.restart()
 	return true
 }
@@ -60,7 +55,7 @@ func (w *World) calm() {
 			return
 		}
 	}
-	w.breaks(fmt.Errorf("controllersComeToRest: after %v with nothing going on objects are still written", patience*quiet))
+	w.breaks(fmt.Errorf(controllersRest+": after %v with nothing going on objects are still written", patience*quiet))
 }
 
 // restart has other servers lead, which must find nothing to do. The first may find other
@@ -75,7 +70,7 @@ func (w *World) restart() {
 			if e, ok := o.(*api.Evaluation); n == 0 && ok && e.Status == api.EvalBlocked {
 				continue
 			}
-			w.breaks(fmt.Errorf("aNewLeaderFindsNothingToDo: at rest it wrote %s", describeObject(o)))
+			w.breaks(fmt.Errorf(leadersFindNothing+": at rest it wrote %s", describeObject(o)))
 		}
 	}
 }
@@ -103,7 +98,7 @@ func (w *World) end(o Op) bool {
 		api.KindEvaluation, api.KindDeployment, api.KindJobAdmission, api.KindPeriodicLaunch, api.KindScalingEvents,
 	} {
 		for o := range snap.Scan(store.Query{Kind: kind}) {
-			w.breaks(fmt.Errorf("nothingIsLeft: 30 hours after every job was stopped there is %s", describeObject(o)))
+			w.breaks(fmt.Errorf(nothingIsLeft+": 30 hours after every job was stopped there is %s", describeObject(o)))
 		}
 	}
 	return true

@@ -92,7 +92,7 @@ func (s *leaderStore) Apply(ctx context.Context, txn store.Txn) (store.Result, e
 	}
 	result, err := w.commit(s.leader.name, txn)
 	if err == nil && w.model.term != s.leader.term {
-		w.breaks(fmt.Errorf("aDeposedLeaderWritesNothing: %s wrote %v in term %d, it is term %d", s.leader.name, txn.Writes, s.leader.term, w.model.term))
+		w.breaks(fmt.Errorf(deposedWriteNothing+": %s wrote %v in term %d, it is term %d", s.leader.name, txn.Writes, s.leader.term, w.model.term))
 	}
 	switch {
 	case err != nil:

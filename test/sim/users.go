@@ -57,7 +57,7 @@ func (w *World) ask(method, path string, body any) bool {
 	out := &answer{header: make(http.Header), status: http.StatusOK}
 	w.api.ServeHTTP(out, r)
 	if out.status >= http.StatusInternalServerError {
-		w.breaks(fmt.Errorf("usersAreAnswered: %s %s: %d %s", method, path, out.status, out.body.String()))
+		w.breaks(fmt.Errorf(usersAreAnswered+": %s %s: %d %s", method, path, out.status, out.body.String()))
 	}
 	if out.status >= http.StatusBadRequest {
 		w.note("  refused: %d %s", out.status, out.body.String())

@@ -236,7 +236,7 @@ func (w *World) settle() {
 			return
 		}
 		if n == restless {
-			w.breaks(fmt.Errorf("controllersComeToRest: after %d passes there is still something to do: %v", n, w.leader.stepper.Ready()))
+			w.breaks(fmt.Errorf(controllersRest+": after %d passes there is still something to do: %v", n, w.leader.stepper.Ready()))
 		}
 	}
 }
@@ -299,7 +299,7 @@ func (w *World) judge(controller int, req reconcile.Request, err error) {
 	case errors.Is(err, api.ErrConflict) || errors.Is(err, errHurt):
 		w.retries = w.now.Add(retryWithin)
 	default:
-		w.breaks(fmt.Errorf("controllersDoNotFail: controller %d on %s: %w", controller, req, err))
+		w.breaks(fmt.Errorf(controllersWork+": controller %d on %s: %w", controller, req, err))
 	}
 }
 
