@@ -27,13 +27,9 @@ type part struct {
 	index   int
 }
 
-// noteDone remembers that an instance did what an index is for, should it have: it
-// ended well, and was neither cut short nor told to go on elsewhere.
+// noteDone remembers that an instance did what an index is for, should it have.
 func (j *jobView) noteDone(a *allocView) {
-	if a.status == nil || a.status.ClientStatus != api.AllocClientComplete || j.job == nil || a.CreateIndex < *j.job.CreateIndex {
-		return
-	}
-	if a.WantsRun() || !api.Deref(a.DesiredTransition.Migrate) && !a.status.Killed() {
+	if a.did() && j.job != nil && a.CreateIndex >= *j.job.CreateIndex {
 		j.done[part{a.JobVersion, a.TaskGroup, a.Index()}] = max(a.ModifyIndex, a.status.ModifyIndex)
 	}
 }
@@ -192,7 +188,7 @@ func (j *jobView) indexesLeft(g *api.TaskGroup) error {
 	}
 	under := j.status.Queued[*g.Name]
 	for _, a := range j.allocs {
-		if a.TaskGroup == *g.Name && (!a.ended() || a.waitsToBeTried()) {
+		if a.TaskGroup == *g.Name && (!a.ended() || a.failedInPlace()) {
 			under++
 		}
 	}
@@ -202,8 +198,17 @@ func (j *jobView) indexesLeft(g *api.TaskGroup) error {
 	return nil
 }
 
-// waitsToBeTried reports whether an instance failed and is to be tried again.
-func (a *allocView) waitsToBeTried() bool {
-	return a.status != nil && a.status.ClientStatus == api.AllocClientFailed && a.WantsRun() && a.NextAllocation == "" &&
-		a.job.job != nil && a.JobVersion == *a.job.job.Version
+// nothingDoneRunsOn: no instance is to run of an index that has been done.
+func nothingDoneRunsOn(m *model) error {
+	for _, j := range m.jobs {
+		for group := range j.indexed() {
+			p := j.progress(j.status, group)
+			for _, a := range j.allocs {
+				if a.TaskGroup == group && a.live() && a.CreateIndex >= *j.job.CreateIndex && p.Completed.Has(a.Index()) {
+					return fmt.Errorf("%s (%s) is to run, and progress is %s", a.Name, short(a.ID), &p)
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -16,8 +16,38 @@ func nothingInUseIsCollected(m *model, changes []change) error {
 		if err := m.mayGo(c); err != nil {
 			return err
 		}
+		if a, ok := c.old.(*api.Allocation); ok {
+			if err := m.placeMayGo(a, changes); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// placeMayGo says whether an allocation that ended has no say in what its job does next:
+// one that did what a batch instance is for, or that failed, holds its place, but for one of
+// an indexed group once its end is in the job's progress.
+func (m *model) placeMayGo(o *api.Allocation, changes []change) error {
+	j := m.jobOf(o.JobID)
+	if j.job == nil || j.job.Stopped() || o.CreateIndex < *j.job.CreateIndex {
+		return nil
+	}
+	was := &allocView{Allocation: o, job: j}
+	for _, c := range changes {
+		if s, ok := c.old.(*api.AllocationStatus); ok && s.ID == o.ID {
+			was.status = s
+		}
+	}
+	did := was.did() && j.job.IsBatch() && o.JobVersion == *j.job.Version
+	g := j.job.Group(o.TaskGroup)
+	if g == nil || !did && !was.failedInPlace() || !j.job.IsSystem() && o.Index() >= *g.Count {
+		return nil
+	}
+	if p := j.progress(j.status, o.TaskGroup); p.Completed.Has(o.Index()) || p.Failed.Has(o.Index()) {
+		return nil
+	}
+	return fmt.Errorf("%s (%s) was removed, which is %s and holds its place", o.Name, short(o.ID), was.status.ClientStatus)
 }
 
 func (m *model) mayGo(c change) error {

@@ -49,7 +49,7 @@ func (g generator) next(nodes int) Op {
 		return g.control(node)
 	}
 	if g.IntN(40) == 0 {
-		return g.op(g.of("tag", "tag", "untag"), g.job(), g.of("good", "best"))
+		return g.op(g.of("tag", "tag", "untag"), g.maybe([]string{g.job(), g.of("good", "best")}, 3, "any")...)
 	}
 	if g.IntN(25) == 0 {
 		return g.op("dispatch", g.maybe([]string{"d1"}, 3, "priority=80")...)

@@ -51,6 +51,7 @@ var invariants = []invariant{
 	{name: "parallelismIsKept", txn: parallelismIsKept},
 	{name: "progressIsTrue", txn: progressIsTrue},
 	{name: "progressMissesNothing", idle: progressMissesNothing},
+	{name: "nothingDoneRunsOn", idle: nothingDoneRunsOn},
 	{name: "gangsAreWhole", txn: gangsAreWhole},
 	{name: "nothingBeginsTooLate", txn: nothingBeginsTooLate},
 	{name: "overdueJobsAreDead", idle: overdueJobsAreDead},

@@ -225,6 +225,23 @@ func (m *model) news(a *allocView) bool {
 	return written > m.world.read
 }
 
+// failedInPlace reports whether an allocation failed and holds its place all the same: it
+// waits for its time to be tried again, or has no attempts left.
+func (a *allocView) failedInPlace() bool {
+	j := a.job.job
+	return a.status != nil && a.status.ClientStatus == api.AllocClientFailed && a.WantsRun() && a.NextAllocation == "" &&
+		j != nil && a.CreateIndex >= *j.CreateIndex && (!j.IsBatch() || a.JobVersion == *j.Version)
+}
+
+// did reports whether an allocation has done what a batch instance is for: it ended well,
+// and was neither cut short nor told to go on elsewhere.
+func (a *allocView) did() bool {
+	if a.status == nil || a.status.ClientStatus != api.AllocClientComplete {
+		return false
+	}
+	return a.WantsRun() || !api.Deref(a.DesiredTransition.Migrate) && !a.status.Killed()
+}
+
 // ended reports whether nothing of it runs, as far as its node, or the loss of it, says.
 func (a *allocView) ended() bool { return a.status.Terminal() || a.Lost == api.AllocClientLost }
 

@@ -74,7 +74,8 @@ func namesAreUnique(m *model) error {
 	return nil
 }
 
-// placesAreTakenOnce: nothing is placed where a live instance is.
+// placesAreTakenOnce: nothing is placed where a live instance is, or where one failed and
+// waits for its time to be tried again, or stays as it is.
 func placesAreTakenOnce(m *model, changes []change) error {
 	for _, a := range created(changes) {
 		mine := m.alloc[a.ID]
@@ -82,7 +83,10 @@ func placesAreTakenOnce(m *model, changes []change) error {
 			continue
 		}
 		for _, other := range mine.job.allocs {
-			if other != mine && other.live() && !other.canary() && other.seat() == mine.seat() {
+			if other == mine || other.canary() || other.seat() != mine.seat() {
+				continue
+			}
+			if other.live() || other.failedInPlace() && !m.news(other) {
 				return fmt.Errorf("%s is placed as %s while %s is there", short(a.ID), mine.seat(), short(other.ID))
 			}
 		}

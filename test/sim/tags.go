@@ -10,14 +10,19 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// tag gives a version of a job a tag, by which it is kept: tag s1 good.
+// tag gives the current version of a job, or any, a tag by which it is kept: tag s1 good
+// [any].
 func (w *World) tag(o Op) bool {
 	j := w.model.jobs[o.target()]
 	if j == nil || j.job == nil || len(o.Args) < 2 {
 		return false
 	}
-	versions := slices.Sorted(maps.Keys(j.versions))
-	return w.ask(http.MethodPut, tagPath(j.id, o.Args[1]), api.JobTagRequest{Version: &versions[w.chance.IntN(len(versions))]})
+	version := *j.job.Version
+	if o.has("any") {
+		versions := slices.Sorted(maps.Keys(j.versions))
+		version = versions[w.chance.IntN(len(versions))]
+	}
+	return w.ask(http.MethodPut, tagPath(j.id, o.Args[1]), api.JobTagRequest{Version: &version})
 }
 
 // untag takes a tag away: untag s1 good.

@@ -155,9 +155,13 @@ var wrongs = []wrong{
 		s.Indexed = map[string]*api.IndexProgress{"web": {Completions: 3, Completed: "0"}}
 		w.write(s)
 	}},
-	{"progressMissesNothing", array, func(w *scene) {
-		a := w.alloc("a1.web[0]")
-		w.write(&api.AllocationStatus{ID: a.ID, NodeID: a.NodeID, Namespace: a.Namespace, JobID: a.JobID, ClientStatus: api.AllocClientComplete})
+	{"progressMissesNothing", array, func(w *scene) { w.write(w.completed("a1.web[0]")) }},
+	{"nothingDoneRunsOn", array, func(w *scene) { // it ended, and nobody knows that any more
+		w.write(w.completed("a1.web[0]"))
+		s := w.status("a1")
+		s.Indexed = map[string]*api.IndexProgress{"web": {Completions: 3, Completed: "0"}}
+		w.write(s)
+		w.remove(w.completed("a1.web[0]"))
 	}},
 	{"gangsAreWhole", oneNode + "apply b1 count=3 cpu=600 gang run=forever", func(w *scene) { w.write(w.fresh("b1.web[0]", "n1")) }},
 	{"nothingBeginsTooLate", oneNode + "apply b1 deadline=30s run=done:5s\nadvance 1m", func(w *scene) { w.write(w.fresh("b1.web[0]", "n1")) }},
@@ -370,6 +374,13 @@ func (w *scene) alloc(name string) *api.Allocation {
 	}
 	a := *latest.Allocation
 	return &a
+}
+
+// completed returns the status by which an allocation of that name has ended well.
+func (w *scene) completed(name string) *api.AllocationStatus {
+	w.t.Helper()
+	a := w.alloc(name)
+	return &api.AllocationStatus{ID: a.ID, NodeID: a.NodeID, Namespace: a.Namespace, JobID: a.JobID, ClientStatus: api.AllocClientComplete}
 }
 
 // another returns a copy of an allocation of a job that runs that version.
