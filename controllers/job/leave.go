@@ -30,6 +30,22 @@ func (t *tally) leave(v *view, current *api.Deployment, placed int) []want {
 	return now
 }
 
+// staying is how many of those that were asked to leave, and stay for now, are of a rollout
+// and not healthy: they are on their way like those that it placed elsewhere.
+func (t *tally) staying(p *groupPlan, current *api.Deployment) int {
+	if current == nil || !current.Active() {
+		return 0
+	}
+	n := 0
+	for _, w := range t.migrate {
+		leaves := slices.ContainsFunc(p.wants, func(other want) bool { return other.prev == w.prev })
+		if !leaves && w.prev.DeploymentID == current.ID && healthOf(w.prev.Allocation) != healthy {
+			n++
+		}
+	}
+	return n
+}
+
 // patient reports whether a drain asked the predecessor to leave that has time.
 func (w *want) patient() bool {
 	return w.why == migrated && api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced)

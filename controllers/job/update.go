@@ -65,7 +65,7 @@ func (t *tally) update(v *view, p *groupPlan, current *api.Deployment) int {
 			placed++
 		}
 	}
-	limit, again := t.limit(v, current, placed)
+	limit, again := t.limit(v, current, placed+t.staying(p, current))
 	p.again = again
 	slices.SortStableFunc(t.destructive, func(a, b want) int {
 		return cmp.Compare(a.prev.use(), b.prev.use())
