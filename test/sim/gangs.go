@@ -27,8 +27,8 @@ func gangsAreWhole(m *model, changes []change) error {
 			}
 			names := j.holders(g)
 			for _, a := range j.allocs {
-				if a.TaskGroup == *g.Name && m.news(a) {
-					names[a.Name] = true // as far as was known
+				if a.TaskGroup == *g.Name && (a.failedInPlace() || m.news(a)) {
+					names[a.Name] = true // it has its turn later; it was there as far as was known
 				}
 			}
 			if count := api.Deref(g.Count); len(names) < count {

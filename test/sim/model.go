@@ -229,7 +229,7 @@ func (m *model) news(a *allocView) bool {
 // waits for its time to be tried again, or has no attempts left.
 func (a *allocView) failedInPlace() bool {
 	j := a.job.job
-	return a.status != nil && a.status.ClientStatus == api.AllocClientFailed && a.WantsRun() && a.NextAllocation == "" &&
+	return a.failed() && a.WantsRun() && a.NextAllocation == "" &&
 		j != nil && a.CreateIndex >= *j.CreateIndex && (!j.IsBatch() || a.JobVersion == *j.Version)
 }
 

@@ -74,28 +74,21 @@ func namesAreUnique(m *model) error {
 	return nil
 }
 
-// placesAreTakenOnce: nothing is placed where a live instance is, or where the last one
-// failed and waits for its time to be tried again, or stays as it is.
+// placesAreTakenOnce: nothing is placed where a live instance is, or where one failed
+// and waits for its time to be tried again, or stays as it is.
 func placesAreTakenOnce(m *model, changes []change) error {
 	for _, a := range created(changes) {
 		mine := m.alloc[a.ID]
 		if mine.canary() {
 			continue
 		}
-		last := mine
 		for _, other := range mine.job.allocs {
 			if other == mine || other.canary() || other.seat() != mine.seat() {
 				continue
 			}
-			if other.live() {
+			if other.live() || other.failedInPlace() && !m.news(other) {
 				return fmt.Errorf("%s is placed as %s while %s is there", short(a.ID), mine.seat(), short(other.ID))
 			}
-			if last == mine || other.CreateIndex > last.CreateIndex {
-				last = other
-			}
-		}
-		if last != mine && last.failedInPlace() && !m.news(last) {
-			return fmt.Errorf("%s is placed as %s, where %s has failed and has not been given up", short(a.ID), mine.seat(), short(last.ID))
 		}
 	}
 	return nil

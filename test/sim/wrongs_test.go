@@ -91,7 +91,7 @@ var wrongs = []wrong{
 		old.DesiredStatus, old.DesiredDescription, old.NextAllocation = api.AllocDesiredStop, stoppedForUpdate, next.ID
 		w.write(old, next)
 	}},
-	{"haltedRolloutsGoNoFurther", oneNode + "apply s1 count=2 cpu=600 parallel=1\nsteer s1 pause", func(w *scene) {
+	{"haltedRolloutsGoNoFurther", oneNode + "apply s1 count=2 cpu=600 parallel=1\nadvance 1s\nsteer s1 pause", func(w *scene) {
 		a := w.fresh("s1.web[1]", "n1")
 		a.DeploymentID = w.rollout("s1").ID
 		w.write(a)
