@@ -59,7 +59,7 @@ func eachIndexCompletesOnce(m *model, changes []change) error {
 		if j.indexed()[a.TaskGroup] == nil {
 			continue
 		}
-		if known, done := j.done[part{a.JobVersion, a.TaskGroup, a.Index()}]; done && known <= m.world.read {
+		if known, done := j.done[part{a.JobVersion, a.TaskGroup, a.Index()}]; done && known <= m.world.basis {
 			return fmt.Errorf("%s is run again, which has been done", a.Name)
 		}
 		for _, other := range j.allocs {

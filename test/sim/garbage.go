@@ -99,14 +99,14 @@ func (m *model) jobMayGo(o *api.Job) error {
 			return fmt.Errorf("job %s was removed, and %s (%s) has not ended", j.id, a.Name, short(a.ID))
 		}
 	}
-	if waits := m.awaits(j.id); waits != "" && *m.jobs[waits].job.ModifyIndex <= m.world.read {
+	if waits := m.awaits(j.id); waits != "" && *m.jobs[waits].job.ModifyIndex <= m.world.basis {
 		return fmt.Errorf("job %s was removed, which %s waits for", j.id, waits)
 	}
 	if j.tagged() {
 		return fmt.Errorf("job %s was removed, and a version of it has a tag", j.id)
 	}
 	for _, other := range m.jobs {
-		if other.childOf(j.id) && other.goesOn() && *other.job.ModifyIndex <= m.world.read {
+		if other.childOf(j.id) && other.goesOn() && *other.job.ModifyIndex <= m.world.basis {
 			return fmt.Errorf("job %s was removed while %s goes on, which is of it", j.id, other.id)
 		}
 	}

@@ -20,7 +20,7 @@ func healthIsEarned(m *model, changes []change) error {
 			continue
 		}
 		d := mine.job.deployments[a.DeploymentID]
-		if d == nil || m.news(mine) && mine.status != nil && mine.status.ModifyIndex > m.world.read {
+		if d == nil || m.news(mine) && mine.status != nil && mine.status.ModifyIndex > m.world.basis {
 			continue // its node said something else meanwhile
 		}
 		v := mine.job.versions[d.JobVersion]

@@ -214,15 +214,15 @@ func (a *allocView) live() bool {
 	return a.WantsRun() && a.Lost == "" && !a.status.Terminal()
 }
 
-// news reports whether something was written of an allocation since the pass that goes on
-// began to read.
+// news reports whether something was written of an allocation that the controllers had not
+// heard of when the pass that goes on began.
 func (m *model) news(a *allocView) bool {
 	_, written := a.Indexes()
 	if a.status != nil {
 		_, said := a.status.Indexes()
 		written = max(written, said)
 	}
-	return written > m.world.read
+	return written > m.world.basis
 }
 
 // failedInPlace reports whether an allocation failed and holds its place all the same: it

@@ -277,7 +277,7 @@ func (w *World) one() bool {
 	switch k := w.chance.IntN(n); {
 	case k < len(ready):
 		if w.depth == 0 {
-			w.basis, w.read = w.heard, w.store.Snapshot().Index()
+			w.basis = w.heard
 		}
 		req, err := w.leader.stepper.Step(ready[k])
 		w.judge(ready[k], req, err)

@@ -341,10 +341,9 @@ func newScene(t *testing.T, history string) *scene {
 	return w
 }
 
-// begin has what comes be the writes of a pass that has read everything.
+// begin has what comes be the writes of a pass that knows everything.
 func (w *scene) begin() {
 	w.basis = w.store.Snapshot().Index()
-	w.read = w.basis
 }
 
 // write writes objects as controllers do.
