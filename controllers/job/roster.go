@@ -139,7 +139,7 @@ func (f *fleet) doubt(v *view) {
 // mayReadPart reports whether a pass can do without the settled instances: nothing is
 // done to them as long as they stay as they are.
 func (v *view) mayReadPart() bool {
-	if v.stopped() || v.overdue() || v.waits() || v.job.IsSystem() || v.job.IsTemplate() {
+	if v.stopped() || v.late() || v.waits() || v.job.IsSystem() || v.job.IsTemplate() {
 		return false
 	}
 	for _, d := range v.deployments {
