@@ -23,6 +23,7 @@ type member struct {
 	spec     *api.TaskGroup     // of the version that it runs; nil if that is gone
 	drain    *api.DrainStrategy // of its node; nil if that is not being drained
 	rollsOut bool               // the rollout that placed it goes on; one that was raised where it is serves already
+	onTrial  bool               // its rollout was not promoted, whether that goes on or has ended
 	seen     time.Time          // see health.Instance
 }
 
@@ -116,9 +117,9 @@ func rank(later bool) int {
 }
 
 // canary reports whether it tries a version out, beside the instances that the group
-// has to have.
+// has to have. When its rollout has failed it is still there for a moment.
 func (m *member) canary() bool {
-	return m.rollsOut && m.DeploymentStatus != nil && m.DeploymentStatus.Canary
+	return m.onTrial && m.DeploymentStatus != nil && m.DeploymentStatus.Canary
 }
 
 // healthy reports whether an instance can be counted on and, if that may change by time

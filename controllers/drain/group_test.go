@@ -42,7 +42,7 @@ func members(words string) []*member {
 			case 'p':
 				m.DesiredTransition.Migrate, m.DesiredTransition.MigrateWhenPlaced = new(true), new(true)
 			case 'c':
-				m.rollsOut, m.DeploymentStatus = true, &api.AllocDeploymentStatus{Canary: true}
+				m.onTrial, m.DeploymentStatus = true, &api.AllocDeploymentStatus{Canary: true}
 			case 'r':
 				m.rollsOut = true
 			}

@@ -119,6 +119,7 @@ func (c *jobs) member(snap store.Snapshot, v *jobView, a *api.Allocation, versio
 	}
 	if a.DeploymentID != "" {
 		d, ok := store.Get[*api.Deployment](snap, api.Key{Kind: api.KindDeployment, ID: a.DeploymentID})
+		m.onTrial = ok && d.TaskGroups[a.TaskGroup].OnTrial()
 		m.rollsOut = ok && d.Active() && a.CreateIndex >= d.CreateIndex
 	}
 	if turn := health.LastTurn(m.status); turn.After(now) {
