@@ -80,12 +80,7 @@ func drainsLeaveEnoughUp(m *model, changes []change) error {
 		}
 		up, raced := 0, false
 		for _, other := range mine.job.allocs {
-			_, written := other.Indexes()
-			said := uint64(0)
-			if other.status != nil {
-				_, said = other.status.Indexes()
-			}
-			raced = raced || other != mine && max(written, said) > m.world.basis && other.CreateIndex != 0
+			raced = raced || other != mine && m.news(other)
 			if other.TaskGroup == a.TaskGroup && other.up() && other.answers(far) && !other.canary() && !api.Deref(other.DesiredTransition.Migrate) {
 				up++
 			}
