@@ -20,7 +20,7 @@ type tally struct {
 	inPlace, surplus                         []*instance
 	current                                  []*instance // hold a slot at the current version
 	settled                                  *settled    // further ones, which are not looked at; may be nil
-	stale                                    int         // how many hold a slot at another one, and stay
+	stale                                    int         // how many hold a slot at another one, out of contact, and stay
 	apart                                    []*instance // are on nodes that take nothing now, and stay
 	idle                                     []*instance // of these and the current ones, those that failed or are lost
 	begun                                    bool        // some instance is, or was, of the current version

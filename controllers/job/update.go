@@ -147,6 +147,9 @@ func (t *tally) limit(v *view, current *api.Deployment, placed int) (limit int, 
 			}
 		}
 	}
+	if !v.job.IsSystem() {
+		limit -= t.stale // hold their slots, and do not serve
+	}
 	for _, i := range t.inPlace {
 		if i.DeploymentID != "" && healthOf(i.Allocation) != healthy {
 			limit-- // begun by a rollout that another version cut short
