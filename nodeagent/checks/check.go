@@ -76,7 +76,7 @@ func NewCheck(s Spec, now time.Time) *Check {
 	return c
 }
 
-// Spec returns what is checked.
+// Spec returns what is checked. Its Limit and Grace may be changed.
 func (c *Check) Spec() *Spec { return &c.spec }
 
 // Result returns how it does.
