@@ -44,7 +44,6 @@ type instance struct {
 	timers  []timer
 	probes  []*probe              // of its services, in the order of their checks
 	last    *api.AllocationStatus // what was last made of it to report
-	acked   int64                 // ModifyTime of the last report that was stored
 }
 
 // timer is an event of an allocation's life that comes at a time.

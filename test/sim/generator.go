@@ -40,7 +40,6 @@ func (g generator) maybe(args []string, in int, words ...string) []string {
 func (g generator) job() string {
 	return g.of("s1", "s1", "s1", "s2", "s2", "s2", "b1", "b1", "b2", "b2", "a1", "a1", "y1", "z1", "p1", "d1", "w1")
 }
-func (g generator) service() string { return g.of("s1", "s2") }
 
 // next returns the next op of a history.
 func (g generator) next(nodes int) Op {

@@ -54,7 +54,6 @@ type World struct {
 	depth    int       // of passes within passes
 	heard    uint64    // the index up to which the controllers have heard of changes
 	basis    uint64    // the same, when the pass that goes on began
-	read     uint64    // the index of the store when the pass that goes on began
 	late     func()    // applies a transaction of which the leader has not learned whether it was; may be nil
 	arriving bool      // that is happening
 	asking   string    // who asks the HTTP API
