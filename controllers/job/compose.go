@@ -108,9 +108,7 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 				continue
 			}
 			c.room(size)
-			for _, a := range at.evicted[found.AllocID] {
-				c.put(v.preempted(a, found.AllocID))
-			}
+			c.evict(at.evicted[found.AllocID], found.AllocID)
 			if w.prev != nil {
 				c.put(v.followed(w, found.AllocID, evalID))
 			}

@@ -66,7 +66,11 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 			out.Created = append(out.Created, e)
 		}
 	}
-	at.eachIn(func(_ int, to *scheduler.Placement) { out.Preempted = append(out.Preempted, at.evicted[to.AllocID]...) })
+	at.eachIn(func(_ int, to *scheduler.Placement) {
+		for _, one := range at.evicted[to.AllocID] {
+			out.Preempted = append(out.Preempted, one.Allocation)
+		}
+	})
 	for _, g := range p.groups {
 		out.Updates[g.name] = updates(&g.counts)
 	}

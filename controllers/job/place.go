@@ -29,7 +29,7 @@ type placed struct {
 	// classes says which classes of nodes would do for the groups that found no room.
 	classes map[string]bool
 	// evicted are who has to end, by the ID of the allocation for whose sake.
-	evicted map[string][]*api.Allocation
+	evicted map[string][]evicted
 }
 
 // place finds room for what a plan wants, by the end of others if there is none otherwise.

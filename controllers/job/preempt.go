@@ -1,6 +1,8 @@
 package job
 
 import (
+	"slices"
+
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
@@ -57,6 +59,12 @@ func evictedAtOnce(g *api.TaskGroup) int {
 	return api.Deref(g.Migrate.MaxParallel)
 }
 
+// evicted is an allocation that has to end, and its job, by whose priority it may be.
+type evicted struct {
+	*api.Allocation
+	job *api.Job
+}
+
 // noteEvicted notes for whose sake who has to end. An allocation ends for the first of
 // those that count on its room.
 func (o *placed) noteEvicted(snap store.Snapshot, p *plan) {
@@ -69,22 +77,30 @@ func (o *placed) noteEvicted(snap store.Snapshot, p *plan) {
 			}
 			known[id] = true
 			if o.evicted == nil {
-				o.evicted = make(map[string][]*api.Allocation)
+				o.evicted = make(map[string][]evicted)
 			}
-			o.evicted[at.AllocID] = append(o.evicted[at.AllocID], a)
+			job, _ := store.Get[*api.Job](snap, api.JobKey(a.Namespace, a.JobID))
+			o.evicted[at.AllocID] = append(o.evicted[at.AllocID], evicted{a, job})
 			p.groups[group].counts.Preemptions++
 		}
 	})
 }
 
-// preempted returns an allocation as it will be that ends so that another one has room.
-func (v *view) preempted(a *api.Allocation, by string) *api.Allocation {
-	evicted := *a
-	evicted.DesiredStatus = api.AllocDesiredEvict
-	evicted.DesiredDescription = "Preempted by alloc ID " + by
-	evicted.PreemptedByAllocation = by
-	evicted.ModifyTime = v.now.UnixNano()
-	return &evicted
+// evict writes that allocations end so that another one has room, for as long as their jobs
+// are no more important.
+func (c *composer) evict(all []evicted, by string) {
+	for _, one := range all {
+		a := *one.Allocation
+		a.DesiredStatus = api.AllocDesiredEvict
+		a.DesiredDescription = "Preempted by alloc ID " + by
+		a.PreemptedByAllocation = by
+		a.ModifyTime = c.view.now.UnixNano()
+		c.put(&a)
+		txn := c.last()
+		if unchanged := store.Unchanged(one.job); !slices.Contains(txn.Conditions, unchanged) {
+			txn.Conditions = append(txn.Conditions, unchanged)
+		}
+	}
 }
 
 // wasPreempted reports whether it was told to end so that another one has room.

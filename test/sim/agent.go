@@ -228,7 +228,8 @@ func (a *agent) tick() {
 }
 
 // waits reports whether an allocation has to wait for the end of others: of the one that
-// it takes the place of, and of those that have a port of its.
+// it takes the place of, of those that were preempted for it, and of those that have a port
+// of its.
 func (a *agent) waits(i *instance) bool {
 	if !i.alloc.WantsRun() {
 		return false
@@ -237,7 +238,8 @@ func (a *agent) waits(i *instance) bool {
 		if other == i || other.life.Ended() || !other.begun {
 			continue
 		}
-		if other.alloc.ID == i.alloc.PreviousAllocation || sharePort(other.alloc.Ports, i.alloc.Ports) {
+		if other.alloc.ID == i.alloc.PreviousAllocation || slices.Contains(i.alloc.PreemptedAllocations, other.alloc.ID) ||
+			sharePort(other.alloc.Ports, i.alloc.Ports) {
 			return true
 		}
 	}

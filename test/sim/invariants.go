@@ -24,6 +24,7 @@ type invariant struct {
 var invariants = []invariant{
 	{name: "noNodeIsOvercommitted", txn: noNodeIsOvercommitted},
 	{name: "placementsAreAllowed", txn: placementsAreAllowed},
+	{name: "preemptionsHaveACause", txn: preemptionsHaveACause},
 	{name: "namesAreUnique", idle: namesAreUnique},
 	{name: "placesAreTakenOnce", txn: placesAreTakenOnce},
 	{name: "neverMoreThanAskedFor", txn: neverMoreThanAskedFor},

@@ -7,7 +7,8 @@ import (
 )
 
 // noNodeIsOvercommitted: what is placed on a node fits, and no port is given twice.
-// Only its successor may have the room of an instance that has not ended.
+// Only its successor, or who preempted it, may have the room of an instance that has not
+// ended.
 func noNodeIsOvercommitted(m *model, changes []change) error {
 	for _, a := range created(changes) {
 		if err := m.nodeOf(a.NodeID).fits(); err != nil {
@@ -21,7 +22,7 @@ func (n *nodeView) fits() error {
 	var used api.Usage
 	ports := make(map[int]string)
 	for _, a := range n.allocs {
-		if a.status.Terminal() || a.Lost == api.AllocClientLost || a.NextAllocation != "" {
+		if a.status.Terminal() || a.Lost == api.AllocClientLost || a.NextAllocation != "" || a.PreemptedByAllocation != "" {
 			continue
 		}
 		used = used.Add(a.Usage)
