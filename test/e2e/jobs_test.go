@@ -84,6 +84,7 @@ func TestTheFirstHourOnOneMachine(t *testing.T) {
 	a.Must(0, "job", "stop", "hello")
 	contains(t, a.Must(0, "job", "status", "hello"), "dead (stopped)")
 	a.Await("the task to end", func(context.Context) bool { return len(a.Processes()) == 0 })
+	a.AwaitSummary("hello", "told to have ended", func(g api.TaskGroupSummary) bool { return g.Running == 0 })
 	a.Must(0, "system", "gc")
 	contains(t, a.Must(0, "job", "status"), "No running jobs")
 }

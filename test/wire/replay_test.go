@@ -67,7 +67,7 @@ func TestAnswersAreAsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &replay{
-		t: t, agent: cluster.Start(t, cluster.Options{Name: "node-1"}), port: cluster.FreePorts(t, 1)[0],
+		t: t, agent: cluster.Start(t, cluster.Options{Name: "node-1", Config: recordedMachine}), port: cluster.FreePorts(t, 1)[0],
 		meant: meant, comparison: comparison{ids: make(map[string]string)},
 	}
 	r.learnNode()
@@ -95,6 +95,13 @@ func isElsewhere(recording *recorded.Exchange) bool {
 
 // recordedNode is the ID of the node in the recordings.
 const recordedNode = "8f1a56e6-abee-d11b-35cf-4af3b2451607"
+
+// recordedMachine is what that node has, by which placements are scored.
+const recordedMachine = `client {
+  cpu_total_compute = 5192
+  memory_total_mb   = 24105
+  disk_total_mb     = 258019
+}`
 
 // The IDs of the allocation of hello and of the deployment of canary's second version.
 const (
