@@ -1,6 +1,6 @@
 // Package faults breaks the whole system from outside and looks at what is left:
 // agents, shims and tasks are killed and stopped at random moments, servers vanish
-// and come back, disks fill up, clients send garbage or never read.
+// and come back, cables are cut, disks fill up, clients send garbage or never read.
 //
 // Every test ends with the same question, asked of /proc rather than of the agent: is
 // what runs exactly what is wanted, and does the API say so?

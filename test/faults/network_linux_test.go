@@ -29,7 +29,7 @@ func wire(t *testing.T, config string) cable {
 		return cluster.Start(t, o), h
 	}
 	var c cable
-	c.server, _ = start(cluster.Options{Role: cluster.Server, Config: "server {\n session_timeout = \"2s\"\n" + config + "\n}"})
+	c.server, _ = start(cluster.Options{Role: cluster.Server, Config: "server {\n session_timeout = \"4s\"\n" + config + "\n}"})
 	c.one, c.host = start(cluster.Options{Role: cluster.Node, Name: "one", Server: c.server})
 	c.two, _ = start(cluster.Options{Role: cluster.Node, Name: "two", Server: c.server})
 	return c
@@ -127,7 +127,7 @@ func (c cut) reunited(ctx context.Context, w cable) bool {
 
 func TestANodeThatIsCutOffIsReplacedAndOfTwoOneStaysWhenItIsBack(t *testing.T) {
 	t.Parallel()
-	w := wire(t, `heartbeat_grace = "1s"`)
+	w := wire(t, `heartbeat_grace = "4s"`)
 	for _, c := range cuts {
 		w.server.Must(0, "job", "run", "-detach", c.file(t))
 	}
