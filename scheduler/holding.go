@@ -31,10 +31,8 @@ func (h *holding) add(other holding) {
 	h.devices = append(h.devices, other.devices...)
 }
 
-// clipped returns it so that adding to it leaves h as it is.
-func (h holding) clipped() holding {
-	return holding{slices.Clip(h.cores), slices.Clip(h.devices)}
-}
+// clip returns a holding to which can be added without writing to this one.
+func (h holding) clip() holding { return holding{slices.Clip(h.cores), slices.Clip(h.devices)} }
 
 func (h holding) none() bool { return len(h.cores)+len(h.devices) == 0 }
 

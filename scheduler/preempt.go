@@ -29,9 +29,13 @@ type prey struct {
 	Victim
 	group groupKey
 	usage api.Usage
-	ports []heldPort // if the ask is about ports
-	holding
+	// What it has to itself, as far as the ask is about such things.
+	ports   []heldPort
+	holding holding
 }
+
+// alone reports whether it has something that others like it do not have.
+func (a *prey) alone() bool { return len(a.ports) > 0 || !a.holding.none() }
 
 // kind is allocations of a node that are alike: which of them goes does not matter to
 // others, so that the first ones do.
@@ -158,7 +162,7 @@ func (h *hunt) sort(all []prey) {
 		if last := len(h.teams) - 1; last < 0 || h.teams[last].group != one.group {
 			h.teams = append(h.teams, team{one.group, one.Priority, one.Limit})
 		}
-		if i == 0 || one.unique() || all[i-1].unique() || one.compareKind(&all[i-1]) != 0 {
+		if i == 0 || one.alone() || all[i-1].alone() || one.compareKind(&all[i-1]) != 0 {
 			h.kinds = append(h.kinds, kind{team: len(h.teams) - 1})
 		}
 		k := &h.kinds[len(h.kinds)-1]
@@ -166,11 +170,8 @@ func (h *hunt) sort(all []prey) {
 	}
 }
 
-// unique reports whether it has something that no other one has.
-func (a *prey) unique() bool { return len(a.ports) > 0 || !a.holding.none() }
-
-// compareKind orders allocations so that those that are alike, ports left aside, are
-// together.
+// compareKind orders allocations so that those that are alike, but for what they have to
+// themselves, are together.
 func (a *prey) compareKind(b *prey) int {
 	u, v := &a.usage, &b.usage
 	return cmp.Or(
@@ -268,7 +269,7 @@ func (p *placing) without(c *candidate, freed *freedNode) candidate {
 	p.freed.set(c.slot, freed)
 	after := p.candidate(c.slot)
 	after.bucket, after.scores, after.instances, after.mates = c.bucket, c.scores, c.instances, c.mates
-	p.grant(&after) // what there is too little of, the search finds
+	p.grant(&after)
 	p.freed.set(c.slot, before)
 	after.rescore(p.fleet.nodes[c.slot].room, p.request.count, p.ask.Policy)
 	return after

@@ -28,7 +28,7 @@ import (
 //	    mode MODE, task HOOK[,sidecar] CPU MEM, numa AFFINITY, core-task NAME CORES [AFFINITY],
 //	    device NAME COUNT, device-constraint LEFT OPERAND RIGHT, device-affinity WEIGHT LEFT OPERAND RIGHT,
 //	    volume SOURCE [ro] [per-alloc]
-//	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe preempt]     allocations are named web-0, web-1, …
+//	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe preempt]    allocations are named web-0, web-1, …
 //	place-on job=web nodes=(n1,n2) [preempt]
 //	feasible job=web | eligibility job=web | suits job=web node=n1
 //	hold id=x node=n1 job=web [cpu= mem= ports=(…) stopping evicted priority= limit= since=]

@@ -176,7 +176,7 @@ func (s *search) fits(freed freedNode) bool {
 
 // with returns what is freed with some allocations besides.
 func (n freedNode) with(some []prey) freedNode {
-	ports, held := n.ports[:len(n.ports):len(n.ports)], n.holding.clipped()
+	ports, held := n.ports[:len(n.ports):len(n.ports)], n.holding.clip()
 	for i := range some {
 		n.usage = n.usage.Add(some[i].usage)
 		ports = append(ports, some[i].ports...)
@@ -189,7 +189,7 @@ func (n freedNode) with(some []prey) freedNode {
 
 // plus returns what is freed in two ways.
 func (n freedNode) plus(m freedNode) freedNode {
-	held := n.holding.clipped()
+	held := n.holding.clip()
 	held.add(m.holding)
 	return freedNode{
 		usage: n.usage.Add(m.usage), allocations: n.allocations + m.allocations,
