@@ -23,22 +23,35 @@ type bench struct {
 type row struct {
 	name    string
 	measure func(ctx context.Context, b *bench) error
+	long    bool // measured only if -run names it exactly
 }
 
 var rows = []row{
-	{"version", measureVersion},
-	{"binary size", measureBinary},
-	{"dev start and idle", measureDevStart},
-	{"job run", measureJobRun},
-	{"true batch", measureTrueBatch},
-	{"memory per task", measureTaskMemory},
-	{"placed 10000", measurePlaced},
-	{"placed 200x50", measureManyJobs},
+	{name: "version", measure: measureVersion},
+	{name: "binary size", measure: measureBinary},
+	{name: "dev start and idle", measure: measureDevStart},
+	{name: "job run", measure: measureJobRun},
+	{name: "true batch", measure: measureTrueBatch},
+	{name: "memory per task", measure: measureTaskMemory},
+	{name: "placed 10000", measure: measurePlaced},
+	{name: "placed 200x50", measure: measureManyJobs},
+	{name: "memory 100000", measure: measureMemory, long: true},
+	{name: "restart 1M", measure: measureRestart, long: true},
+}
+
+func longRows() string {
+	var names []string
+	for _, r := range rows {
+		if r.long {
+			names = append(names, r.name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func main() {
 	b := &bench{bin: os.Getenv("DROVER_BIN")}
-	only := flag.String("run", "", "only the rows whose name contains this")
+	only := flag.String("run", "", "only the rows whose name contains this; long ones are named in full: "+longRows())
 	flag.StringVar(&b.address, "address", "", "HTTP address of servers to load, instead of starting some")
 	sessions := flag.String("sessions", "", "session addresses of these servers, separated by commas")
 	flag.Parse()
@@ -53,7 +66,7 @@ func main() {
 	defer stop()
 	failed := false
 	for _, r := range rows {
-		if !strings.Contains(r.name, *only) {
+		if !strings.Contains(r.name, *only) || r.long && r.name != *only {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "measuring %s …\n", r.name)
