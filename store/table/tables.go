@@ -13,8 +13,8 @@ import (
 type Options struct {
 	// FeedChanges and FeedBytes bound what the feed keeps for readers that are
 	// behind: changes, and the encoded bytes of the transactions that they came in
-	// (memory is some three times that). Smaller values make slow readers resync
-	// more often. Defaults: 65,536 and 32 MiB.
+	// (memory is some two times that). Smaller values make slow readers resync
+	// more often. Defaults: 65,536 and 16 MiB.
 	FeedChanges int
 	FeedBytes   int
 	// NewChanges is how many of the latest changes keep their objects at hand. The
@@ -64,7 +64,7 @@ func New(o Options) *Tables {
 		o.FeedChanges = 1 << 16
 	}
 	if o.FeedBytes == 0 {
-		o.FeedBytes = 32 << 20
+		o.FeedBytes = 16 << 20
 	}
 	if o.NewChanges == 0 {
 		o.NewChanges = 1 << 13
