@@ -199,10 +199,14 @@ func (l *live[T]) list(index int, value string, p position, row uint32) {
 		return
 	}
 	t, listed := l.indexes[index].Get(value)
-	if !listed {
+	more := t.insert(p, row, l.compare, l.epoch)
+	switch {
+	case !listed:
 		value = strings.Clone(value) // it may be part of something larger
+	case more == t: // it was changed in place
+		return
 	}
-	l.indexes[index].Set(value, t.insert(p, row, l.compare, l.epoch))
+	l.indexes[index].Set(value, more)
 }
 
 func (l *live[T]) unlist(index int, value string, p position) {
@@ -210,11 +214,12 @@ func (l *live[T]) unlist(index int, value string, p position) {
 		return
 	}
 	t, _ := l.indexes[index].Get(value)
-	if t = t.delete(p, l.compare, l.epoch); t.root == nil {
+	switch less := t.delete(p, l.compare, l.epoch); {
+	case less.root == nil:
 		l.indexes[index].Delete(value)
-		return
+	case less != t: // or it was changed in place
+		l.indexes[index].Set(value, less)
 	}
-	l.indexes[index].Set(value, t)
 }
 
 func (l *live[T]) countIn(o T, more int) {
