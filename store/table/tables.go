@@ -19,8 +19,7 @@ type Options struct {
 	FeedBytes   int
 	// NewChanges is how many of the latest changes keep their objects at hand. The
 	// objects of older ones, if they are of a kind that is kept in its stored form, are
-	// made again for whoever reads them. Default: 8,192, some 14 MB: node agents answer an
-	// allocation within about as many changes.
+	// made again for whoever reads them. Default: 4,096, some 8 MB.
 	NewChanges int
 }
 
@@ -67,7 +66,7 @@ func New(o Options) *Tables {
 		o.FeedBytes = 16 << 20
 	}
 	if o.NewChanges == 0 {
-		o.NewChanges = 1 << 13
+		o.NewChanges = 1 << 12
 	}
 	t := &Tables{content: newContent()}
 	t.feed = newHub(o, t.slots)

@@ -69,7 +69,7 @@ func measurePlaced(ctx context.Context, b *bench) error {
 // that the buffers of the store, which do not grow with their number, count little.
 func measureMemory(ctx context.Context, b *bench) error {
 	return b.withFleet(ctx, func(c *client.Client, _ *fleet.Fleet, pid int) error {
-		const jobs, count = 10, 10_000
+		const jobs, count = 20, 10_000
 		if pid == 0 {
 			return errors.New("the memory of servers that are there already is not looked at")
 		}
