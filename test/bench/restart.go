@@ -38,20 +38,20 @@ func measureRestart(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.stop()) }()
+	defer func() { err = errors.Join(err, a.Stop()) }()
 	err = until(ctx, "the server", func() (bool, error) {
-		_, _, err := a.client.Jobs.Get(ctx, restartJob(0), client.Query{})
+		_, _, err := a.Client.Jobs.Get(ctx, restartJob(0), client.Query{})
 		return err == nil, nil
 	})
 	if err != nil {
 		return err
 	}
-	b.add("restart of a server that holds 1,000,000 allocations, to serving", time.Since(a.started).Seconds(),
+	b.add("restart of a server that holds 1,000,000 allocations, to serving", time.Since(a.Started).Seconds(),
 		budget{unit: "s", must: 20, aims: 5})
 	if err := settle(ctx, 5*time.Second); err != nil {
 		return err
 	}
-	mb, err := rss(a.cmd.Process.Pid)
+	mb, err := rss(a.PID())
 	if err != nil {
 		return err
 	}
