@@ -175,7 +175,7 @@ func TestAgentGetsItsFullSetThenWhatChanges(t *testing.T) {
 	second := alloc(n, j)
 	f.put(second)
 	news := f.recv(conn).Desired
-	if news.Full || len(news.Allocations) != 1 || news.Allocations[0].ID != second.ID || len(news.Jobs) != 1 {
+	if news.Full || len(news.Allocations) != 1 || news.Allocations[0].ID != second.ID {
 		t.Fatalf("news: %+v", news)
 	}
 
@@ -189,6 +189,39 @@ func TestAgentGetsItsFullSetThenWhatChanges(t *testing.T) {
 	news = f.recv(conn).Desired
 	if len(news.Removed) != 1 || news.Removed[0] != first.ID {
 		t.Fatalf("news: %+v", news)
+	}
+}
+
+func TestAJobIsSentAgainOnlyToWhoMayHaveForgottenIt(t *testing.T) {
+	f := newFixture(t)
+	n, j := node(), job("shop")
+	first := alloc(n, j)
+	f.put(&api.JobVersion{Job: j}, first)
+	conn := f.connect(n)
+	if full := f.recv(conn).Desired; len(full.Jobs) != 1 {
+		t.Fatalf("full set: %+v", full)
+	}
+	jobsWith := func(objects ...api.Object) int {
+		t.Helper()
+		f.put(objects...)
+		return len(f.recv(conn).Desired.Jobs)
+	}
+	if got := jobsWith(alloc(n, j)); got != 0 {
+		t.Errorf("%d jobs to an agent that runs an instance of it", got)
+	}
+	next := job("shop")
+	*next.Version = 1
+	updated := *first
+	updated.JobVersion = 1
+	if got := jobsWith(&api.JobVersion{Job: next}, &updated); got != 1 {
+		t.Errorf("%d jobs with the first instance of a version", got)
+	}
+	if got := jobsWith(alloc(n, j)); got != 1 {
+		t.Errorf("%d jobs after the instance that came with this version has got another one", got)
+	}
+	f.put(&api.AllocationStatus{ID: first.ID, NodeID: n.ID, ClientStatus: api.AllocClientComplete})
+	if got := jobsWith(alloc(n, next)); got != 1 {
+		t.Errorf("%d jobs after the only instance of the version has ended", got)
 	}
 }
 

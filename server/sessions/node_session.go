@@ -48,7 +48,7 @@ func (s *nodeSession) run(ctx context.Context) error {
 // send tells the agent what should run and what is stored, whenever there is news.
 // Only it sends: if receive did, both sides could wait for each other to read.
 func (s *nodeSession) send(ctx context.Context) error {
-	p := &pusher{s: s}
+	p := &pusher{s: s, held: held{}}
 	for {
 		select {
 		case <-ctx.Done():

@@ -21,6 +21,37 @@ const (
 type pusher struct {
 	s     *nodeSession
 	since uint64 // index of the last full set: older news is part of it
+	held  held
+}
+
+// held is the job versions that an agent has been told on a session, each with the
+// allocation that it runs, or is about to, because of which it has not forgotten it.
+type held map[api.Key]string
+
+// heldMax bounds what a session remembers; beyond it agents are told again.
+const heldMax = 1024
+
+// has reports whether the agent has the version that an allocation should run. Should
+// that be wrong, because the agent could not start the other allocation, say, it opens a
+// session anew, and so gets everything.
+func (h held) has(snap store.Snapshot, version api.Key, a *api.Allocation) bool {
+	id, told := h[version]
+	if !told || id == a.ID {
+		return false
+	}
+	other, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: id})
+	if !ok || !other.WantsRun() || other.JobVersion != a.JobVersion {
+		return false
+	}
+	status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
+	return !status.Terminal()
+}
+
+func (h held) tell(version api.Key, a *api.Allocation) {
+	if len(h) >= heldMax {
+		clear(h)
+	}
+	h[version] = a.ID
 }
 
 func (p *pusher) push(ctx context.Context, n news) error {
@@ -54,7 +85,8 @@ func (p *pusher) push(ctx context.Context, n news) error {
 // of yet, so the first frame names the IDs of all.
 func (p *pusher) pushAll(ctx context.Context, snap store.Snapshot) error {
 	p.since = snap.Index()
-	f := newFrame(snap)
+	p.held = held{}
+	f := p.frame(snap)
 	f.desired.Full, f.desired.Reported = true, map[string]int64{}
 	var later []*api.Allocation
 	for a := range store.List[*api.Allocation](snap, store.Query{Kind: api.KindAllocation, Index: store.ByNode, Value: p.s.nodeID}) {
@@ -79,14 +111,14 @@ func (p *pusher) pushAll(ctx context.Context, snap store.Snapshot) error {
 }
 
 func (p *pusher) pushChanges(ctx context.Context, snap store.Snapshot, changed []*api.Allocation, removed []string) error {
-	f := newFrame(snap)
+	f := p.frame(snap)
 	f.desired.Removed = removed
 	for _, a := range changed {
 		if f.full() {
 			if err := p.send(ctx, f); err != nil {
 				return err
 			}
-			f = newFrame(snap)
+			f = p.frame(snap)
 		}
 		f.add(a)
 	}
@@ -103,18 +135,20 @@ func (p *pusher) send(ctx context.Context, f *frame) error {
 // frame is a Desired that is being filled.
 type frame struct {
 	snap    store.Snapshot
+	held    held
 	desired *session.Desired
 	size    int // bytes, about
 }
 
-func newFrame(snap store.Snapshot) *frame {
-	return &frame{snap: snap, desired: &session.Desired{Index: snap.Index()}}
+func (p *pusher) frame(snap store.Snapshot) *frame {
+	return &frame{snap: snap, held: p.held, desired: &session.Desired{Index: snap.Index()}}
 }
 
 func (f *frame) full() bool { return len(f.desired.Allocations) >= pushMax || f.size >= pushBytes }
 
-// add adds an allocation, and the job version that it should run unless the frame has
-// it. (Agents forget versions that nothing of theirs runs; who stops needs none.)
+// add adds an allocation, and the job version that it should run unless the frame or the
+// agent has it. (Agents forget versions that nothing of theirs runs; who stops needs
+// none.)
 func (f *frame) add(a *api.Allocation) {
 	told := *a
 	told.Placement = nil // of no use to the agent, and a large part of it
@@ -123,8 +157,16 @@ func (f *frame) add(a *api.Allocation) {
 	if !a.WantsRun() {
 		return
 	}
-	v, ok := store.Get[*api.JobVersion](f.snap, api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion))
-	if ok && !slices.Contains(f.desired.Jobs, v.Job) {
+	version := api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion)
+	if f.held.has(f.snap, version, a) {
+		return
+	}
+	v, ok := store.Get[*api.JobVersion](f.snap, version)
+	if !ok {
+		return
+	}
+	f.held.tell(version, a)
+	if !slices.Contains(f.desired.Jobs, v.Job) {
 		f.desired.Jobs = append(f.desired.Jobs, v.Job)
 		f.size += v.Job.Msgsize()
 	}
