@@ -80,7 +80,7 @@ func (c *jobs) read(snap store.Snapshot, req reconcile.Request, now time.Time) *
 		}
 	}
 	versions := make(map[uint64]*api.Job)
-	for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}) {
+	for a, status := range store.Joined(snap, store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}) {
 		g := byName[a.TaskGroup]
 		if g == nil || !a.WantsRun() || a.Lost == api.AllocClientLost {
 			continue
@@ -90,7 +90,7 @@ func (c *jobs) read(snap store.Snapshot, req reconcile.Request, now time.Time) *
 			version = versionOf(snap, a)
 			versions[a.JobVersion] = version
 		}
-		g.members = append(g.members, c.member(snap, v, a, version, now))
+		g.members = append(g.members, c.member(snap, v, instance{Allocation: a, status: status}, version, now))
 	}
 	return v
 }
@@ -104,8 +104,8 @@ func versionOf(snap store.Snapshot, a *api.Allocation) *api.Job {
 }
 
 // member reads what is to know of one instance.
-func (c *jobs) member(snap store.Snapshot, v *jobView, a *api.Allocation, version *api.Job, now time.Time) *member {
-	m := &member{instance: instance{Allocation: a, status: statusOf(snap, a.ID)}}
+func (c *jobs) member(snap store.Snapshot, v *jobView, a instance, version *api.Job, now time.Time) *member {
+	m := &member{instance: a}
 	if version != nil {
 		m.spec = version.Group(a.TaskGroup)
 	}
@@ -123,7 +123,7 @@ func (c *jobs) member(snap store.Snapshot, v *jobView, a *api.Allocation, versio
 		m.rollsOut = ok && d.Active() && a.CreateIndex >= d.CreateIndex
 	}
 	if turn := health.LastTurn(m.status); turn.After(now) {
-		m.seen = c.sightings.First(requestOf(a).String(), a.ID, turn, now)
+		m.seen = c.sightings.First(requestOf(a.Allocation).String(), a.ID, turn, now)
 	}
 	return m
 }

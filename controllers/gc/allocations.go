@@ -11,8 +11,7 @@ import (
 func allocations(a age) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		awaited := a.awaited()
-		for alloc := range store.List[*api.Allocation](a, store.Query{}) {
-			status := a.status(alloc)
+		for alloc, status := range store.Joined(a, store.Query{}) {
 			if !ended(alloc, status) || awaited[alloc.ID] || a.counted(alloc) || !a.goes(api.KindAllocation, lastWritten(alloc, status), a.o.EvalThreshold) {
 				continue
 			}

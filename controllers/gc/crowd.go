@@ -23,9 +23,8 @@ func crowding(s store.Snapshot, o Options) crowd {
 		}
 	})
 	c.note(s, api.KindAllocation, o.AllocationLimit, func(yield func(int64)) {
-		a := age{Snapshot: s}
-		for alloc := range store.List[*api.Allocation](s, store.Query{}) {
-			if status := a.status(alloc); ended(alloc, status) {
+		for alloc, status := range store.Joined(s, store.Query{}) {
+			if ended(alloc, status) {
 				yield(lastWritten(alloc, status))
 			}
 		}

@@ -14,7 +14,6 @@ func orphans(a age) iter.Seq[unit] {
 		kind  api.Kind
 		whole func(api.Object) api.Key
 	}{
-		{api.KindAllocationStatus, ofKind(api.KindAllocation)},
 		{api.KindJobStatus, ofKind(api.KindJob)},
 		{api.KindJobAdmission, ofKind(api.KindJob)},
 		{api.KindJobSubmission, ofKind(api.KindJobVersion)},
@@ -26,6 +25,15 @@ func orphans(a age) iter.Seq[unit] {
 		{api.KindNodeSession, ofKind(api.KindNode)},
 	}
 	return func(yield func(unit) bool) {
+		for status := range strays(a) {
+			u := unit{
+				conditions: []store.Condition{store.Unchanged(status), store.Absent(api.Key{Kind: api.KindAllocation, ID: status.ID})},
+				deletes:    []api.Key{status.Key()},
+			}
+			if !yield(u) {
+				return
+			}
+		}
 		for _, p := range parts {
 			for part := range a.Scan(store.Query{Kind: p.kind}) {
 				whole := p.whole(part)
@@ -60,4 +68,24 @@ func ofKind(kind api.Kind) func(api.Object) api.Key {
 func childOf(part api.Object) api.Key {
 	token := part.(*api.DispatchToken)
 	return api.JobKey(token.Namespace, token.ChildID)
+}
+
+// strays lists the statuses of allocations that are not there.
+func strays(s store.Snapshot) iter.Seq[*api.AllocationStatus] {
+	return func(yield func(*api.AllocationStatus) bool) {
+		next, stop := iter.Pull(store.List[*api.Allocation](s, store.Query{}))
+		defer stop()
+		alloc, more := next()
+		for status := range store.List[*api.AllocationStatus](s, store.Query{}) {
+			for more && alloc.ID < status.ID {
+				alloc, more = next()
+			}
+			if more && alloc.ID == status.ID {
+				continue
+			}
+			if !yield(status) {
+				return
+			}
+		}
+	}
 }

@@ -237,7 +237,7 @@ func (i instance) runs(task string) bool {
 func (q actionQuery) instances(v *view, j *api.Job) ([]instance, error) {
 	var found []instance
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(api.Deref(j.Namespace), api.Deref(j.ID))}
-	for a, status := range v.withStatus(ofJob) {
+	for a, status := range store.Joined(v.s, ofJob) {
 		if q.alloc == a.ID || q.alloc == "" && a.WantsRun() {
 			found = append(found, instance{a, status})
 		}

@@ -204,7 +204,7 @@ func readJobServices(s store.Snapshot, c *call) (any, error) {
 	}
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(namespace, id)}
 	return registrationList(func(yield func(*api.ServiceRegistration) bool) {
-		for a, status := range newView(s).withStatus(ofJob) {
+		for a, status := range store.Joined(s, ofJob) {
 			for r := range registrations(s, a, status) {
 				if !yield(r) {
 					return
