@@ -99,6 +99,8 @@ type run struct {
 	term       *term
 	queue      *queue
 	reconciler Reconciler
+	workers    atomic.Int32  // how many there are
+	idle       atomic.Int32  // how many of them wait for work
 	relist     chan struct{} // holds one, if all keys are to be listed
 	synced     bool          // of the dispatcher: the index of a Resyncer is right
 	batch      []pending     // of the dispatcher, between two flushes
@@ -127,9 +129,7 @@ func (r *run) loop(ctx context.Context) {
 	r.running.Store(r)
 	defer r.running.CompareAndSwap(r, nil)
 	var wg sync.WaitGroup
-	for range max(1, r.options.Concurrency) {
-		wg.Go(func() { r.work(ctx) })
-	}
+	r.hire(ctx, &wg)
 	wg.Go(func() { r.list(ctx) })
 	r.queue.run(ctx)
 	wg.Wait()
@@ -140,13 +140,34 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
-func (r *run) work(ctx context.Context) {
+// hire starts a worker, unless there are as many as there may be. There is always one
+// that has nothing to do, so that new work is taken up at once, and there are no more than
+// were ever needed at a time: a controller may be allowed a thousand and mostly need one.
+func (r *run) hire(ctx context.Context, wg *sync.WaitGroup) {
+	for {
+		n := r.workers.Load()
+		if int(n) >= max(1, r.options.Concurrency) {
+			return
+		}
+		if r.workers.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
+	r.idle.Add(1)
+	wg.Go(func() { r.work(ctx, wg) })
+}
+
+func (r *run) work(ctx context.Context, wg *sync.WaitGroup) {
 	for {
 		req, waited, ok := r.queue.get()
 		if !ok {
 			return
 		}
+		if r.idle.Add(-1) == 0 {
+			r.hire(ctx, wg)
+		}
 		_ = r.pass(ctx, req, waited) // judged and recorded
+		r.idle.Add(1)
 	}
 }
 

@@ -345,3 +345,36 @@ func TestMetricsTellHowControllersDo(t *testing.T) {
 		}
 	})
 }
+
+func TestAsManyKeysAreWorkedOnAtOnceAsMayBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var working atomic.Int32
+		reconciler := pass(func(ctx context.Context, _ reconcile.Client, req reconcile.Request) (reconcile.Result, error) {
+			working.Add(1)
+			defer working.Add(-1)
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+			return reconcile.Result{}, nil
+		})
+		w := start(t, reconcile.Options{}, func(m *reconcile.Manager) error {
+			return reconcile.NewController("test").For(api.KindNode).Writes(api.KindNodeStatus).
+				WithOptions(reconcile.ControllerOptions{Concurrency: 3}).Complete(m, reconciler.build)
+		}, &api.Node{ID: "a"})
+		expect := func(when string, want int32) {
+			t.Helper()
+			synctest.Wait()
+			if got := working.Load(); got != want {
+				t.Errorf("%s: %d keys are worked on, want %d", when, got, want)
+			}
+		}
+		expect("one key", 1)
+		w.put(&api.Node{ID: "b"})
+		expect("another one while the first is worked on", 2)
+		w.put(&api.Node{ID: "c"}, &api.Node{ID: "d"}, &api.Node{ID: "e"})
+		expect("more keys than may be worked on", 3)
+		time.Sleep(1500 * time.Millisecond)
+		expect("the rest", 2)
+	})
+}

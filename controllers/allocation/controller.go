@@ -12,11 +12,11 @@ import (
 // Options tune the controller.
 type Options struct {
 	// Concurrency is how many allocations are worked on at once: many are lost at once
-	// when nodes go down, and their transactions share commits. Default 128.
+	// when nodes go down, and their transactions share commits. Default 1024.
 	Concurrency int
 }
 
-const defaultConcurrency = 128
+const defaultConcurrency = 1024
 
 // Register adds the controller to a manager.
 func Register(m *reconcile.Manager, o Options) error {

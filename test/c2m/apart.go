@@ -163,48 +163,58 @@ func change(ctx context.Context, w *world) error {
 		if err := w.until(ctx, id+" to run", func(h headcount) (bool, error) { return h.Stored >= all, nil }); err != nil {
 			return err
 		}
-		if err := w.failSome(ctx, id, count, failures, all); err != nil {
+		list, _, err := w.client.Jobs.Allocations(ctx, id, false, client.Query{})
+		if err != nil {
 			return err
 		}
+		// The first one has the servers take note of all that has begun to run since.
+		if _, err := w.fail(ctx, list[:1], all); err != nil {
+			return err
+		}
+		some := make([]*api.AllocationListStub, 0, failures)
+		for n := range failures {
+			some = append(some, list[1+n*(len(list)-1)/failures])
+		}
+		each, err := w.fail(ctx, some, all)
+		if err != nil {
+			return err
+		}
+		first, next, err := w.readSummary(ctx, id)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  of %7d instances one fails and is replaced: %7.2f ms of the server's CPU; its summary is read in %.2f ms, and then in %.2f\n",
+			count, each.Seconds()*1000, first.Seconds()*1000, next.Seconds()*1000)
 	}
 	return nil
 }
 
-func (w *world) failSome(ctx context.Context, id string, count, failures, all int) error {
-	list, _, err := w.client.Jobs.Allocations(ctx, id, false, client.Query{})
-	if err != nil {
-		return err
-	}
+// fail has allocations fail, waits until all so many instances run again, and returns
+// the CPU time that the server took for each, beyond what it takes when nothing happens.
+func (w *world) fail(ctx context.Context, allocs []*api.AllocationListStub, all int) (time.Duration, error) {
 	idle, err := w.usage(ctx, 5*time.Second)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	before, err := process.CPU(w.server.PID())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	start := time.Now()
 	pause := time.NewTicker(200 * time.Millisecond) // so that each is a change of its own
 	defer pause.Stop()
-	for n := range failures {
-		a := list[n*len(list)/failures]
+	for _, a := range allocs {
 		if err := w.crowd.fail(a.NodeID, a.ID); err != nil {
-			return err
+			return 0, err
 		}
 		<-pause.C
 	}
 	if err := w.until(ctx, "replacements", func(h headcount) (bool, error) { return h.Stored >= all, nil }); err != nil {
-		return err
+		return 0, err
 	}
 	after, err := process.CPU(w.server.PID())
-	if err != nil {
-		return err
-	}
-	each := ((after - before).Seconds() - idle*time.Since(start).Seconds()) / float64(failures)
-	first, next, err := w.readSummary(ctx, id)
-	fmt.Printf("  of %7d instances one fails and is replaced: %7.2f ms of the server's CPU; its summary is read in %.2f ms, and then in %.2f\n",
-		count, each*1000, first.Seconds()*1000, next.Seconds()*1000)
-	return err
+	used := after - before - time.Duration(idle*float64(time.Since(start)))
+	return used / time.Duration(len(allocs)), err
 }
 
 // readSummary reads the summary of a job that nobody has asked for, and says how long
