@@ -53,10 +53,10 @@ func Force(ctx context.Context, s Store, now time.Time, o Options) (Report, erro
 
 func pass(ctx context.Context, s Store, now time.Time, o Options, force bool) (Report, error) {
 	c := collector{ctx: ctx, store: s, limit: o.PassLimit}
-	crowd := crowding(s.Snapshot(), o)
+	crowd := crowding(reading{s.Snapshot(), ctx}, o)
 	for _, p := range phases {
 		c.begin()
-		for u := range p.find(age{s.Snapshot(), now, o, crowd, force}) {
+		for u := range p.find(age{reading{s.Snapshot(), ctx}, now, o, crowd, force}) {
 			if err := c.add(u); err != nil {
 				return c.report, fmt.Errorf("remove %s: %w", p.what, err)
 			}
@@ -68,7 +68,7 @@ func pass(ctx context.Context, s Store, now time.Time, o Options, force bool) (R
 			return c.report, fmt.Errorf("remove %s: %w", p.what, err)
 		}
 	}
-	return c.report, nil
+	return c.report, ctx.Err()
 }
 
 // collector removes units, many in a transaction.
@@ -125,6 +125,9 @@ func ignoreConflict(err error) error {
 func (c *collector) remove(units []unit) error {
 	if len(units) == 0 {
 		return nil
+	}
+	if err := c.ctx.Err(); err != nil {
+		return err // what was found may be wrong: see reading
 	}
 	var txn store.Txn
 	seen := make(map[api.Key]bool)

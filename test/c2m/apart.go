@@ -34,8 +34,11 @@ func backlog(ctx context.Context, w *world) error {
 		}
 		return g.Complete == count, nil
 	})
+	if err != nil {
+		return err
+	}
 	fmt.Printf("  %d instances of %v over room for %d: %.1f s\n", count, runFor, room, time.Since(start).Seconds())
-	return err
+	return nil
 }
 
 // nodeCPU is what a simulated node has unless it is told otherwise, in MHz.
@@ -57,8 +60,11 @@ func groups(ctx context.Context, w *world) error {
 	}
 	fmt.Printf("  a job of %d groups submitted after %.1f s\n", count, time.Since(start).Seconds())
 	err := w.until(ctx, "all groups to run", func(h headcount) (bool, error) { return h.Stored >= count, nil })
+	if err != nil {
+		return err
+	}
 	fmt.Printf("  all run after %.1f s\n", time.Since(start).Seconds())
-	return err
+	return nil
 }
 
 // children dispatches 100,000 children.
@@ -89,8 +95,11 @@ func children(ctx context.Context, w *world) error {
 				g, err := w.gauges(ctx)
 				return g["nomad.nomad.job_status.pending"]+g["nomad.nomad.job_status.running"] <= 1, err // the parent is one
 			})
+			if err != nil {
+				return err
+			}
 			fmt.Printf("  all have run after %.1f s\n", time.Since(start).Seconds())
-			return err
+			return nil
 		case <-time.After(look):
 			if time.Since(said) > tell {
 				said = time.Now()
@@ -125,9 +134,12 @@ func wait(ctx context.Context, w *world) error {
 		return err
 	}
 	with, err := w.usage(ctx, span)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("  the server uses %.1f ms of CPU a second without a backlog, %.1f with %d jobs that wait for room for %d each\n",
 		idle*1000, with*1000, jobs, count)
-	return err
+	return nil
 }
 
 // usage is how much CPU the server uses, in seconds a second, over a span in which

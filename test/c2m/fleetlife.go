@@ -63,9 +63,12 @@ func lose(ctx context.Context, w *world) error {
 	}
 	lost := before.Stored - w.crowd.now().Stored
 	err := w.until(ctx, "everything to run elsewhere", func(h headcount) (bool, error) { return h.Stored >= before.Stored, nil })
+	if err != nil {
+		return err
+	}
 	fmt.Printf("  %d nodes with %d instances vanished: all run elsewhere after %.1f s, of which 2 s are the grace that nodes have\n",
 		count, lost, time.Since(start).Seconds())
-	return err
+	return nil
 }
 
 // rollOut brings a job of 10,000 to its next version.
@@ -149,9 +152,12 @@ func drain(ctx context.Context, w *world) error {
 		}
 		return true, nil
 	})
+	if err != nil {
+		return err
+	}
 	fmt.Printf("  nodes drained after %.1f s, %d instances ran before and %d after\n",
 		time.Since(start).Seconds(), before.Stored, w.crowd.now().Stored)
-	return err
+	return nil
 }
 
 const batchJobsAMinute = 1_000
