@@ -158,9 +158,23 @@ func (w *world) usage(ctx context.Context, span time.Duration) (float64, error) 
 	return (after - before).Seconds() / span.Seconds(), err
 }
 
+// quiet waits until the server has nothing left to do, and returns what CPU it uses then,
+// in seconds a second.
+func (w *world) quiet(ctx context.Context) (float64, error) {
+	const span, calm, tries = 2 * time.Second, 0.08, 30
+	used := 0.0
+	for range tries {
+		var err error
+		if used, err = w.usage(ctx, span); err != nil || used < calm {
+			return used, err
+		}
+	}
+	return used, nil
+}
+
 // change says what the failure of one instance costs in jobs of different sizes.
 func change(ctx context.Context, w *world) error {
-	const failures = 20
+	const failures = 100
 	for _, count := range []int{1_000, 10_000, 100_000} {
 		id := fmt.Sprintf("change-%d", count)
 		j := newJob(id, api.JobTypeService, count)
@@ -204,7 +218,7 @@ func change(ctx context.Context, w *world) error {
 // fail has allocations fail, waits until all so many instances run again, and returns
 // the CPU time that the server took for each, beyond what it takes when nothing happens.
 func (w *world) fail(ctx context.Context, allocs []*api.AllocationListStub, all int) (time.Duration, error) {
-	idle, err := w.usage(ctx, 5*time.Second)
+	idle, err := w.quiet(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -213,13 +227,16 @@ func (w *world) fail(ctx context.Context, allocs []*api.AllocationListStub, all 
 		return 0, err
 	}
 	start := time.Now()
-	pause := time.NewTicker(200 * time.Millisecond) // so that each is a change of its own
+	pause := time.NewTicker(50 * time.Millisecond) // so that each is a change of its own
 	defer pause.Stop()
 	for _, a := range allocs {
 		if err := w.crowd.fail(a.NodeID, a.ID); err != nil {
 			return 0, err
 		}
 		<-pause.C
+	}
+	if err := w.until(ctx, "the last failure", func(h headcount) (bool, error) { return h.Stored < all, nil }); err != nil {
+		return 0, err
 	}
 	if err := w.until(ctx, "replacements", func(h headcount) (bool, error) { return h.Stored >= all, nil }); err != nil {
 		return 0, err
