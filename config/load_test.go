@@ -285,3 +285,21 @@ func TestADriverIsSwitchedOnByTrueOnly(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestProfilesAreShownOnlyByWhomIsToldTo(t *testing.T) {
+	dir := t.TempDir()
+	on, off := write(t, dir, "on.hcl", "enable_debug = true"), write(t, dir, "off.hcl", "enable_debug = false")
+	for _, test := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"-server", "-data-dir", dir}, false},
+		{[]string{"-server", "-data-dir", dir, "-config", on}, true},
+		{[]string{"-dev"}, true},
+		{[]string{"-dev", "-config", off}, false},
+	} {
+		if a, notes, err := load(t, test.args...); err != nil || len(notes) > 0 || a.EnableDebug != test.want {
+			t.Errorf("%v: enable_debug %t, notes %v, %v", test.args, a != nil && a.EnableDebug, notes, err)
+		}
+	}
+}

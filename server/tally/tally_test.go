@@ -125,14 +125,27 @@ func write(t *rapid.T, snap store.Snapshot, id, job string) (store.Write, bool) 
 	return store.Put(&api.Allocation{ID: id, Namespace: "default", JobID: job, TaskGroup: group, Lost: lost}), true
 }
 
+// start returns a tally that follows an empty store, until it is stopped.
+func start(t testing.TB) (s *mem.Store, tally *Tally, stop func()) {
+	s = mem.New(mem.Options{})
+	tally = New(s)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- tally.Start(ctx) }()
+	return s, tally, func() {
+		t.Helper()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestATransactionThatChangesNothingHoldsUpNobody: the feed says nothing of it.
 func TestATransactionThatChangesNothingHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := mem.New(mem.Options{})
-		tally := New(s)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- tally.Start(ctx) }()
+		s, tally, stop := start(t)
+		ctx := t.Context()
 		for range 2 {
 			r, err := s.Apply(ctx, store.Txn{Writes: []store.Write{{Delete: api.Key{Kind: api.KindAllocation, ID: "none"}}}})
 			if err != nil {
@@ -142,8 +155,8 @@ func TestATransactionThatChangesNothingHoldsUpNobody(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		cancel()
-		if err := errors.Join(<-done, s.Close()); err != nil {
+		stop()
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -151,11 +164,8 @@ func TestATransactionThatChangesNothingHoldsUpNobody(t *testing.T) {
 
 func TestNobodyAsksSoNothingIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := mem.New(mem.Options{})
-		tally := New(s)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- tally.Start(ctx) }()
+		s, tally, stop := start(t)
+		ctx := t.Context()
 		put := func() {
 			t.Helper()
 			a := &api.Allocation{ID: "a", Namespace: "default", JobID: "one", TaskGroup: "web"}
@@ -184,10 +194,7 @@ func TestNobodyAsksSoNothingIsKept(t *testing.T) {
 		if put(); len(kept()) != 0 {
 			t.Error("not forgotten")
 		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		stop()
 		err := tally.Add(t.Context(), 1, api.NewSummary(specOf("one"), nil))
 		if !errors.Is(err, ErrStopped) {
 			t.Errorf("after the end: %v", err)
@@ -203,11 +210,8 @@ func TestNobodyAsksSoNothingIsKept(t *testing.T) {
 func BenchmarkSummary(b *testing.B) {
 	for _, count := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			s := mem.New(mem.Options{})
-			tally := New(s)
-			ctx, cancel := context.WithCancel(b.Context())
-			done := make(chan error, 1)
-			go func() { done <- tally.Start(ctx) }()
+			s, tally, stop := start(b)
+			ctx := b.Context()
 			var writes []store.Write
 			for n := range count {
 				writes = append(writes, store.Put(&api.Allocation{ID: fmt.Sprint(n), Namespace: "default", JobID: "one", TaskGroup: "web"}))
@@ -235,8 +239,8 @@ func BenchmarkSummary(b *testing.B) {
 				id := fmt.Sprint(n % count)
 				read(apply(store.Put(&api.AllocationStatus{ID: id, Namespace: "default", JobID: "one", ClientStatus: api.AllocClientRunning})))
 			}
-			cancel()
-			if err := errors.Join(<-done, s.Close()); err != nil {
+			stop()
+			if err := s.Close(); err != nil {
 				b.Error(err)
 			}
 		})
