@@ -155,7 +155,7 @@ func comesToRest(c *scenario.Cluster) error {
 		if a.Lost == api.AllocClientUnknown && !waitsForEver {
 			return fmt.Errorf("%s on %s is still unknown", a.Name, a.NodeID)
 		}
-		if a.Lost == api.AllocClientUnknown {
+		if a.Lost == api.AllocClientUnknown && a.NextAllocation == "" { // else a later version has replaced it after all
 			live[a.Name]++
 		}
 	}
