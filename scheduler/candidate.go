@@ -23,7 +23,9 @@ type candidate struct {
 
 	scores scores
 	sum    float64 // of the parts of the score that count, without the spread
+	rank   float64 // the same, with fit as it is ranked
 	parts  int
+	empty  bool   // nothing is on the node, or all of it goes
 	out    bool   // can't take a further instance
 	short  string // of what it has too little, if it is out for that
 }
@@ -39,6 +41,7 @@ func (c *candidate) rescore(room api.Usage, count int, policy Policy) {
 		c.scores.antiAffinity = -1 * float64(c.instances+1) / float64(count)
 	}
 	c.sum, c.parts = c.scores.sum()
+	c.rank = c.sum - c.scores.fit + policy.ranked(c.scores.fit, c.empty)
 }
 
 // compareTies orders candidates of equal score: the first is preferred.
@@ -61,8 +64,8 @@ func (p *pile) Len() int { return len(p.order) }
 
 func (p *pile) Less(i, j int) bool {
 	a, b := &p.candidates[p.order[i]], &p.candidates[p.order[j]]
-	if a.sum != b.sum {
-		return a.sum > b.sum
+	if a.rank != b.rank {
+		return a.rank > b.rank
 	}
 	return compareTies(a, b) < 0
 }
@@ -116,7 +119,7 @@ func (r *ranking) pile(c *candidate) *pile { return &r.piles[c.bucket*maxParts+c
 // spread returns what the spreads add to a candidate's score.
 func (r *ranking) spread(c *candidate) float64 { return r.buckets.list[c.bucket].score }
 
-func (r *ranking) score(c *candidate) float64 { return mean(c.sum, c.parts, r.spread(c)) }
+func (r *ranking) score(c *candidate) float64 { return mean(c.rank, c.parts, r.spread(c)) }
 
 // first returns the candidate with the best score, or nil. Candidates that stay
 // out once they come up are dropped.

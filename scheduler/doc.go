@@ -20,7 +20,8 @@
 //     and on a value of a property (distinct.go), ports (portask.go), cores
 //     (cores.go), devices (device.go, deviceoffer.go), CPU, memory, disk.
 //   - score.go: how good each is. The score is the mean of the parts that count:
-//     binpack = (20 − (10^freeCPU + 10^freeMemory)) / 18 always;
+//     binpack = (20 − (10^freeCPU + 10^freeMemory)) / 18 always, which is ranked in steps
+//     (policy.go), so that nodes run empty when work goes;
 //     job-anti-affinity = −(instances of the group there + 1) / count, if there are any;
 //     node-reschedule-penalty = −1, if an instance failed there before;
 //     node-affinity = sum of weights met / sum of all, if the group has affinities;
@@ -40,7 +41,7 @@
 // does it: branch and bound, exact but on nodes with very many different allocations.
 // They keep their room until they have ended; evict.go remembers them.
 //
-// Between nodes of equal score a hash of job and node decides, and dynamic ports
+// Between nodes of equal score a hash of the node decides, and dynamic ports
 // follow from a hash of the allocation's ID: equal fleets give equal answers, yet
 // jobs spread over equal nodes and ports are not reused at once.
 //

@@ -172,8 +172,32 @@ func reservedPort(n *api.Node, port int) bool {
 	return strconv.Itoa(port) == n.ReservedResources.Networks.ReservedHostPorts
 }
 
+// rank works out by what a node is compared with others: the score with the part for bin
+// packing in steps, which is nothing for a node that is empty.
+func (w *world) rank(ask scheduler.Ask, n *api.Node) float64 {
+	if ask.Policy.Spread {
+		return w.score(ask, n)
+	}
+	parts := w.parts(ask, n)
+	if parts[0] = 0.2 * (1 + math.Floor(parts[0]/0.2)); len(w.on(n.ID)) == 0 {
+		parts[0] = 0
+	}
+	return average(parts)
+}
+
 // score works out the score of a node as the documentation has it.
-func (w *world) score(ask scheduler.Ask, n *api.Node) float64 {
+func (w *world) score(ask scheduler.Ask, n *api.Node) float64 { return average(w.parts(ask, n)) }
+
+func average(parts []float64) float64 {
+	sum := 0.0
+	for _, part := range parts {
+		sum += part
+	}
+	return sum / float64(len(parts))
+}
+
+// parts are the parts of a score that count, that for the fit first.
+func (w *world) parts(ask scheduler.Ask, n *api.Node) []float64 {
 	job, g := ask.Job, ask.Group
 	after := w.used(n.ID).Add(asked(g, n))
 	free := func(used, room int64) float64 { return 1 - float64(used)/float64(room) }
@@ -207,11 +231,7 @@ func (w *world) score(ask scheduler.Ask, n *api.Node) float64 {
 	if spread := w.spread(job, n); spread != 0 {
 		parts = append(parts, spread)
 	}
-	sum := 0.0
-	for _, part := range parts {
-		sum += part
-	}
-	return sum / float64(len(parts))
+	return parts
 }
 
 func (w *world) spread(job *api.Job, n *api.Node) float64 {

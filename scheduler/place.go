@@ -168,8 +168,7 @@ type placing struct {
 // the first).
 //
 // It is deterministic: equal fleets give equal answers, whatever their history.
-// Between nodes of equal score a hash of job and node decides, so that jobs spread
-// over equal nodes. It costs O((nodes + Count) · log nodes), and with spreads, for
+// Between nodes of equal score a hash decides (Policy). It costs O((nodes + Count) · log nodes), and with spreads, for
 // each instance, a look at each combination of their values.
 //
 // It panics if len(ask.IDs) is not ask.Count.
@@ -252,13 +251,13 @@ func (p *placing) rank() {
 func (p *placing) candidate(slot int32) candidate {
 	n := p.fleet.nodes[slot]
 	c := candidate{
-		slot: slot, id: n.id, tie: mix(n.hash ^ p.request.hash),
+		slot: slot, id: n.id, tie: p.ask.Policy.tie(n.hash, p.request.hash), empty: n.allocations == 0,
 		free: n.room.Sub(n.used), asked: p.request.usage,
 		places: n.places(0), instances: p.group.on(slot),
 	}
 	if freed := p.freed.nodes[slot]; freed != nil {
 		c.free = c.free.Add(freed.usage)
-		c.places = n.places(freed.allocations)
+		c.places, c.empty = n.places(freed.allocations), n.allocations == freed.allocations
 	}
 	if p.crowd != nil {
 		c.mates = p.crowd.on(slot)
@@ -373,6 +372,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 	c.free = c.free.Sub(c.asked)
 	c.instances++
 	c.mates++
+	c.empty = false
 	if c.places > 0 {
 		c.places--
 	}

@@ -156,7 +156,7 @@ func (w *hunter) least(ask scheduler.Ask, n scheduler.NodeState) (loss []int, wa
 			loss, waste, score = l, wasted, math.Inf(1)
 		}
 		if order <= 0 {
-			score = min(score, w.without(idsOf(append(lost, w.going(n.Node.ID)...))).score(ask, n.Node))
+			score = min(score, w.without(idsOf(append(lost, w.going(n.Node.ID)...))).rank(ask, n.Node))
 		}
 	}
 	return loss, waste, score
@@ -247,7 +247,7 @@ func (w *hunter) check(t *rapid.T, ask scheduler.Ask, i int, p scheduler.Placeme
 		return
 	}
 	loss, waste := w.loss(lost), w.waste(n.Node, lost)
-	score := p.Metrics.ScoreMetaData[0].NormScore
+	score := w.without(append(p.Preempted, idsOf(w.going(p.NodeID))...)).rank(ask, n.Node)
 	for _, other := range w.nodes {
 		least, wasted, reached := w.least(ask, other)
 		if least == nil {

@@ -78,7 +78,7 @@ func TestEveryInstanceGoesToABestNode(t *testing.T) {
 			best, fits := math.Inf(-1), false
 			for _, n := range now.nodes {
 				if now.fits(ask.Job, n) {
-					best = max(best, now.score(ask, n.Node))
+					best = max(best, now.rank(ask, n.Node))
 					fits = fits || n.Node.ID == p.NodeID
 				}
 			}
@@ -89,8 +89,8 @@ func TestEveryInstanceGoesToABestNode(t *testing.T) {
 			if got := now.score(ask, now.node(p.NodeID)); math.Abs(got-score) > tolerance {
 				t.Fatalf("placement %d: score of %s is %v, want %v", i, p.NodeID, score, got)
 			}
-			if score < best-tolerance {
-				t.Fatalf("placement %d: score of %s is %v, a better node has %v", i, p.NodeID, score, best)
+			if rank := now.rank(ask, now.node(p.NodeID)); rank < best-tolerance {
+				t.Fatalf("placement %d: %s ranks at %v, a better node at %v", i, p.NodeID, rank, best)
 			}
 			now.apply(ask.Job, p)
 			now.checkCores(t, ask.Group, p)

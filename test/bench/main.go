@@ -35,6 +35,7 @@ var rows = []row{
 	{name: "memory per task", measure: measureTaskMemory},
 	{name: "placed 10000", measure: measurePlaced},
 	{name: "placed 200x50", measure: measureManyJobs},
+	{name: "packing", measure: measurePacking},
 	{name: "memory 200000", measure: measureMemory, long: true},
 	{name: "restart 1M", measure: measureRestart, long: true},
 }
