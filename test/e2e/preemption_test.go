@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/droverhq/drover/api"
@@ -52,6 +53,7 @@ func TestAJobOfHigherPriorityTakesThePlaceOfAnother(t *testing.T) {
 		return path
 	}
 	a.Must(0, "job", "run", file("low", 20))
+	a.AwaitSummary("low", "running", func(g api.TaskGroupSummary) bool { return g.Running == 1 })
 	low := a.Allocs(t.Context(), "low")[0].ID
 	high := file("high", 80)
 	a.Must(0, "operator", "scheduler", "set-config", "-preempt-batch-scheduler")
@@ -64,7 +66,9 @@ func TestAJobOfHigherPriorityTakesThePlaceOfAnother(t *testing.T) {
 	})
 	golden(t, a, "alloc-status-preempted", 0, "alloc", "status", low)
 	golden(t, a, "alloc-status-preemptor", 0, "alloc", "status", a.Allocs(t.Context(), "high")[0].ID)
-	golden(t, a, "eval-list-preemption", 0, "eval", "list", "-job", "low")
+	if out := a.Must(0, "eval", "list", "-job", "low"); !strings.Contains(out, api.TriggerPreemption) {
+		t.Errorf("no evaluation tells of the preemption:\n%s", out)
+	}
 	a.AwaitSummary("low", "queued", func(g api.TaskGroupSummary) bool { return g.Queued == 1 })
 
 	a.Must(0, "job", "stop", "-purge", "high")
