@@ -22,6 +22,15 @@ func newContent() content {
 	return c
 }
 
+// size is how many objects there are.
+func (t *content) size() int {
+	n := 0
+	for _, r := range t.tables {
+		n += r.size()
+	}
+	return n
+}
+
 func (t *content) relation(k api.Kind) (relation, bool) {
 	i, ok := t.slots[k]
 	if !ok {

@@ -11,10 +11,11 @@ import (
 
 // batch is the changes of one transaction.
 type batch struct {
-	index  uint64
-	kinds  kindSet
-	bytes  int
-	deltas []delta
+	index   uint64
+	kinds   kindSet
+	bytes   int
+	objects int // how many there are, after it
+	deltas  []delta
 	// changes is the deltas with their objects, as long as the batch is new.
 	changes []store.Change
 }
@@ -115,13 +116,21 @@ func (h *hub) publish(b batch) {
 		h.news -= oldest.weight()
 		oldest.cool()
 	}
-	for h.ring.len() > 1 && (h.weight > h.maxChanges || h.bytes > h.maxBytes) {
+	changes, bytes := max(h.maxChanges, b.objects/objectsPerChange), max(h.maxBytes, b.objects*bytesPerObject)
+	for h.ring.len() > 1 && (h.weight > changes || h.bytes > bytes) {
 		h.drop(h.ring.pop())
 	}
 	h.collect(b.kinds)
 	h.mu.Unlock()
 	h.signal()
 }
+
+// With two million allocations, and as many statuses, the feed keeps 250,000 changes, up
+// to 128 MB. Reading all that there is takes some 5 µs for each object.
+const (
+	objectsPerChange = 16
+	bytesPerObject   = 32
+)
 
 // drop notes that a batch has left the ring.
 func (h *hub) drop(b batch) {

@@ -38,6 +38,7 @@ type indexSpec[T api.Object] struct {
 // relation is a table of any type. The writer alone calls put, delete and freeze.
 type relation interface {
 	kind() api.Kind
+	size() int
 	// packs reports whether records with the stored form are to be put.
 	packs() bool
 	find(key api.Key) (*record, bool)
@@ -90,6 +91,8 @@ func newLive[T api.Object](s *spec[T]) *live[T] {
 }
 
 func (l *live[T]) kind() api.Kind { return l.spec.kind }
+
+func (l *live[T]) size() int { return int(l.next) - len(l.free) }
 
 func (l *live[T]) packs() bool { return l.spec.packed }
 

@@ -302,6 +302,25 @@ func TestTheFeedIsBoundedInBytes(t *testing.T) {
 	}
 }
 
+func TestOfManyObjectsTheFeedKeepsMoreChanges(t *testing.T) {
+	tables := newTables(t, table.Options{FeedChanges: 1, FeedBytes: 1})
+	const objects, kept = 320, 20
+	for n := range objects {
+		put(t, tables, &api.Node{ID: fmt.Sprintf("n%03d", n)})
+	}
+	recent := tables.Watch(objects - kept)
+	defer recent.Close()
+	changes, _, err := recent.Next(t.Context())
+	if err != nil || len(changes) != kept {
+		t.Errorf("of %d objects %d changes are kept (%v), want %d", objects, len(changes), err, kept)
+	}
+	older := tables.Watch(objects - kept - 1)
+	defer older.Close()
+	if _, _, err := older.Next(t.Context()); !errors.Is(err, store.ErrResync) {
+		t.Errorf("a reader that is behind by more hears %v, want ErrResync", err)
+	}
+}
+
 func TestATransactionLargerThanTheFeedIsStillTold(t *testing.T) {
 	t.Parallel()
 	tables := newTables(t, table.Options{FeedChanges: 10})

@@ -14,7 +14,8 @@ type Options struct {
 	// FeedChanges and FeedBytes bound what the feed keeps for readers that are
 	// behind: changes, and the encoded bytes of the transactions that they came in
 	// (memory is some two times that). Smaller values make slow readers resync
-	// more often. Defaults: 65,536 and 16 MiB.
+	// more often. Defaults: 65,536 and 16 MiB. Of many objects more is kept: who
+	// resyncs reads them all, and must not be left behind again meanwhile.
 	FeedChanges int
 	FeedBytes   int
 	// NewChanges is how many of the latest changes keep their objects at hand. The
@@ -146,6 +147,7 @@ func (t *Tables) write(writes []Write, size int, before func(*Write, relation)) 
 			d.new.object.Store(&b.changes[len(b.changes)-1].New)
 		}
 	}
+	b.objects = t.size()
 	return b
 }
 
