@@ -14,6 +14,11 @@
 //
 // Of a large job a pass reads only what is not settled (roster.go).
 //
+// Who wants to know what is decided reads plan.go, tally.go, slots.go and update.go, and
+// of leave.go, canary.go, system.go, reunion.go and indexed.go what concerns him; where
+// things go: place.go, fleet.go and line.go, and for special wishes gang.go and
+// preempt.go; what others are told: compose.go, replace.go, evaluation.go and status.go.
+//
 // # What is wanted
 //
 // An instance of a service or batch group holds a numbered slot (slots.go), one of a
