@@ -19,7 +19,8 @@
 //		…
 //	}
 //
-// Objects are shared between all readers and must not be changed: api.Clone first.
+// Objects are shared between all readers and must not be changed: api.Clone first. Two
+// reads of the same object may return two that are equal: what counts is the ModifyIndex.
 // A write says what it was based on, and fails with a [ConflictError] when that has
 // been written since:
 //

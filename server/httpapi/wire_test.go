@@ -38,6 +38,7 @@ func (c *cluster) hello() {
 	alloc := whole
 	alloc.JobType, alloc.Ports = api.JobTypeService, whole.AllocatedResources.Shared.Ports
 	alloc.Usage = api.Usage{CPU: 100, MemoryMB: 64, DiskMB: 300}
+	alloc.Placement = alloc.Metrics.Encode()
 	deployment := recordedBody[[]*api.Deployment](c.t, "040")[0]
 	c.put(&alloc, deployment)
 	c.put(&api.AllocationStatus{
