@@ -103,6 +103,7 @@ func (g generator) apply() Op {
 		args = append(args, "run="+g.of("forever", "forever", "forever", "flaky:3s", "flaky:20s", "crash:3s", "nostart"))
 	}
 	args = append(args, "cpu="+g.of("100", "200", "300", "600"))
+	args = g.maybe(args, 8, "cores=1", "cores=2")
 	args = g.maybe(args, 2, "parallel=1", "parallel=1", "parallel=2", "parallel=3")
 	args = g.maybe(args, 3, "progress=0s", "progress=2m")
 	args = g.maybe(args, 3, "healthy=10s")

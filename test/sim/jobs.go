@@ -95,6 +95,9 @@ func groupOf(o Op, j *api.Job, name string) *api.TaskGroup {
 			KillTimeout: new(o.duration("kill", 2*time.Second)),
 		}},
 	}
+	if cores := o.int("cores", 0); cores > 0 { // instead of shares
+		g.Tasks[0].Resources.CPU, g.Tasks[0].Resources.Cores = new(0), &cores
+	}
 	switch {
 	case o.target()[0] == 'a':
 		g.Indexed = arrayOf(o)

@@ -6,7 +6,7 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// noNodeIsOvercommitted: what is placed on a node fits, and no port is given twice.
+// noNodeIsOvercommitted: what is placed on a node fits, and no port or core is given twice.
 // Only its successor, or who preempted it, may have the room of an instance that has not
 // ended.
 func noNodeIsOvercommitted(m *model, changes []change) error {
@@ -21,6 +21,7 @@ func noNodeIsOvercommitted(m *model, changes []change) error {
 func (n *nodeView) fits() error {
 	var used api.Usage
 	ports := make(map[int]string)
+	cores := make(map[uint16]string)
 	for _, a := range n.allocs {
 		if a.status.Terminal() || a.Lost == api.AllocClientLost || a.NextAllocation != "" || a.PreemptedByAllocation != "" {
 			continue
@@ -31,6 +32,14 @@ func (n *nodeView) fits() error {
 				return fmt.Errorf("%s and %s have port %d of %s", other, a.Name, p.Value, a.NodeName)
 			}
 			ports[p.Value] = a.Name
+		}
+		for _, grant := range a.Grants {
+			for _, id := range grant.Cores {
+				if other := cores[id]; other != "" {
+					return fmt.Errorf("%s and %s have core %d of %s", other, a.Name, id, a.NodeName)
+				}
+				cores[id] = a.Name
+			}
 		}
 	}
 	if n.node == nil {
