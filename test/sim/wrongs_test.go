@@ -42,6 +42,11 @@ var wrongs = []wrong{
 	{"placementsAreAllowed", full + "\nnode n2\neligibility n2 ineligible", func(w *scene) {
 		w.write(w.fresh("s1.web[5]", "n2"))
 	}},
+	{"preemptionsHaveACause", serves, func(w *scene) {
+		a := w.alloc("s1.web[0]")
+		a.DesiredStatus = api.AllocDesiredEvict
+		w.write(a)
+	}},
 	{"namesAreUnique", full, func(w *scene) {
 		first := w.alloc("s1.web[0]")
 		first.Lost = api.AllocClientUnknown
