@@ -58,6 +58,6 @@ func (f *fleet) copy() *fleet {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := newFleet(0)
-	c.engine, c.nodes = f.engine.Clone(), maps.Clone(f.nodes)
+	c.engine, c.nodes, c.lowest = f.engine.Clone(), maps.Clone(f.nodes), f.lowest
 	return c
 }

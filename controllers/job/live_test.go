@@ -37,6 +37,9 @@ func TestDryRunsOnTheLiveFleetSayWhatThoseOnASnapshotSay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	config := api.DefaultSchedulerConfiguration()
+	config.PreemptionConfig.ServiceSchedulerEnabled = true
+	put(config)
 	for _, id := range []string{"node-1", "node-2"} {
 		put(scenario.NewNode(id, "dc1", "", 4000, 8192), &api.NodeStatus{NodeID: id, Status: api.NodeReady})
 	}
@@ -44,6 +47,7 @@ func TestDryRunsOnTheLiveFleetSayWhatThoseOnASnapshotSay(t *testing.T) {
 		t.Helper()
 		spec := scenario.NewSpec("next")
 		spec.Count, spec.CPU, spec.Memory = count, 1000, 100 // 8 fit on two nodes that are empty
+		spec.Priority = 80                                   // others may have to make room
 		j, snap, now := spec.Job(), s.Snapshot(), time.Now()
 		j.Version = new(uint64(0))
 		ignored := cmpopts.IgnoreFields(api.AllocationMetric{}, "AllocationTime")
