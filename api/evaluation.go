@@ -68,6 +68,9 @@ func (e *Evaluation) Key() Key {
 	return Key{Kind: KindEvaluation, ID: e.ID}
 }
 
+// Open reports whether it was asked for and not answered, or waits for room.
+func (e *Evaluation) Open() bool { return e.Status == EvalPending || e.Status == EvalBlocked }
+
 // Terminal reports whether nothing more will happen to the evaluation.
 func (e *Evaluation) Terminal() bool {
 	return e.Status == EvalComplete || e.Status == EvalFailed || e.Status == EvalCancelled

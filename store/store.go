@@ -156,6 +156,7 @@ type IndexName string
 // The indexes. The value of ByJob is JobValue(namespace, jobID); of the others the ID.
 const (
 	ByJob        IndexName = "job"        // Allocation, AllocationStatus, Evaluation, Deployment, JobVersion, ScalingPolicy
+	ByOpenJob    IndexName = "open-job"   // Evaluation, while it is pending or blocked (value JobValue(namespace, jobID))
 	ByNode       IndexName = "node"       // Allocation, AllocationStatus
 	ByDeployment IndexName = "deployment" // Allocation
 	ByEval       IndexName = "eval"       // Allocation

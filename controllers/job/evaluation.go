@@ -89,7 +89,7 @@ func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api
 		again := *waiting
 		return &again
 	}
-	if v.last != nil && isArray(v.job) { // one for each of many thousands of indexes would be too many
+	if v.last != nil { // one for each of many thousands of indexes would be too many
 		again := *v.last
 		return &again
 	}

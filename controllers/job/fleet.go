@@ -15,7 +15,8 @@ import (
 // from a snapshot and follows the change feed; placements are assumed in it before
 // they are committed, so that transactions of several jobs can be in flight.
 //
-// An allocation takes room until its node agent says that it ended, or it is lost. One that is to stop, but has not, takes its room.
+// An allocation takes room until its node agent says that it ended, or it is lost. One that
+// is to stop, but has not, takes its room.
 type fleet struct {
 	mu       sync.Mutex // guards everything below
 	engine   *scheduler.Fleet

@@ -27,8 +27,8 @@ type rosters struct {
 //
 //   - settled: of the current version, healthy and running, or done, in a slot of a group
 //     with a count that nobody else claims. They are counted;
-//   - spent: they ended, and the job's progress has it (indexed.go), or another one is
-//     settled in their slot.
+//   - spent: they ended, and the job's progress has it (indexed.go), or another one came
+//     later in their slot.
 //
 // All others are open. What is open may be more than what matters, never less, as far as
 // the change feed has been followed. A pass that finds something that has to be known of
@@ -61,6 +61,7 @@ type settled struct {
 	done  slotSet // of these, the slots of those that have done what a batch instance is for
 	// running and ended are how many run, and how many are done.
 	running, ended int
+	begun          bool // some instance is, or was, of the current version
 }
 
 // count is how many they are. s may be nil.
@@ -114,7 +115,7 @@ func (f *fleet) opened(v *view) (ids []string, others map[string]*settled, ok bo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := v.roster
-	if !r.ready || !v.mayReadPart() || r.version != v.current() || r.create != api.Deref(v.job.CreateIndex) {
+	if !r.ready || !v.mayReadPart() || r.version != v.current() || r.create != api.Deref(v.job.CreateIndex) || v.rolling() && r.seated() {
 		r.forget()
 		return nil, nil, false
 	}
@@ -124,7 +125,7 @@ func (f *fleet) opened(v *view) (ids []string, others map[string]*settled, ok bo
 	}
 	others = make(map[string]*settled, len(r.seats))
 	for name, s := range r.seats {
-		others[name] = &settled{slots: slices.Clone(s.slots), running: s.running, ended: s.ended}
+		others[name] = &settled{slots: slices.Clone(s.slots), running: s.running, ended: s.ended, begun: s.begun}
 	}
 	return ids, others, true
 }
@@ -136,18 +137,26 @@ func (f *fleet) doubt(v *view) {
 	v.roster.forget()
 }
 
-// mayReadPart reports whether a pass can do without the settled instances: nothing is
-// done to them as long as they stay as they are.
+// mayReadPart reports whether a pass can do without the instances that are not open:
+// nothing is done to them as long as they stay as they are.
 func (v *view) mayReadPart() bool {
-	if v.stopped() || v.late() || v.waits() || v.job.IsSystem() || v.job.IsTemplate() {
-		return false
-	}
-	for _, d := range v.deployments {
-		if d.Active() {
-			return false
+	return !v.stopped() && !v.late() && !v.waits() && !v.job.IsSystem() && !v.job.IsTemplate()
+}
+
+// rolling reports whether a rollout goes on: it asks how each instance that lives is, so
+// that nobody is settled meanwhile.
+func (v *view) rolling() bool {
+	return slices.ContainsFunc(v.deployments, (*api.Deployment).Active)
+}
+
+// seated reports whether anybody is settled.
+func (r *roster) seated() bool {
+	for _, s := range r.seats {
+		if s.count() > 0 {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // contested reports whether somebody claims the slot of a settled instance: who stays has
@@ -246,16 +255,42 @@ func (r *roster) close(all *rosters, pass *reservation) {
 			delete(r.open, id)
 		}
 	}
+	rolling := v.rolling()
 	for n := range v.instances {
-		if i := &v.instances[n]; !r.open[i.ID] && r.settle(all, v, i) {
+		i := &v.instances[n]
+		if s := r.seats[i.TaskGroup]; s != nil && i.JobVersion == r.version && !v.foreign(i) {
+			s.begun = true
+		}
+		if !rolling && !r.open[i.ID] && r.settle(all, v, i) {
 			delete(r.open, i.ID)
 		}
 	}
+	latest := v.latest()
 	for n := range v.instances {
-		if i := &v.instances[n]; !r.open[i.ID] && (r.buried(v, i) || pass.plan.spent(v, i)) {
+		if i := &v.instances[n]; !r.open[i.ID] && (r.buried(v, i, latest) || pass.plan.spent(v, i)) {
 			delete(r.open, i.ID)
 		}
 	}
+}
+
+// place is a slot of a group, or the canary's beside it.
+type place struct {
+	group  string
+	slot   int
+	canary bool
+}
+
+func (i *instance) place() place { return place{i.TaskGroup, i.slot, i.canary()} }
+
+// latest returns the latest of the instances that were read in each place.
+func (v *view) latest() map[place]*instance {
+	latest := make(map[place]*instance)
+	for n := range v.instances {
+		if i := &v.instances[n]; newer(i, latest[i.place()]) {
+			latest[i.place()] = i
+		}
+	}
+	return latest
 }
 
 // settle seats an instance, if it is settled and nobody has its seat.
@@ -302,12 +337,18 @@ func (r *roster) isSettled(i *instance) bool {
 	return i.runs() || r.batch && i.done()
 }
 
-// buried reports whether another one is settled, since, where an instance was that will
-// never run again.
-func (r *roster) buried(v *view, i *instance) bool {
-	g := v.job.Group(i.TaskGroup)
+// buried reports whether an instance will never run again, and another one came later
+// where it was: whoever comes next follows that one.
+func (r *roster) buried(v *view, i *instance, latest map[place]*instance) bool {
 	s := r.seats[i.TaskGroup]
-	return s != nil && s.slots.has(i.slot) && s.holders[i.slot].created > i.CreateIndex && !i.live() && !v.mayReturn(i) && !v.holds(g, i)
+	if i.canary() && i.WantsRun() && i.Lost == "" {
+		return false // is stopped when its rollout has ended
+	}
+	if s == nil || i.live() || v.mayReturn(i) || v.holds(v.job.Group(i.TaskGroup), i) {
+		return false
+	}
+	last := latest[i.place()]
+	return last != nil && newer(last, i) || !i.canary() && s.slots.has(i.slot) && s.holders[i.slot].created > i.CreateIndex
 }
 
 // followStatus follows what a node agent says of an allocation.
@@ -344,7 +385,7 @@ func (all *rosters) follow(snap store.Snapshot, a *api.Allocation) {
 	switch {
 	case ok:
 		r.open[a.ID] = true
-	case counted && !s.slots.has(slot):
+	case s != nil && !s.slots.has(slot):
 		r.forget() // who was there before it may matter again
 	default:
 		delete(r.open, a.ID)

@@ -41,6 +41,9 @@ func TestAPassOverPartDecidesAsOneOverAll(t *testing.T) {
 			for range rapid.IntRange(0, 4).Draw(rt, "changes") {
 				w.change()
 			}
+			if rapid.IntRange(0, 3).Draw(rt, "steer") == 0 {
+				w.steer()
+			}
 			if w.pass() {
 				parts++
 			}
@@ -71,6 +74,7 @@ func newWorld(rt *rapid.T) *world {
 	w.commit(store.Put(&older), store.Put(&api.JobVersion{Job: &older}))
 	w.commit(store.Put(j), store.Put(&api.JobVersion{Job: j}))
 	w.job, _ = store.Get[*api.Job](w.store.Snapshot(), j.Key())
+	w.steer()
 	for range rapid.IntRange(0, 12).Draw(rt, "allocations") {
 		w.change()
 	}
@@ -81,6 +85,22 @@ func (w *world) commit(writes ...store.Write) {
 	if _, err := w.store.Apply(context.Background(), store.Txn{Writes: writes}); err != nil {
 		w.Fatal(err)
 	}
+}
+
+// steer has the version's rollout be in any state, or none be there.
+func (w *world) steer() {
+	d := &api.Deployment{ID: "rollout", Namespace: w.req.Namespace, JobID: w.req.ID, JobVersion: 1, JobCreateIndex: *w.job.CreateIndex}
+	d.Status = rapid.SampledFrom([]string{
+		"", "", api.DeploymentRunning, api.DeploymentPaused, api.DeploymentFailed, api.DeploymentSuccessful,
+	}).Draw(w.T, "rollout")
+	if d.Status == "" {
+		w.commit(store.Delete(d.Key()))
+		return
+	}
+	d.TaskGroups = map[string]*api.DeploymentState{"web": {
+		DesiredCanaries: rapid.IntRange(0, 2).Draw(w.T, "canaries"), Promoted: rapid.Bool().Draw(w.T, "promoted"),
+	}}
+	w.commit(store.Put(d))
 }
 
 // change makes an allocation what it may be, or removes one, and tells the fleet.
@@ -110,6 +130,18 @@ func (w *world) change() {
 	}
 	if one("lost", 6) {
 		a.Lost = rapid.SampledFrom([]string{api.AllocClientLost, api.AllocClientUnknown}).Draw(w.T, "how")
+	}
+	if one("rolled out", 2) {
+		a.DeploymentID = "rollout"
+		a.DeploymentStatus = rapid.SampledFrom([]*api.AllocDeploymentStatus{
+			nil, {Healthy: new(true)}, {Healthy: new(false)}, {Canary: true}, {Canary: true, Healthy: new(true)},
+		}).Draw(w.T, "as")
+	}
+	if was, known := store.Get[*api.Allocation](w.store.Snapshot(), a.Key()); known {
+		a.JobVersion = max(a.JobVersion, was.JobVersion)
+		if a.IsCanary() != was.IsCanary() { // who is a canary is so from the beginning, until a promotion
+			a.DeploymentID, a.DeploymentStatus = was.DeploymentID, was.DeploymentStatus
+		}
 	}
 	if one("transition", 5) {
 		a.DesiredTransition = rapid.SampledFrom([]api.DesiredTransition{
@@ -161,6 +193,11 @@ func (w *world) pass() (part bool) {
 // story tells what a plan does.
 func story(v *view, p *plan) string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "begins=%v changes=%v", p.fresh, p.revised)
+	if p.rollout != nil && !p.fresh {
+		fmt.Fprintf(&b, " rollout %+v", *p.rollout.TaskGroups["web"])
+	}
+	fmt.Fprintln(&b)
 	for _, g := range p.groups {
 		fmt.Fprintf(&b, "%s %+v awaits=%v failed=%v again=%v\n", g.name, g.counts, g.awaits, g.failed, g.again)
 		for _, w := range g.wants {

@@ -34,7 +34,7 @@ type tally struct {
 func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
 	t := &tally{group: g, name: api.Deref(g.Name)}
 	t.settled = v.settled[t.name]
-	t.begun = t.settled.count() > 0
+	t.begun = t.settled != nil && t.settled.begun
 	for _, i := range of {
 		if i.JobVersion == v.current() && !v.foreign(i) {
 			t.begun = true

@@ -22,7 +22,7 @@ type view struct {
 	gone        []string              // were open, and are there no more
 	deployments []*api.Deployment     // every one of the job, ordered by ID
 	pending     []*api.Evaluation     // asked for and not answered, oldest first
-	last        *api.Evaluation       // the newest of the current version that was answered
+	last        *api.Evaluation       // of a job with indexes, the newest of the current version that was answered
 	blocked     []*api.Evaluation     // those that wait for room: none or one
 	status      *api.JobStatus        // nil: this is the first pass
 	admission   *api.JobAdmission     // nil: there is none
@@ -101,21 +101,31 @@ func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	for d := range store.List[*api.Deployment](snap, ofJob) {
 		v.deployments = append(v.deployments, d)
 	}
-	for e := range store.List[*api.Evaluation](snap, ofJob) {
-		switch e.Status {
-		case api.EvalPending:
-			v.pending = append(v.pending, e)
-		case api.EvalBlocked:
+	v.readEvaluations(snap)
+	return v
+}
+
+// readEvaluations reads what is asked for and what waits. What was answered may be
+// thousands: only of a job with indexes it is read, which has few.
+func (v *view) readEvaluations(snap store.Snapshot) {
+	ofJob := store.JobValue(v.req.Namespace, v.req.ID)
+	for e := range store.List[*api.Evaluation](snap, store.Query{Index: store.ByOpenJob, Value: ofJob}) {
+		if e.Status == api.EvalBlocked {
 			v.blocked = append(v.blocked, e)
-		case api.EvalComplete:
-			if v.job != nil && e.CreateIndex >= api.Deref(v.job.JobModifyIndex) && (v.last == nil || v.last.CreateIndex < e.CreateIndex) {
-				v.last = e
-			}
+		} else {
+			v.pending = append(v.pending, e)
 		}
 	}
 	sortByAge(v.pending)
 	sortByAge(v.blocked)
-	return v
+	if v.job == nil || !isArray(v.job) {
+		return
+	}
+	for e := range store.List[*api.Evaluation](snap, store.Query{Index: store.ByJob, Value: ofJob}) {
+		if e.Status == api.EvalComplete && e.CreateIndex >= api.Deref(v.job.JobModifyIndex) && (v.last == nil || v.last.CreateIndex < e.CreateIndex) {
+			v.last = e
+		}
+	}
 }
 
 // readInstances joins the allocations of a job with their statuses. Both are listed

@@ -12,14 +12,14 @@ var (
 	genNamespace = rapid.SampledFrom([]string{"a", "ab", "b"})
 	genJobID     = rapid.SampledFrom([]string{"web", "web-2", "db", "w"})
 	genNodeID    = rapid.SampledFrom([]string{"", "n1", "n2", "n3"})
-	genStatus    = rapid.SampledFrom([]string{"", "pending", "running", "complete"})
+	genStatus    = rapid.SampledFrom([]string{"", "pending", "running", "complete", "blocked"})
 	genID        = rapid.StringMatching(`[ab][0-9]`)
 	genValue     = rapid.SampledFrom([]string{
 		"", "n1", "n2", "n3", "pending", "running", "complete", "default",
 		store.ServiceValue("a", ""), store.ServiceValue("b", "n1"), store.ServiceValue("ab", "n2"), store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
 	})
 	genIndex = rapid.SampledFrom([]store.IndexName{
-		store.ByJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService,
+		store.ByJob, store.ByOpenJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService,
 	})
 	genKind = rapid.SampledFrom([]api.Kind{
 		api.KindJob, api.KindJobVersion, api.KindJobStatus, api.KindAllocation, api.KindAllocationStatus,

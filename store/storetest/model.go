@@ -153,6 +153,9 @@ func indexValue(o api.Object, index store.IndexName) string {
 		values = map[store.IndexName]string{store.ByJob: job(o.Namespace, o.JobID), store.ByNode: o.NodeID}
 	case *api.Evaluation:
 		values = map[store.IndexName]string{store.ByJob: job(o.Namespace, o.JobID), store.ByStatus: o.Status}
+		if o.Status == api.EvalPending || o.Status == api.EvalBlocked {
+			values[store.ByOpenJob] = values[store.ByJob]
+		}
 	case *api.Deployment:
 		values = map[store.IndexName]string{store.ByJob: job(o.Namespace, o.JobID), store.ByStatus: o.Status}
 	case *api.Node:

@@ -131,6 +131,12 @@ func evaluations() *spec[*api.Evaluation] {
 	s.namespace = func(e *api.Evaluation) string { return e.Namespace }
 	s.indexes = []indexSpec[*api.Evaluation]{
 		{name: store.ByJob, value: func(e *api.Evaluation) string { return jobValue(e.Namespace, e.JobID) }},
+		{name: store.ByOpenJob, value: func(e *api.Evaluation) string {
+			if !e.Open() {
+				return ""
+			}
+			return jobValue(e.Namespace, e.JobID)
+		}},
 		{name: store.ByStatus, value: func(e *api.Evaluation) string { return e.Status }},
 	}
 	s.packed = true
