@@ -83,6 +83,8 @@ type Allocation struct {
 	// Grants is what placement chose for tasks: cores and devices. Tasks that ask for
 	// neither have none.
 	Grants []TaskGrant `json:"-" msg:"grants"`
+	// Claims is what it uses of CSI volumes.
+	Claims []VolumeClaim `json:"-" msg:"claims"`
 	// Usage is what the allocation takes from its node, all tasks together.
 	Usage Usage `json:"-" msg:"use"`
 

@@ -833,8 +833,8 @@ func (z *AllocatedPort) Msgsize() (s int) {
 func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(30)
-	var zb0001Mask uint32 /* 30 bits */
+	zb0001Len := uint32(31)
+	var zb0001Mask uint32 /* 31 bits */
 	_ = zb0001Mask
 	if z.ID == "" {
 		zb0001Len--
@@ -936,13 +936,17 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x2000000
 	}
+	if z.Claims == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4000000
+	}
 	if z.CreateTime == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x10000000
+		zb0001Mask |= 0x20000000
 	}
 	if z.ModifyTime == 0 {
 		zb0001Len--
-		zb0001Mask |= 0x20000000
+		zb0001Mask |= 0x40000000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1152,6 +1156,18 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
+		if (zb0001Mask & 0x4000000) == 0 { // if not omitted
+			// string "claims"
+			o = append(o, 0xa6, 0x63, 0x6c, 0x61, 0x69, 0x6d, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Claims)))
+			for za0007 := range z.Claims {
+				o, err = z.Claims[za0007].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Claims", za0007)
+					return
+				}
+			}
+		}
 		// string "use"
 		o = append(o, 0xa3, 0x75, 0x73, 0x65)
 		o, err = z.Usage.MarshalMsg(o)
@@ -1166,12 +1182,12 @@ func (z *Allocation) MarshalMsg(b []byte) (o []byte, err error) {
 			err = msgp.WrapError(err, "Placement")
 			return
 		}
-		if (zb0001Mask & 0x10000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
 			// string "ct"
 			o = append(o, 0xa2, 0x63, 0x74)
 			o = msgp.AppendInt64(o, z.CreateTime)
 		}
-		if (zb0001Mask & 0x20000000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000000) == 0 { // if not omitted
 			// string "mt"
 			o = append(o, 0xa2, 0x6d, 0x74)
 			o = msgp.AppendInt64(o, z.ModifyTime)
@@ -1515,6 +1531,30 @@ func (z *Allocation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "claims":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Claims = nil
+			} else {
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Claims")
+					return
+				}
+				if z.Claims != nil && cap(z.Claims) >= int(zb0008) {
+					z.Claims = (z.Claims)[:zb0008]
+				} else {
+					z.Claims = make([]VolumeClaim, zb0008)
+				}
+				for za0007 := range z.Claims {
+					bts, err = z.Claims[za0007].UnmarshalMsg(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Claims", za0007)
+						return
+					}
+				}
+			}
 		case "use":
 			bts, err = z.Usage.UnmarshalMsg(bts)
 			if err != nil {
@@ -1591,6 +1631,10 @@ func (z *Allocation) Msgsize() (s int) {
 	s += 7 + msgp.ArrayHeaderSize
 	for za0006 := range z.Grants {
 		s += z.Grants[za0006].Msgsize()
+	}
+	s += 7 + msgp.ArrayHeaderSize
+	for za0007 := range z.Claims {
+		s += z.Claims[za0007].Msgsize()
 	}
 	s += 4 + z.Usage.Msgsize() + 8 + z.Placement.Msgsize() + 3 + msgp.Int64Size + 3 + msgp.Int64Size
 	return
@@ -2767,6 +2811,459 @@ func (z *CNIConfig) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *CSIControllerInfo) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
+	if z.SupportsReadOnlyAttach == false {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.SupportsAttachDetach == false {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.SupportsListVolumes == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.SupportsListVolumesAttachedNodes == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.SupportsCreateDelete == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.SupportsCreateDeleteSnapshot == false {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.SupportsListSnapshots == false {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.SupportsExpand == false {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.SupportsClone == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "SupportsReadOnlyAttach"
+			o = append(o, 0xb6, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x52, 0x65, 0x61, 0x64, 0x4f, 0x6e, 0x6c, 0x79, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68)
+			o = msgp.AppendBool(o, z.SupportsReadOnlyAttach)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "SupportsAttachDetach"
+			o = append(o, 0xb4, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x44, 0x65, 0x74, 0x61, 0x63, 0x68)
+			o = msgp.AppendBool(o, z.SupportsAttachDetach)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "SupportsListVolumes"
+			o = append(o, 0xb3, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x4c, 0x69, 0x73, 0x74, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
+			o = msgp.AppendBool(o, z.SupportsListVolumes)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "SupportsListVolumesAttachedNodes"
+			o = append(o, 0xd9, 0x20, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x4c, 0x69, 0x73, 0x74, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x65, 0x64, 0x4e, 0x6f, 0x64, 0x65, 0x73)
+			o = msgp.AppendBool(o, z.SupportsListVolumesAttachedNodes)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "SupportsCreateDelete"
+			o = append(o, 0xb4, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x65)
+			o = msgp.AppendBool(o, z.SupportsCreateDelete)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "SupportsCreateDeleteSnapshot"
+			o = append(o, 0xbc, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x65, 0x53, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74)
+			o = msgp.AppendBool(o, z.SupportsCreateDeleteSnapshot)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "SupportsListSnapshots"
+			o = append(o, 0xb5, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x4c, 0x69, 0x73, 0x74, 0x53, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x73)
+			o = msgp.AppendBool(o, z.SupportsListSnapshots)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "SupportsExpand"
+			o = append(o, 0xae, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x45, 0x78, 0x70, 0x61, 0x6e, 0x64)
+			o = msgp.AppendBool(o, z.SupportsExpand)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "SupportsClone"
+			o = append(o, 0xad, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x43, 0x6c, 0x6f, 0x6e, 0x65)
+			o = msgp.AppendBool(o, z.SupportsClone)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSIControllerInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "SupportsReadOnlyAttach":
+			z.SupportsReadOnlyAttach, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsReadOnlyAttach")
+				return
+			}
+		case "SupportsAttachDetach":
+			z.SupportsAttachDetach, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsAttachDetach")
+				return
+			}
+		case "SupportsListVolumes":
+			z.SupportsListVolumes, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsListVolumes")
+				return
+			}
+		case "SupportsListVolumesAttachedNodes":
+			z.SupportsListVolumesAttachedNodes, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsListVolumesAttachedNodes")
+				return
+			}
+		case "SupportsCreateDelete":
+			z.SupportsCreateDelete, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsCreateDelete")
+				return
+			}
+		case "SupportsCreateDeleteSnapshot":
+			z.SupportsCreateDeleteSnapshot, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsCreateDeleteSnapshot")
+				return
+			}
+		case "SupportsListSnapshots":
+			z.SupportsListSnapshots, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsListSnapshots")
+				return
+			}
+		case "SupportsExpand":
+			z.SupportsExpand, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsExpand")
+				return
+			}
+		case "SupportsClone":
+			z.SupportsClone, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsClone")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CSIControllerInfo) Msgsize() (s int) {
+	s = 1 + 23 + msgp.BoolSize + 21 + msgp.BoolSize + 20 + msgp.BoolSize + 34 + msgp.BoolSize + 21 + msgp.BoolSize + 29 + msgp.BoolSize + 22 + msgp.BoolSize + 15 + msgp.BoolSize + 14 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *CSIInfo) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
+	_ = zb0001Mask
+	if z.PluginID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.AllocID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Healthy == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.HealthDescription == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.UpdateTime == (time.Time{}) {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Provider == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.ProviderVersion == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.RequiresControllerPlugin == false {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.RequiresTopologies == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.ControllerInfo == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.NodeInfo == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "PluginID"
+			o = append(o, 0xa8, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x49, 0x44)
+			o = appendString(o, z.PluginID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "AllocID"
+			o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x49, 0x44)
+			o = appendString(o, z.AllocID)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "Healthy"
+			o = append(o, 0xa7, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x79)
+			o = msgp.AppendBool(o, z.Healthy)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "HealthDescription"
+			o = append(o, 0xb1, 0x48, 0x65, 0x61, 0x6c, 0x74, 0x68, 0x44, 0x65, 0x73, 0x63, 0x72, 0x69, 0x70, 0x74, 0x69, 0x6f, 0x6e)
+			o = appendString(o, z.HealthDescription)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "UpdateTime"
+			o = append(o, 0xaa, 0x55, 0x70, 0x64, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendTimeExt(o, z.UpdateTime)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Provider"
+			o = append(o, 0xa8, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72)
+			o = appendString(o, z.Provider)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "ProviderVersion"
+			o = append(o, 0xaf, 0x50, 0x72, 0x6f, 0x76, 0x69, 0x64, 0x65, 0x72, 0x56, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e)
+			o = appendString(o, z.ProviderVersion)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "RequiresControllerPlugin"
+			o = append(o, 0xb8, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x73, 0x43, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x6c, 0x65, 0x72, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e)
+			o = msgp.AppendBool(o, z.RequiresControllerPlugin)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "RequiresTopologies"
+			o = append(o, 0xb2, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x73, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x69, 0x65, 0x73)
+			o = msgp.AppendBool(o, z.RequiresTopologies)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "ControllerInfo"
+			o = append(o, 0xae, 0x43, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x6c, 0x65, 0x72, 0x49, 0x6e, 0x66, 0x6f)
+			if z.ControllerInfo == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.ControllerInfo.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "ControllerInfo")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "NodeInfo"
+			o = append(o, 0xa8, 0x4e, 0x6f, 0x64, 0x65, 0x49, 0x6e, 0x66, 0x6f)
+			if z.NodeInfo == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.NodeInfo.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "NodeInfo")
+					return
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSIInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "PluginID":
+			z.PluginID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PluginID")
+				return
+			}
+		case "AllocID":
+			z.AllocID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AllocID")
+				return
+			}
+		case "Healthy":
+			z.Healthy, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Healthy")
+				return
+			}
+		case "HealthDescription":
+			z.HealthDescription, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "HealthDescription")
+				return
+			}
+		case "UpdateTime":
+			z.UpdateTime, bts, err = msgp.ReadTimeUTCBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "UpdateTime")
+				return
+			}
+		case "Provider":
+			z.Provider, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Provider")
+				return
+			}
+		case "ProviderVersion":
+			z.ProviderVersion, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ProviderVersion")
+				return
+			}
+		case "RequiresControllerPlugin":
+			z.RequiresControllerPlugin, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "RequiresControllerPlugin")
+				return
+			}
+		case "RequiresTopologies":
+			z.RequiresTopologies, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "RequiresTopologies")
+				return
+			}
+		case "ControllerInfo":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.ControllerInfo = nil
+			} else {
+				if z.ControllerInfo == nil {
+					z.ControllerInfo = new(CSIControllerInfo)
+				}
+				bts, err = z.ControllerInfo.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "ControllerInfo")
+					return
+				}
+			}
+		case "NodeInfo":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.NodeInfo = nil
+			} else {
+				if z.NodeInfo == nil {
+					z.NodeInfo = new(CSINodeInfo)
+				}
+				bts, err = z.NodeInfo.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "NodeInfo")
+					return
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CSIInfo) Msgsize() (s int) {
+	s = 1 + 9 + msgp.StringPrefixSize + len(z.PluginID) + 8 + msgp.StringPrefixSize + len(z.AllocID) + 8 + msgp.BoolSize + 18 + msgp.StringPrefixSize + len(z.HealthDescription) + 11 + msgp.TimeSize + 9 + msgp.StringPrefixSize + len(z.Provider) + 16 + msgp.StringPrefixSize + len(z.ProviderVersion) + 25 + msgp.BoolSize + 19 + msgp.BoolSize + 15
+	if z.ControllerInfo == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.ControllerInfo.Msgsize()
+	}
+	s += 9
+	if z.NodeInfo == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.NodeInfo.Msgsize()
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *CSIMountOptions) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -2869,6 +3366,1610 @@ func (z *CSIMountOptions) Msgsize() (s int) {
 	for za0001 := range z.MountFlags {
 		s += msgp.StringPrefixSize + len(z.MountFlags[za0001])
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *CSINodeInfo) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.MaxVolumes == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.AccessibleTopology == nil {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.RequiresNodeStageVolume == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.SupportsStats == false {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.SupportsExpand == false {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = appendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "MaxVolumes"
+			o = append(o, 0xaa, 0x4d, 0x61, 0x78, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x73)
+			o = msgp.AppendInt64(o, z.MaxVolumes)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "AccessibleTopology"
+			o = append(o, 0xb2, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x69, 0x62, 0x6c, 0x65, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x79)
+			if z.AccessibleTopology == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0002Len := uint32(1)
+				var zb0002Mask uint8 /* 1 bits */
+				_ = zb0002Mask
+				if z.AccessibleTopology.Segments == nil {
+					zb0002Len--
+					zb0002Mask |= 0x1
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+				if (zb0002Mask & 0x1) == 0 { // if not omitted
+					// string "Segments"
+					o = append(o, 0xa8, 0x53, 0x65, 0x67, 0x6d, 0x65, 0x6e, 0x74, 0x73)
+					o = msgp.AppendMapHeader(o, uint32(len(z.AccessibleTopology.Segments)))
+					for za0001, za0002 := range z.AccessibleTopology.Segments {
+						o = appendString(o, za0001)
+						o = appendString(o, za0002)
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "RequiresNodeStageVolume"
+			o = append(o, 0xb7, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x73, 0x4e, 0x6f, 0x64, 0x65, 0x53, 0x74, 0x61, 0x67, 0x65, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65)
+			o = msgp.AppendBool(o, z.RequiresNodeStageVolume)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "SupportsStats"
+			o = append(o, 0xad, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x53, 0x74, 0x61, 0x74, 0x73)
+			o = msgp.AppendBool(o, z.SupportsStats)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "SupportsExpand"
+			o = append(o, 0xae, 0x53, 0x75, 0x70, 0x70, 0x6f, 0x72, 0x74, 0x73, 0x45, 0x78, 0x70, 0x61, 0x6e, 0x64)
+			o = msgp.AppendBool(o, z.SupportsExpand)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSINodeInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "ID":
+			z.ID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "MaxVolumes":
+			z.MaxVolumes, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "MaxVolumes")
+				return
+			}
+		case "AccessibleTopology":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.AccessibleTopology = nil
+			} else {
+				if z.AccessibleTopology == nil {
+					z.AccessibleTopology = new(CSITopology)
+				}
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "AccessibleTopology")
+					return
+				}
+				for zb0002 > 0 {
+					zb0002--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "AccessibleTopology")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "Segments":
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.AccessibleTopology.Segments = nil
+						} else {
+							var zb0003 uint32
+							zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "AccessibleTopology", "Segments")
+								return
+							}
+							if z.AccessibleTopology.Segments == nil {
+								z.AccessibleTopology.Segments = make(map[string]string, zb0003)
+							} else if len(z.AccessibleTopology.Segments) > 0 {
+								clear(z.AccessibleTopology.Segments)
+							}
+							for zb0003 > 0 {
+								var za0002 string
+								zb0003--
+								var za0001 string
+								za0001, bts, err = readString(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "AccessibleTopology", "Segments")
+									return
+								}
+								za0002, bts, err = readString(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "AccessibleTopology", "Segments", za0001)
+									return
+								}
+								z.AccessibleTopology.Segments[za0001] = za0002
+							}
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "AccessibleTopology")
+							return
+						}
+					}
+				}
+			}
+		case "RequiresNodeStageVolume":
+			z.RequiresNodeStageVolume, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "RequiresNodeStageVolume")
+				return
+			}
+		case "SupportsStats":
+			z.SupportsStats, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsStats")
+				return
+			}
+		case "SupportsExpand":
+			z.SupportsExpand, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SupportsExpand")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CSINodeInfo) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 11 + msgp.Int64Size + 19
+	if z.AccessibleTopology == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 9 + msgp.MapHeaderSize
+		if z.AccessibleTopology.Segments != nil {
+			for za0001, za0002 := range z.AccessibleTopology.Segments {
+				_ = za0002
+				s += msgp.StringPrefixSize + len(za0001) + msgp.StringPrefixSize + len(za0002)
+			}
+		}
+	}
+	s += 24 + msgp.BoolSize + 14 + msgp.BoolSize + 15 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z CSISecrets) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	o = msgp.AppendMapHeader(o, uint32(len(z)))
+	for za0001, za0002 := range z {
+		o = appendString(o, za0001)
+		o = appendString(o, za0002)
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSISecrets) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var zb0003 uint32
+	zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if (*z) == nil {
+		(*z) = make(CSISecrets, zb0003)
+	} else if len((*z)) > 0 {
+		clear((*z))
+	}
+	var field []byte
+	_ = field
+	for zb0003 > 0 {
+		var zb0002 string
+		zb0003--
+		var zb0001 string
+		zb0001, bts, err = readString(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		zb0002, bts, err = readString(bts)
+		if err != nil {
+			err = msgp.WrapError(err, zb0001)
+			return
+		}
+		(*z)[zb0001] = zb0002
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z CSISecrets) Msgsize() (s int) {
+	s = msgp.MapHeaderSize
+	if z != nil {
+		for zb0004, zb0005 := range z {
+			_ = zb0005
+			s += msgp.StringPrefixSize + len(zb0004) + msgp.StringPrefixSize + len(zb0005)
+		}
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *CSITopology) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(1)
+	var zb0001Mask uint8 /* 1 bits */
+	_ = zb0001Mask
+	if z.Segments == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+	if (zb0001Mask & 0x1) == 0 { // if not omitted
+		// string "Segments"
+		o = append(o, 0xa8, 0x53, 0x65, 0x67, 0x6d, 0x65, 0x6e, 0x74, 0x73)
+		o = msgp.AppendMapHeader(o, uint32(len(z.Segments)))
+		for za0001, za0002 := range z.Segments {
+			o = appendString(o, za0001)
+			o = appendString(o, za0002)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSITopology) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Segments":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Segments = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Segments")
+					return
+				}
+				if z.Segments == nil {
+					z.Segments = make(map[string]string, zb0002)
+				} else if len(z.Segments) > 0 {
+					clear(z.Segments)
+				}
+				for zb0002 > 0 {
+					var za0002 string
+					zb0002--
+					var za0001 string
+					za0001, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Segments")
+						return
+					}
+					za0002, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Segments", za0001)
+						return
+					}
+					z.Segments[za0001] = za0002
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CSITopology) Msgsize() (s int) {
+	s = 1 + 9 + msgp.MapHeaderSize
+	if z.Segments != nil {
+		for za0001, za0002 := range z.Segments {
+			_ = za0002
+			s += msgp.StringPrefixSize + len(za0001) + msgp.StringPrefixSize + len(za0002)
+		}
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *CSITopologyRequest) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.Required == nil {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Preferred == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Required"
+			o = append(o, 0xa8, 0x52, 0x65, 0x71, 0x75, 0x69, 0x72, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Required)))
+			for za0001 := range z.Required {
+				if z.Required[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(1)
+					var zb0002Mask uint8 /* 1 bits */
+					_ = zb0002Mask
+					if z.Required[za0001].Segments == nil {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Segments"
+						o = append(o, 0xa8, 0x53, 0x65, 0x67, 0x6d, 0x65, 0x6e, 0x74, 0x73)
+						o = msgp.AppendMapHeader(o, uint32(len(z.Required[za0001].Segments)))
+						for za0002, za0003 := range z.Required[za0001].Segments {
+							o = appendString(o, za0002)
+							o = appendString(o, za0003)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Preferred"
+			o = append(o, 0xa9, 0x50, 0x72, 0x65, 0x66, 0x65, 0x72, 0x72, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Preferred)))
+			for za0004 := range z.Preferred {
+				if z.Preferred[za0004] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0003Len := uint32(1)
+					var zb0003Mask uint8 /* 1 bits */
+					_ = zb0003Mask
+					if z.Preferred[za0004].Segments == nil {
+						zb0003Len--
+						zb0003Mask |= 0x1
+					}
+					// variable map header, size zb0003Len
+					o = append(o, 0x80|uint8(zb0003Len))
+					if (zb0003Mask & 0x1) == 0 { // if not omitted
+						// string "Segments"
+						o = append(o, 0xa8, 0x53, 0x65, 0x67, 0x6d, 0x65, 0x6e, 0x74, 0x73)
+						o = msgp.AppendMapHeader(o, uint32(len(z.Preferred[za0004].Segments)))
+						for za0005, za0006 := range z.Preferred[za0004].Segments {
+							o = appendString(o, za0005)
+							o = appendString(o, za0006)
+						}
+					}
+				}
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSITopologyRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Required":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Required = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Required")
+					return
+				}
+				if z.Required != nil && cap(z.Required) >= int(zb0002) {
+					z.Required = (z.Required)[:zb0002]
+				} else {
+					z.Required = make([]*CSITopology, zb0002)
+				}
+				for za0001 := range z.Required {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Required[za0001] = nil
+					} else {
+						if z.Required[za0001] == nil {
+							z.Required[za0001] = new(CSITopology)
+						}
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Required", za0001)
+							return
+						}
+						for zb0003 > 0 {
+							zb0003--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "Required", za0001)
+								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "Segments":
+								if msgp.IsNil(bts) {
+									bts = bts[1:]
+									z.Required[za0001].Segments = nil
+								} else {
+									var zb0004 uint32
+									zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+									if err != nil {
+										err = msgp.WrapError(err, "Required", za0001, "Segments")
+										return
+									}
+									if z.Required[za0001].Segments == nil {
+										z.Required[za0001].Segments = make(map[string]string, zb0004)
+									} else if len(z.Required[za0001].Segments) > 0 {
+										clear(z.Required[za0001].Segments)
+									}
+									for zb0004 > 0 {
+										var za0003 string
+										zb0004--
+										var za0002 string
+										za0002, bts, err = readString(bts)
+										if err != nil {
+											err = msgp.WrapError(err, "Required", za0001, "Segments")
+											return
+										}
+										za0003, bts, err = readString(bts)
+										if err != nil {
+											err = msgp.WrapError(err, "Required", za0001, "Segments", za0002)
+											return
+										}
+										z.Required[za0001].Segments[za0002] = za0003
+									}
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Required", za0001)
+									return
+								}
+							}
+						}
+					}
+				}
+			}
+		case "Preferred":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Preferred = nil
+			} else {
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Preferred")
+					return
+				}
+				if z.Preferred != nil && cap(z.Preferred) >= int(zb0005) {
+					z.Preferred = (z.Preferred)[:zb0005]
+				} else {
+					z.Preferred = make([]*CSITopology, zb0005)
+				}
+				for za0004 := range z.Preferred {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Preferred[za0004] = nil
+					} else {
+						if z.Preferred[za0004] == nil {
+							z.Preferred[za0004] = new(CSITopology)
+						}
+						var zb0006 uint32
+						zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Preferred", za0004)
+							return
+						}
+						for zb0006 > 0 {
+							zb0006--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "Preferred", za0004)
+								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "Segments":
+								if msgp.IsNil(bts) {
+									bts = bts[1:]
+									z.Preferred[za0004].Segments = nil
+								} else {
+									var zb0007 uint32
+									zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
+									if err != nil {
+										err = msgp.WrapError(err, "Preferred", za0004, "Segments")
+										return
+									}
+									if z.Preferred[za0004].Segments == nil {
+										z.Preferred[za0004].Segments = make(map[string]string, zb0007)
+									} else if len(z.Preferred[za0004].Segments) > 0 {
+										clear(z.Preferred[za0004].Segments)
+									}
+									for zb0007 > 0 {
+										var za0006 string
+										zb0007--
+										var za0005 string
+										za0005, bts, err = readString(bts)
+										if err != nil {
+											err = msgp.WrapError(err, "Preferred", za0004, "Segments")
+											return
+										}
+										za0006, bts, err = readString(bts)
+										if err != nil {
+											err = msgp.WrapError(err, "Preferred", za0004, "Segments", za0005)
+											return
+										}
+										z.Preferred[za0004].Segments[za0005] = za0006
+									}
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Preferred", za0004)
+									return
+								}
+							}
+						}
+					}
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CSITopologyRequest) Msgsize() (s int) {
+	s = 1 + 9 + msgp.ArrayHeaderSize
+	for za0001 := range z.Required {
+		if z.Required[za0001] == nil {
+			s += msgp.NilSize
+		} else {
+			s += 1 + 9 + msgp.MapHeaderSize
+			if z.Required[za0001].Segments != nil {
+				for za0002, za0003 := range z.Required[za0001].Segments {
+					_ = za0003
+					s += msgp.StringPrefixSize + len(za0002) + msgp.StringPrefixSize + len(za0003)
+				}
+			}
+		}
+	}
+	s += 10 + msgp.ArrayHeaderSize
+	for za0004 := range z.Preferred {
+		if z.Preferred[za0004] == nil {
+			s += msgp.NilSize
+		} else {
+			s += 1 + 9 + msgp.MapHeaderSize
+			if z.Preferred[za0004].Segments != nil {
+				for za0005, za0006 := range z.Preferred[za0004].Segments {
+					_ = za0006
+					s += msgp.StringPrefixSize + len(za0005) + msgp.StringPrefixSize + len(za0006)
+				}
+			}
+		}
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *CSIVolume) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(20)
+	var zb0001Mask uint32 /* 20 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Name == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.ExternalID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.RequestedTopologies == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Topologies == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.MountOptions == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Secrets == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.Parameters == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Context == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Capacity == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.RequestedCapacityMin == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.RequestedCapacityMax == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.RequestedCapabilities == nil {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.CloneID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.SnapshotID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.PluginID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
+	if z.CreateTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20000
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40000
+	}
+	if z.Deleting == false {
+		zb0001Len--
+		zb0001Mask |= 0x80000
+	}
+	// variable map header, size zb0001Len
+	o = msgp.AppendMapHeader(o, zb0001Len)
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = appendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Name"
+			o = append(o, 0xa4, 0x4e, 0x61, 0x6d, 0x65)
+			o = appendString(o, z.Name)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "ExternalID"
+			o = append(o, 0xaa, 0x45, 0x78, 0x74, 0x65, 0x72, 0x6e, 0x61, 0x6c, 0x49, 0x44)
+			o = appendString(o, z.ExternalID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = appendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "RequestedTopologies"
+			o = append(o, 0xb3, 0x52, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0x65, 0x64, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x69, 0x65, 0x73)
+			if z.RequestedTopologies == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				o, err = z.RequestedTopologies.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "RequestedTopologies")
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Topologies"
+			o = append(o, 0xaa, 0x54, 0x6f, 0x70, 0x6f, 0x6c, 0x6f, 0x67, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Topologies)))
+			for za0001 := range z.Topologies {
+				if z.Topologies[za0001] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0002Len := uint32(1)
+					var zb0002Mask uint8 /* 1 bits */
+					_ = zb0002Mask
+					if z.Topologies[za0001].Segments == nil {
+						zb0002Len--
+						zb0002Mask |= 0x1
+					}
+					// variable map header, size zb0002Len
+					o = append(o, 0x80|uint8(zb0002Len))
+					if (zb0002Mask & 0x1) == 0 { // if not omitted
+						// string "Segments"
+						o = append(o, 0xa8, 0x53, 0x65, 0x67, 0x6d, 0x65, 0x6e, 0x74, 0x73)
+						o = msgp.AppendMapHeader(o, uint32(len(z.Topologies[za0001].Segments)))
+						for za0002, za0003 := range z.Topologies[za0001].Segments {
+							o = appendString(o, za0002)
+							o = appendString(o, za0003)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "MountOptions"
+			o = append(o, 0xac, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x4f, 0x70, 0x74, 0x69, 0x6f, 0x6e, 0x73)
+			if z.MountOptions == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// check for omitted fields
+				zb0003Len := uint32(2)
+				var zb0003Mask uint8 /* 2 bits */
+				_ = zb0003Mask
+				if z.MountOptions.FSType == "" {
+					zb0003Len--
+					zb0003Mask |= 0x1
+				}
+				if z.MountOptions.MountFlags == nil {
+					zb0003Len--
+					zb0003Mask |= 0x2
+				}
+				// variable map header, size zb0003Len
+				o = append(o, 0x80|uint8(zb0003Len))
+
+				// skip if no fields are to be emitted
+				if zb0003Len != 0 {
+					if (zb0003Mask & 0x1) == 0 { // if not omitted
+						// string "FSType"
+						o = append(o, 0xa6, 0x46, 0x53, 0x54, 0x79, 0x70, 0x65)
+						o = appendString(o, z.MountOptions.FSType)
+					}
+					if (zb0003Mask & 0x2) == 0 { // if not omitted
+						// string "MountFlags"
+						o = append(o, 0xaa, 0x4d, 0x6f, 0x75, 0x6e, 0x74, 0x46, 0x6c, 0x61, 0x67, 0x73)
+						o = msgp.AppendArrayHeader(o, uint32(len(z.MountOptions.MountFlags)))
+						for za0004 := range z.MountOptions.MountFlags {
+							o = appendString(o, z.MountOptions.MountFlags[za0004])
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "Secrets"
+			o = append(o, 0xa7, 0x53, 0x65, 0x63, 0x72, 0x65, 0x74, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Secrets)))
+			for za0005, za0006 := range z.Secrets {
+				o = appendString(o, za0005)
+				o = appendString(o, za0006)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "Parameters"
+			o = append(o, 0xaa, 0x50, 0x61, 0x72, 0x61, 0x6d, 0x65, 0x74, 0x65, 0x72, 0x73)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Parameters)))
+			for za0007, za0008 := range z.Parameters {
+				o = appendString(o, za0007)
+				o = appendString(o, za0008)
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "Context"
+			o = append(o, 0xa7, 0x43, 0x6f, 0x6e, 0x74, 0x65, 0x78, 0x74)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Context)))
+			for za0009, za0010 := range z.Context {
+				o = appendString(o, za0009)
+				o = appendString(o, za0010)
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "Capacity"
+			o = append(o, 0xa8, 0x43, 0x61, 0x70, 0x61, 0x63, 0x69, 0x74, 0x79)
+			o = msgp.AppendInt64(o, z.Capacity)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "RequestedCapacityMin"
+			o = append(o, 0xb4, 0x52, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0x65, 0x64, 0x43, 0x61, 0x70, 0x61, 0x63, 0x69, 0x74, 0x79, 0x4d, 0x69, 0x6e)
+			o = msgp.AppendInt64(o, z.RequestedCapacityMin)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "RequestedCapacityMax"
+			o = append(o, 0xb4, 0x52, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0x65, 0x64, 0x43, 0x61, 0x70, 0x61, 0x63, 0x69, 0x74, 0x79, 0x4d, 0x61, 0x78)
+			o = msgp.AppendInt64(o, z.RequestedCapacityMax)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "RequestedCapabilities"
+			o = append(o, 0xb5, 0x52, 0x65, 0x71, 0x75, 0x65, 0x73, 0x74, 0x65, 0x64, 0x43, 0x61, 0x70, 0x61, 0x62, 0x69, 0x6c, 0x69, 0x74, 0x69, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.RequestedCapabilities)))
+			for za0011 := range z.RequestedCapabilities {
+				if z.RequestedCapabilities[za0011] == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					// check for omitted fields
+					zb0004Len := uint32(2)
+					var zb0004Mask uint8 /* 2 bits */
+					_ = zb0004Mask
+					if z.RequestedCapabilities[za0011].AccessMode == "" {
+						zb0004Len--
+						zb0004Mask |= 0x1
+					}
+					if z.RequestedCapabilities[za0011].AttachmentMode == "" {
+						zb0004Len--
+						zb0004Mask |= 0x2
+					}
+					// variable map header, size zb0004Len
+					o = append(o, 0x80|uint8(zb0004Len))
+
+					// skip if no fields are to be emitted
+					if zb0004Len != 0 {
+						if (zb0004Mask & 0x1) == 0 { // if not omitted
+							// string "AccessMode"
+							o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
+							o = appendString(o, z.RequestedCapabilities[za0011].AccessMode)
+						}
+						if (zb0004Mask & 0x2) == 0 { // if not omitted
+							// string "AttachmentMode"
+							o = append(o, 0xae, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x6d, 0x65, 0x6e, 0x74, 0x4d, 0x6f, 0x64, 0x65)
+							o = appendString(o, z.RequestedCapabilities[za0011].AttachmentMode)
+						}
+					}
+				}
+			}
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "CloneID"
+			o = append(o, 0xa7, 0x43, 0x6c, 0x6f, 0x6e, 0x65, 0x49, 0x44)
+			o = appendString(o, z.CloneID)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "SnapshotID"
+			o = append(o, 0xaa, 0x53, 0x6e, 0x61, 0x70, 0x73, 0x68, 0x6f, 0x74, 0x49, 0x44)
+			o = appendString(o, z.SnapshotID)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "PluginID"
+			o = append(o, 0xa8, 0x50, 0x6c, 0x75, 0x67, 0x69, 0x6e, 0x49, 0x44)
+			o = appendString(o, z.PluginID)
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "CreateTime"
+			o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.CreateTime)
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "ModifyTime"
+			o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.ModifyTime)
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "Deleting"
+			o = append(o, 0xa8, 0x44, 0x65, 0x6c, 0x65, 0x74, 0x69, 0x6e, 0x67)
+			o = msgp.AppendBool(o, z.Deleting)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSIVolume) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "ID":
+			z.ID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "Name":
+			z.Name, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "ExternalID":
+			z.ExternalID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ExternalID")
+				return
+			}
+		case "Namespace":
+			z.Namespace, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "RequestedTopologies":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.RequestedTopologies = nil
+			} else {
+				if z.RequestedTopologies == nil {
+					z.RequestedTopologies = new(CSITopologyRequest)
+				}
+				bts, err = z.RequestedTopologies.UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "RequestedTopologies")
+					return
+				}
+			}
+		case "Topologies":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Topologies = nil
+			} else {
+				var zb0002 uint32
+				zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Topologies")
+					return
+				}
+				if z.Topologies != nil && cap(z.Topologies) >= int(zb0002) {
+					z.Topologies = (z.Topologies)[:zb0002]
+				} else {
+					z.Topologies = make([]*CSITopology, zb0002)
+				}
+				for za0001 := range z.Topologies {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.Topologies[za0001] = nil
+					} else {
+						if z.Topologies[za0001] == nil {
+							z.Topologies[za0001] = new(CSITopology)
+						}
+						var zb0003 uint32
+						zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Topologies", za0001)
+							return
+						}
+						for zb0003 > 0 {
+							zb0003--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "Topologies", za0001)
+								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "Segments":
+								if msgp.IsNil(bts) {
+									bts = bts[1:]
+									z.Topologies[za0001].Segments = nil
+								} else {
+									var zb0004 uint32
+									zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+									if err != nil {
+										err = msgp.WrapError(err, "Topologies", za0001, "Segments")
+										return
+									}
+									if z.Topologies[za0001].Segments == nil {
+										z.Topologies[za0001].Segments = make(map[string]string, zb0004)
+									} else if len(z.Topologies[za0001].Segments) > 0 {
+										clear(z.Topologies[za0001].Segments)
+									}
+									for zb0004 > 0 {
+										var za0003 string
+										zb0004--
+										var za0002 string
+										za0002, bts, err = readString(bts)
+										if err != nil {
+											err = msgp.WrapError(err, "Topologies", za0001, "Segments")
+											return
+										}
+										za0003, bts, err = readString(bts)
+										if err != nil {
+											err = msgp.WrapError(err, "Topologies", za0001, "Segments", za0002)
+											return
+										}
+										z.Topologies[za0001].Segments[za0002] = za0003
+									}
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "Topologies", za0001)
+									return
+								}
+							}
+						}
+					}
+				}
+			}
+		case "MountOptions":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.MountOptions = nil
+			} else {
+				if z.MountOptions == nil {
+					z.MountOptions = new(CSIMountOptions)
+				}
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "MountOptions")
+					return
+				}
+				for zb0005 > 0 {
+					zb0005--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "MountOptions")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "FSType":
+						z.MountOptions.FSType, bts, err = readString(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "MountOptions", "FSType")
+							return
+						}
+					case "MountFlags":
+						if msgp.IsNil(bts) {
+							bts = bts[1:]
+							z.MountOptions.MountFlags = nil
+						} else {
+							var zb0006 uint32
+							zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "MountOptions", "MountFlags")
+								return
+							}
+							if z.MountOptions.MountFlags != nil && cap(z.MountOptions.MountFlags) >= int(zb0006) {
+								z.MountOptions.MountFlags = (z.MountOptions.MountFlags)[:zb0006]
+							} else {
+								z.MountOptions.MountFlags = make([]string, zb0006)
+							}
+							for za0004 := range z.MountOptions.MountFlags {
+								z.MountOptions.MountFlags[za0004], bts, err = readString(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "MountOptions", "MountFlags", za0004)
+									return
+								}
+							}
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "MountOptions")
+							return
+						}
+					}
+				}
+			}
+		case "Secrets":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Secrets = nil
+			} else {
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Secrets")
+					return
+				}
+				if z.Secrets == nil {
+					z.Secrets = make(CSISecrets, zb0007)
+				} else if len(z.Secrets) > 0 {
+					clear(z.Secrets)
+				}
+				for zb0007 > 0 {
+					var za0006 string
+					zb0007--
+					var za0005 string
+					za0005, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Secrets")
+						return
+					}
+					za0006, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Secrets", za0005)
+						return
+					}
+					z.Secrets[za0005] = za0006
+				}
+			}
+		case "Parameters":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Parameters = nil
+			} else {
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Parameters")
+					return
+				}
+				if z.Parameters == nil {
+					z.Parameters = make(map[string]string, zb0008)
+				} else if len(z.Parameters) > 0 {
+					clear(z.Parameters)
+				}
+				for zb0008 > 0 {
+					var za0008 string
+					zb0008--
+					var za0007 string
+					za0007, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Parameters")
+						return
+					}
+					za0008, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Parameters", za0007)
+						return
+					}
+					z.Parameters[za0007] = za0008
+				}
+			}
+		case "Context":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.Context = nil
+			} else {
+				var zb0009 uint32
+				zb0009, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Context")
+					return
+				}
+				if z.Context == nil {
+					z.Context = make(map[string]string, zb0009)
+				} else if len(z.Context) > 0 {
+					clear(z.Context)
+				}
+				for zb0009 > 0 {
+					var za0010 string
+					zb0009--
+					var za0009 string
+					za0009, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Context")
+						return
+					}
+					za0010, bts, err = readString(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Context", za0009)
+						return
+					}
+					z.Context[za0009] = za0010
+				}
+			}
+		case "Capacity":
+			z.Capacity, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Capacity")
+				return
+			}
+		case "RequestedCapacityMin":
+			z.RequestedCapacityMin, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "RequestedCapacityMin")
+				return
+			}
+		case "RequestedCapacityMax":
+			z.RequestedCapacityMax, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "RequestedCapacityMax")
+				return
+			}
+		case "RequestedCapabilities":
+			if msgp.IsNil(bts) {
+				bts = bts[1:]
+				z.RequestedCapabilities = nil
+			} else {
+				var zb0010 uint32
+				zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "RequestedCapabilities")
+					return
+				}
+				if z.RequestedCapabilities != nil && cap(z.RequestedCapabilities) >= int(zb0010) {
+					z.RequestedCapabilities = (z.RequestedCapabilities)[:zb0010]
+				} else {
+					z.RequestedCapabilities = make([]*CSIVolumeCapability, zb0010)
+				}
+				for za0011 := range z.RequestedCapabilities {
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						z.RequestedCapabilities[za0011] = nil
+					} else {
+						if z.RequestedCapabilities[za0011] == nil {
+							z.RequestedCapabilities[za0011] = new(CSIVolumeCapability)
+						}
+						var zb0011 uint32
+						zb0011, bts, err = msgp.ReadMapHeaderBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "RequestedCapabilities", za0011)
+							return
+						}
+						for zb0011 > 0 {
+							zb0011--
+							field, bts, err = msgp.ReadMapKeyZC(bts)
+							if err != nil {
+								err = msgp.WrapError(err, "RequestedCapabilities", za0011)
+								return
+							}
+							switch msgp.UnsafeString(field) {
+							case "AccessMode":
+								z.RequestedCapabilities[za0011].AccessMode, bts, err = readString(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "RequestedCapabilities", za0011, "AccessMode")
+									return
+								}
+							case "AttachmentMode":
+								z.RequestedCapabilities[za0011].AttachmentMode, bts, err = readString(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "RequestedCapabilities", za0011, "AttachmentMode")
+									return
+								}
+							default:
+								bts, err = msgp.Skip(bts)
+								if err != nil {
+									err = msgp.WrapError(err, "RequestedCapabilities", za0011)
+									return
+								}
+							}
+						}
+					}
+				}
+			}
+		case "CloneID":
+			z.CloneID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CloneID")
+				return
+			}
+		case "SnapshotID":
+			z.SnapshotID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "SnapshotID")
+				return
+			}
+		case "PluginID":
+			z.PluginID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "PluginID")
+				return
+			}
+		case "CreateTime":
+			z.CreateTime, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CreateTime")
+				return
+			}
+		case "ModifyTime":
+			z.ModifyTime, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ModifyTime")
+				return
+			}
+		case "Deleting":
+			z.Deleting, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Deleting")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *CSIVolume) Msgsize() (s int) {
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 11 + msgp.StringPrefixSize + len(z.ExternalID) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 20
+	if z.RequestedTopologies == nil {
+		s += msgp.NilSize
+	} else {
+		s += z.RequestedTopologies.Msgsize()
+	}
+	s += 11 + msgp.ArrayHeaderSize
+	for za0001 := range z.Topologies {
+		if z.Topologies[za0001] == nil {
+			s += msgp.NilSize
+		} else {
+			s += 1 + 9 + msgp.MapHeaderSize
+			if z.Topologies[za0001].Segments != nil {
+				for za0002, za0003 := range z.Topologies[za0001].Segments {
+					_ = za0003
+					s += msgp.StringPrefixSize + len(za0002) + msgp.StringPrefixSize + len(za0003)
+				}
+			}
+		}
+	}
+	s += 13
+	if z.MountOptions == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 7 + msgp.StringPrefixSize + len(z.MountOptions.FSType) + 11 + msgp.ArrayHeaderSize
+		for za0004 := range z.MountOptions.MountFlags {
+			s += msgp.StringPrefixSize + len(z.MountOptions.MountFlags[za0004])
+		}
+	}
+	s += 8 + msgp.MapHeaderSize
+	if z.Secrets != nil {
+		for za0005, za0006 := range z.Secrets {
+			_ = za0006
+			s += msgp.StringPrefixSize + len(za0005) + msgp.StringPrefixSize + len(za0006)
+		}
+	}
+	s += 11 + msgp.MapHeaderSize
+	if z.Parameters != nil {
+		for za0007, za0008 := range z.Parameters {
+			_ = za0008
+			s += msgp.StringPrefixSize + len(za0007) + msgp.StringPrefixSize + len(za0008)
+		}
+	}
+	s += 8 + msgp.MapHeaderSize
+	if z.Context != nil {
+		for za0009, za0010 := range z.Context {
+			_ = za0010
+			s += msgp.StringPrefixSize + len(za0009) + msgp.StringPrefixSize + len(za0010)
+		}
+	}
+	s += 9 + msgp.Int64Size + 21 + msgp.Int64Size + 21 + msgp.Int64Size + 22 + msgp.ArrayHeaderSize
+	for za0011 := range z.RequestedCapabilities {
+		if z.RequestedCapabilities[za0011] == nil {
+			s += msgp.NilSize
+		} else {
+			s += 1 + 11 + msgp.StringPrefixSize + len(z.RequestedCapabilities[za0011].AccessMode) + 15 + msgp.StringPrefixSize + len(z.RequestedCapabilities[za0011].AttachmentMode)
+		}
+	}
+	s += 8 + msgp.StringPrefixSize + len(z.CloneID) + 11 + msgp.StringPrefixSize + len(z.SnapshotID) + 9 + msgp.StringPrefixSize + len(z.PluginID) + 11 + msgp.Int64Size + 11 + msgp.Int64Size + 9 + msgp.BoolSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z CSIVolumeCapability) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(2)
+	var zb0001Mask uint8 /* 2 bits */
+	_ = zb0001Mask
+	if z.AccessMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.AttachmentMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "AccessMode"
+			o = append(o, 0xaa, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4d, 0x6f, 0x64, 0x65)
+			o = appendString(o, z.AccessMode)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "AttachmentMode"
+			o = append(o, 0xae, 0x41, 0x74, 0x74, 0x61, 0x63, 0x68, 0x6d, 0x65, 0x6e, 0x74, 0x4d, 0x6f, 0x64, 0x65)
+			o = appendString(o, z.AttachmentMode)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *CSIVolumeCapability) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "AccessMode":
+			z.AccessMode, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AccessMode")
+				return
+			}
+		case "AttachmentMode":
+			z.AttachmentMode, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AttachmentMode")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z CSIVolumeCapability) Msgsize() (s int) {
+	s = 1 + 11 + msgp.StringPrefixSize + len(z.AccessMode) + 15 + msgp.StringPrefixSize + len(z.AttachmentMode)
 	return
 }
 
@@ -13573,7 +15674,15 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendMapHeader(o, uint32(len(z.CSIControllerPlugins)))
 			for za0013, za0014 := range z.CSIControllerPlugins {
 				o = appendString(o, za0013)
-				o = appendString(o, za0014)
+				if za0014 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0014.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "CSIControllerPlugins", za0013)
+						return
+					}
+				}
 			}
 		}
 		if (zb0001Mask & 0x40000) == 0 { // if not omitted
@@ -13582,7 +15691,15 @@ func (z *Node) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendMapHeader(o, uint32(len(z.CSINodePlugins)))
 			for za0015, za0016 := range z.CSINodePlugins {
 				o = appendString(o, za0015)
-				o = appendString(o, za0016)
+				if za0016 == nil {
+					o = msgp.AppendNil(o)
+				} else {
+					o, err = za0016.MarshalMsg(o)
+					if err != nil {
+						err = msgp.WrapError(err, "CSINodePlugins", za0015)
+						return
+					}
+				}
 			}
 		}
 		if (zb0001Mask & 0x80000) == 0 { // if not omitted
@@ -13993,12 +16110,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.CSIControllerPlugins == nil {
-					z.CSIControllerPlugins = make(map[string]string, zb0009)
+					z.CSIControllerPlugins = make(map[string]*CSIInfo, zb0009)
 				} else if len(z.CSIControllerPlugins) > 0 {
 					clear(z.CSIControllerPlugins)
 				}
 				for zb0009 > 0 {
-					var za0014 string
+					var za0014 *CSIInfo
 					zb0009--
 					var za0013 string
 					za0013, bts, err = readString(bts)
@@ -14006,10 +16123,21 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						err = msgp.WrapError(err, "CSIControllerPlugins")
 						return
 					}
-					za0014, bts, err = readString(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "CSIControllerPlugins", za0013)
-						return
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0014 = nil
+					} else {
+						if za0014 == nil {
+							za0014 = new(CSIInfo)
+						}
+						bts, err = za0014.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "CSIControllerPlugins", za0013)
+							return
+						}
 					}
 					z.CSIControllerPlugins[za0013] = za0014
 				}
@@ -14026,12 +16154,12 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 				if z.CSINodePlugins == nil {
-					z.CSINodePlugins = make(map[string]string, zb0010)
+					z.CSINodePlugins = make(map[string]*CSIInfo, zb0010)
 				} else if len(z.CSINodePlugins) > 0 {
 					clear(z.CSINodePlugins)
 				}
 				for zb0010 > 0 {
-					var za0016 string
+					var za0016 *CSIInfo
 					zb0010--
 					var za0015 string
 					za0015, bts, err = readString(bts)
@@ -14039,10 +16167,21 @@ func (z *Node) UnmarshalMsg(bts []byte) (o []byte, err error) {
 						err = msgp.WrapError(err, "CSINodePlugins")
 						return
 					}
-					za0016, bts, err = readString(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "CSINodePlugins", za0015)
-						return
+					if msgp.IsNil(bts) {
+						bts, err = msgp.ReadNilBytes(bts)
+						if err != nil {
+							return
+						}
+						za0016 = nil
+					} else {
+						if za0016 == nil {
+							za0016 = new(CSIInfo)
+						}
+						bts, err = za0016.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "CSINodePlugins", za0015)
+							return
+						}
 					}
 					z.CSINodePlugins[za0015] = za0016
 				}
@@ -14158,14 +16297,24 @@ func (z *Node) Msgsize() (s int) {
 	if z.CSIControllerPlugins != nil {
 		for za0013, za0014 := range z.CSIControllerPlugins {
 			_ = za0014
-			s += msgp.StringPrefixSize + len(za0013) + msgp.StringPrefixSize + len(za0014)
+			s += msgp.StringPrefixSize + len(za0013)
+			if za0014 == nil {
+				s += msgp.NilSize
+			} else {
+				s += za0014.Msgsize()
+			}
 		}
 	}
 	s += 15 + msgp.MapHeaderSize
 	if z.CSINodePlugins != nil {
 		for za0015, za0016 := range z.CSINodePlugins {
 			_ = za0016
-			s += msgp.StringPrefixSize + len(za0015) + msgp.StringPrefixSize + len(za0016)
+			s += msgp.StringPrefixSize + len(za0015)
+			if za0016 == nil {
+				s += msgp.NilSize
+			} else {
+				s += za0016.Msgsize()
+			}
 		}
 	}
 	s += 14 + msgp.IntSize + 18 + msgp.BoolSize + 21 + msgp.StringPrefixSize + len(z.IdentitySigningKeyID) + 14 + msgp.StringPrefixSize + len(z.ComputedClass)
@@ -30067,6 +32216,118 @@ func (z *Vault) Msgsize() (s int) {
 	} else {
 		s += msgp.BoolSize
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *VolumeClaim) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(4)
+	var zb0001Mask uint8 /* 4 bits */
+	_ = zb0001Mask
+	if z.Volume == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.AccessMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.AttachmentMode == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.ReadOnly == false {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "v"
+			o = append(o, 0xa1, 0x76)
+			o = appendString(o, z.Volume)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "m"
+			o = append(o, 0xa1, 0x6d)
+			o = appendString(o, z.AccessMode)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "a"
+			o = append(o, 0xa1, 0x61)
+			o = appendString(o, z.AttachmentMode)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "r"
+			o = append(o, 0xa1, 0x72)
+			o = msgp.AppendBool(o, z.ReadOnly)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *VolumeClaim) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "v":
+			z.Volume, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Volume")
+				return
+			}
+		case "m":
+			z.AccessMode, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AccessMode")
+				return
+			}
+		case "a":
+			z.AttachmentMode, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AttachmentMode")
+				return
+			}
+		case "r":
+			z.ReadOnly, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ReadOnly")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *VolumeClaim) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Volume) + 2 + msgp.StringPrefixSize + len(z.AccessMode) + 2 + msgp.StringPrefixSize + len(z.AttachmentMode) + 2 + msgp.BoolSize
 	return
 }
 

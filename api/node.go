@@ -36,8 +36,8 @@ type Node struct {
 	Drivers              map[string]*DriverInfo
 	HostVolumes          map[string]*HostVolumeInfo
 	HostNetworks         map[string]*HostNetworkInfo
-	CSIControllerPlugins map[string]string
-	CSINodePlugins       map[string]string
+	CSIControllerPlugins map[string]*CSIInfo // storage plugins that run on it, by ID
+	CSINodePlugins       map[string]*CSIInfo
 	NodeMaxAllocs        int
 	GCVolumesOnNodeGC    bool
 	IdentitySigningKeyID string `json:",omitempty"`

@@ -65,7 +65,7 @@ func (c classHash) addMap(what string, m map[string]string) {
 	}
 }
 
-func (c classHash) addKeys(what string, m map[string]string) {
+func (c classHash) addKeys(what string, m map[string]*CSIInfo) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		c.add(what, k)
 	}

@@ -40,6 +40,7 @@ const (
 	KindScalingPolicy    Kind = "ScalingPolicy"    // the scaling controller
 	KindScalingEvents    Kind = "ScalingEvents"    // the HTTP API
 	KindKindDefinition   Kind = "KindDefinition"   // users, through the HTTP API
+	KindCSIVolume        Kind = "CSIVolume"        // operators, through the HTTP API
 	// operators; the first by the server
 	KindSchedulerConfiguration Kind = "SchedulerConfiguration"
 )
@@ -101,6 +102,7 @@ var kinds = map[Kind]func() Object{
 	KindScalingPolicy:    func() Object { return new(ScalingPolicy) },
 	KindScalingEvents:    func() Object { return new(ScalingEvents) },
 	KindKindDefinition:   func() Object { return new(KindDefinition) },
+	KindCSIVolume:        func() Object { return new(CSIVolume) },
 
 	KindSchedulerConfiguration: func() Object { return new(SchedulerConfiguration) },
 }

@@ -21,7 +21,7 @@ func (a *Agent) discover(ctx context.Context, id, secret string) *api.Node {
 		Name: o.Name, Datacenter: o.Datacenter, NodePool: o.NodePool, NodeClass: o.NodeClass,
 		HTTPAddr: o.HTTPAddr, Meta: effectiveMeta(o.Meta, a.dynamicMeta), NodeMaxAllocs: o.MaxAllocs,
 		Links: map[string]string{}, HostVolumes: map[string]*api.HostVolumeInfo{},
-		CSIControllerPlugins: map[string]string{}, CSINodePlugins: map[string]string{},
+		CSIControllerPlugins: map[string]*api.CSIInfo{}, CSINodePlugins: map[string]*api.CSIInfo{},
 		ReservedResources: &o.Reserved,
 	}
 	list := o.Fingerprinters

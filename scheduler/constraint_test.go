@@ -134,8 +134,8 @@ func TestDatacentersMayBePatterns(t *testing.T) {
 func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 	f := simulatedFleet(1)
 	job := simulatedJob("j", 1)
-	job.TaskGroups[0].Volumes = map[string]*api.VolumeRequest{"data": {Type: "csi"}}
-	if _, why := f.Suits(job, job.TaskGroups[0], simulatedNode(0).ID); why != "volumes of type csi are not supported" {
+	job.TaskGroups[0].Volumes = map[string]*api.VolumeRequest{"data": {Type: "tape"}}
+	if _, why := f.Suits(job, job.TaskGroups[0], simulatedNode(0).ID); why != "volumes of type tape are not supported" {
 		t.Errorf("why is %q", why)
 	}
 }

@@ -30,6 +30,7 @@ type Fleet struct {
 	ledger [ledgerShards]*ledgerShard
 
 	evictions evictions
+	volumes   volumes
 
 	scratch scratch
 }
@@ -66,6 +67,7 @@ func (f *Fleet) Clone() *Fleet {
 		usages:    f.usages.clone(),
 		ledger:    f.ledger,
 		evictions: f.evictions.clone(),
+		volumes:   f.volumes.clone(),
 	}
 	f.mark = &mark{}
 	return c
@@ -81,6 +83,10 @@ func (f *Fleet) SetNode(s NodeState) {
 	}
 	known := n.facts != nil
 	before := n.class
+	if known {
+		f.volumes.control(n.facts, -1)
+	}
+	f.volumes.control(s.Node, 1)
 	n.describe(s.Node)
 	n.class = f.classes.acquire(classOf(s.Node))
 	for int(n.class) >= len(f.samples) {
@@ -101,6 +107,7 @@ func (f *Fleet) RemoveNode(id string) {
 	}
 	n := f.own(slot)
 	f.releaseClass(n.class)
+	f.volumes.control(n.facts, -1)
 	n.facts, n.ready, n.eligible = nil, false, false
 	f.forget(slot)
 }

@@ -6,15 +6,17 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// holding is what an allocation has of a node to itself, beside amounts and ports.
-// Most have nothing of the kind. It is never written to again, so that clones share it.
+// holding is what an allocation has of a node to itself, beside amounts and ports, and its
+// claims on volumes. Most have nothing of the kind. It is never written to again, so that clones share it.
 type holding struct {
 	cores   []uint16
 	devices []heldDevice
+	volumes []heldVolume
 }
 
-func holdingOf(grants []api.TaskGrant) holding {
-	var h holding
+func holdingOf(a *api.Allocation) holding {
+	h := holding{volumes: claimed(a.Namespace, a.Claims)}
+	grants := a.Grants
 	for i := range grants {
 		h.cores = append(h.cores, grants[i].Cores...)
 		for _, d := range grants[i].Devices {
@@ -29,15 +31,18 @@ func holdingOf(grants []api.TaskGrant) holding {
 func (h *holding) add(other holding) {
 	h.cores = append(h.cores, other.cores...)
 	h.devices = append(h.devices, other.devices...)
+	h.volumes = append(h.volumes, other.volumes...)
 }
 
 // clip returns a holding to which can be added without writing to this one.
-func (h holding) clip() holding { return holding{slices.Clip(h.cores), slices.Clip(h.devices)} }
+func (h holding) clip() holding {
+	return holding{slices.Clip(h.cores), slices.Clip(h.devices), slices.Clip(h.volumes)}
+}
 
-func (h holding) none() bool { return len(h.cores)+len(h.devices) == 0 }
+func (h holding) none() bool { return len(h.cores)+len(h.devices)+len(h.volumes) == 0 }
 
 func (h holding) equal(other holding) bool {
-	return slices.Equal(h.cores, other.cores) && slices.Equal(h.devices, other.devices)
+	return slices.Equal(h.cores, other.cores) && slices.Equal(h.devices, other.devices) && slices.Equal(h.volumes, other.volumes)
 }
 
 // hold notes what an allocation, whose entry has just been put, has to itself.
@@ -53,6 +58,10 @@ func (f *Fleet) hold(key allocationKey, slot int32, h holding) {
 	n := f.own(slot)
 	n.processors.hold(h.cores)
 	n.devices.hold(h.devices)
+	n.attached.hold(h.volumes)
+	for _, v := range h.volumes {
+		f.volumes.claim(f.mark, v, 1)
+	}
 }
 
 // letGo is the inverse of hold. It does nothing if the allocation has nothing to itself.
@@ -65,6 +74,10 @@ func (f *Fleet) letGo(key allocationKey, slot int32) {
 	n := f.own(slot)
 	n.processors.letGo(h.cores)
 	n.devices.letGo(h.devices)
+	n.attached.letGo(h.volumes)
+	for _, v := range h.volumes {
+		f.volumes.claim(f.mark, v, -1)
+	}
 }
 
 // holding returns what an allocation has to itself.

@@ -81,7 +81,7 @@ func (f *Fleet) SetAllocation(a *api.Allocation) {
 	slot := f.slot(a.NodeID)
 	group := groupKey{a.Namespace, a.JobID, a.TaskGroup}
 	f.put(key, slot, group, a.WantsRun(), a.Usage, f.own(slot).addresses.numberAll(a.Ports))
-	f.hold(key, slot, holdingOf(a.Grants))
+	f.hold(key, slot, holdingOf(a))
 	if a.DesiredStatus == api.AllocDesiredEvict {
 		f.evictions.add(key, group, false)
 	}
@@ -120,7 +120,7 @@ func (f *Fleet) unchanged(key allocationKey, old entry, a *api.Allocation) bool 
 	if old.group != noGroup && f.groups.table.key(old.group) != (groupKey{a.Namespace, a.JobID, a.TaskGroup}) {
 		return false
 	}
-	if !f.holding(key).equal(holdingOf(a.Grants)) {
+	if !f.holding(key).equal(holdingOf(a)) {
 		return false
 	}
 	ports := f.ports(key, old)

@@ -17,12 +17,18 @@ import (
 type world struct {
 	nodes       []scheduler.NodeState
 	allocations []*api.Allocation
+	volumes     []*api.CSIVolume
+	// ending are allocations that end in the transaction that is being made.
+	ending []*api.Allocation
 }
 
 func (w *world) fleet() *scheduler.Fleet {
 	f := scheduler.NewFleet()
 	for _, n := range w.nodes {
 		f.SetNode(n)
+	}
+	for _, v := range w.volumes {
+		f.SetVolume(v)
 	}
 	for _, a := range w.allocations {
 		f.SetAllocation(a)
@@ -50,10 +56,21 @@ func (w *world) on(nodeID string) []*api.Allocation {
 }
 
 func (w *world) without(ids []string) *world {
-	left := &world{nodes: w.nodes}
+	left := &world{nodes: w.nodes, volumes: w.volumes}
 	for _, a := range w.allocations {
 		if !slices.Contains(ids, a.ID) {
 			left.allocations = append(left.allocations, a)
+		}
+	}
+	return left
+}
+
+// replacing is without, in a transaction that is not committed.
+func (w *world) replacing(ids []string) *world {
+	left := w.without(ids)
+	for _, a := range w.allocations {
+		if slices.Contains(ids, a.ID) {
+			left.ending = append(left.ending, a)
 		}
 	}
 	return left
@@ -85,7 +102,7 @@ func (w *world) apply(job *api.Job, placed ...scheduler.Placement) {
 	for _, p := range placed {
 		w.allocations = append(w.allocations, &api.Allocation{
 			ID: p.AllocID, NodeID: p.NodeID, Namespace: *job.Namespace, JobID: *job.ID, TaskGroup: *job.TaskGroups[0].Name,
-			DesiredStatus: api.AllocDesiredRun, Usage: p.Usage, Ports: p.Ports, Grants: p.Grants,
+			DesiredStatus: api.AllocDesiredRun, Usage: p.Usage, Ports: p.Ports, Grants: p.Grants, Claims: p.Claims,
 		})
 	}
 }
@@ -135,9 +152,15 @@ func (w *world) fits(job *api.Job, s scheduler.NodeState) bool {
 		return false
 	}
 	for _, v := range g.Volumes {
+		if v.Type == api.VolumeCSI {
+			continue
+		}
 		if offered := n.HostVolumes[v.Source]; offered == nil || offered.ReadOnly && !v.ReadOnly {
 			return false
 		}
+	}
+	if !w.claimsFit(g, n) {
+		return false
 	}
 	if fit, _ := w.coresFit(g, n); !fit {
 		return false
@@ -330,6 +353,7 @@ func drawNode(t *rapid.T, id string) scheduler.NodeState {
 	}
 	drawTopology(t, n)
 	drawDevices(t, n)
+	drawPlugin(t, n)
 	n.NodeMaxAllocs = rapid.SampledFrom([]int{0, 0, 0, 1, 3}).Draw(t, "max")
 	usually := rapid.SampledFrom([]bool{true, true, true, true, false})
 	return scheduler.NodeState{Node: n, Ready: usually.Draw(t, "ready"), Eligible: usually.Draw(t, "eligible")}
@@ -352,6 +376,7 @@ func drawJob(t *rapid.T, id string) *api.Job {
 	}
 	drawCores(t, g)
 	drawDeviceAsk(t, g)
+	drawClaims(t, g)
 	rarely := rapid.IntRange(0, 3)
 	if rarely.Draw(t, "static") == 0 {
 		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "s", Value: 20001}}}}

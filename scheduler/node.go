@@ -20,6 +20,7 @@ type node struct {
 	addresses   addresses
 	processors  processors
 	devices     devices
+	attached    attached
 }
 
 func (n *node) describe(facts *api.Node) {
@@ -58,5 +59,6 @@ func (n *node) clone(m *mark) *node {
 	c := *n
 	c.mark = m
 	c.addresses, c.processors, c.devices = n.addresses.clone(), n.processors.clone(), n.devices.clone()
+	c.attached = n.attached.clone()
 	return &c
 }

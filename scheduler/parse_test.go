@@ -55,6 +55,10 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 				n.HostVolumes = map[string]*api.HostVolumeInfo{}
 			}
 			n.HostVolumes[f[1]] = &api.HostVolumeInfo{Path: "/srv", ReadOnly: slices.Contains(f[2:], "ro")}
+		case "plugin":
+			n.CSINodePlugins = map[string]*api.CSIInfo{f[1]: plugin(t, f[1:])}
+		case "controller":
+			n.CSIControllerPlugins = map[string]*api.CSIInfo{f[1]: plugin(t, f[1:])}
 		case "device":
 			n.Resources.Devices = append(n.Resources.Devices, device(t, f[1:]))
 		case "reserve":
@@ -85,6 +89,43 @@ func device(t *testing.T, f []string) *api.NodeDeviceResource {
 		d.Attributes[name] = &api.DeviceAttribute{Int: new(int64(atoi(t, number))), Unit: value[len(number):]}
 	}
 	return d
+}
+
+// plugin reads ID [zone=ZONE] [max=VOLUMES] [unhealthy] [controller].
+func plugin(t *testing.T, f []string) *api.CSIInfo {
+	info := &api.CSIInfo{PluginID: f[0], Healthy: true, NodeInfo: &api.CSINodeInfo{}}
+	for _, fact := range f[1:] {
+		switch name, value, _ := strings.Cut(fact, "="); name {
+		case "zone":
+			info.NodeInfo.AccessibleTopology = &api.CSITopology{Segments: map[string]string{"zone": value}}
+		case "max":
+			info.NodeInfo.MaxVolumes = int64(atoi(t, value))
+		case "unhealthy":
+			info.Healthy = false
+		case "controller":
+			info.RequiresControllerPlugin = true
+		default:
+			t.Fatalf("plugin: %v", f)
+		}
+	}
+	return info
+}
+
+// csiVolume reads the volume command of a script.
+func csiVolume(t *testing.T, d *datadriven.TestData) *api.CSIVolume {
+	v := &api.CSIVolume{ID: text(t, d, "id", ""), Namespace: "default", PluginID: text(t, d, "plugin", ""), Deleting: d.HasArg("deleting")}
+	for _, mode := range list(d, "modes") {
+		v.RequestedCapabilities = append(v.RequestedCapabilities, &api.CSIVolumeCapability{AccessMode: mode, AttachmentMode: api.AttachmentFileSystem})
+	}
+	for _, f := range lines(d) {
+		at := &api.CSITopology{Segments: map[string]string{}}
+		for _, segment := range f[1:] {
+			name, value, _ := strings.Cut(segment, "=")
+			at.Segments[name] = value
+		}
+		v.Topologies = append(v.Topologies, at)
+	}
+	return v
 }
 
 // topology is cores in equal parts on some NUMA nodes, as they are numbered one after
@@ -197,6 +238,14 @@ func jobLine(t *testing.T, job *api.Job, g *api.TaskGroup, f []string) {
 		}
 		g.Volumes[f[1]] = &api.VolumeRequest{
 			Type: api.VolumeHost, Source: f[1], ReadOnly: slices.Contains(f[2:], "ro"), PerAlloc: slices.Contains(f[2:], "per-alloc"),
+		}
+	case "csi": // SOURCE MODE
+		if g.Volumes == nil {
+			g.Volumes = map[string]*api.VolumeRequest{}
+		}
+		g.Volumes[f[1]] = &api.VolumeRequest{
+			Type: api.VolumeCSI, Source: f[1], AccessMode: f[2], AttachmentMode: api.AttachmentFileSystem,
+			ReadOnly: slices.Contains(f[3:], "ro"), PerAlloc: slices.Contains(f[3:], "per-alloc"),
 		}
 	case "device": // NAME COUNT
 		g.Tasks[0].Resources.Devices = append(g.Tasks[0].Resources.Devices,

@@ -37,6 +37,10 @@ type Placement struct {
 	Ports                     []api.AllocatedPort
 	// Grants are what its tasks have to themselves: cores and devices.
 	Grants []api.TaskGrant
+	// Claims are on the CSI volumes that its group asks for, and Volumes are these as the
+	// fleet knew them: the placement is good as long as they stay so.
+	Claims  []api.VolumeClaim
+	Volumes []*api.CSIVolume
 	// Preempted are the allocations on the node that have to end so that it has room.
 	// Several placements of an ask may count on the room of the same one.
 	Preempted []string
@@ -201,7 +205,7 @@ func (f *Fleet) Place(ask Ask) (placed []Placement, failure *api.AllocationMetri
 
 func (f *Fleet) newPlacing(ask *Ask) *placing {
 	p := &placing{
-		fleet: f, ask: ask, request: newRequest(ask.Job, ask.Group),
+		fleet: f, ask: ask, request: f.request(ask.Job, ask.Group),
 		freed: f.freed(ask.Freed), penalty: map[string]bool{}, shown: map[scores]map[string]float64{},
 	}
 	for _, id := range ask.PenaltyNodes {
@@ -309,7 +313,7 @@ func (p *placing) crowded(c *candidate, facts *api.Node) string {
 			return why
 		}
 	}
-	return ""
+	return p.refused(c)
 }
 
 // assign finds ports on a node for an allocation, or says what there is none of.
@@ -327,7 +331,7 @@ func (p *placing) assign(slot int32, allocID string) (exhausted string) {
 // stays reports whether a candidate can still be chosen: an instance on another
 // node may have used up what both have in common.
 func (p *placing) stays(c *candidate) bool {
-	if len(p.properties) == 0 {
+	if len(p.properties)+len(p.request.volumes) == 0 {
 		return true
 	}
 	facts := p.fleet.nodes[c.slot].facts
@@ -356,6 +360,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 	p.assign(c.slot, allocID)
 	p.grant(c)
 	placed := Placement{AllocID: allocID, NodeID: c.id, NodeName: f.nodes[c.slot].facts.Name, Usage: c.asked, Grants: p.granted()}
+	placed.Claims, placed.Volumes = p.request.claims(), f.described(p.request.volumes)
 	var held []heldPort
 	if len(p.request.ports) > 0 {
 		placed.Ports = append(placed.Ports, p.offer.ports...)
@@ -365,7 +370,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 	key := keyOf(allocID)
 	f.remove(key)
 	f.put(key, c.slot, p.request.key, true, c.asked, held)
-	f.hold(key, c.slot, holdingOf(placed.Grants))
+	f.hold(key, c.slot, holdingOf(&api.Allocation{Namespace: p.request.key.namespace, Grants: placed.Grants, Claims: placed.Claims}))
 	for _, property := range p.properties {
 		property.place(f.nodes[c.slot].facts)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func drawWorld(t *rapid.T) *world {
-	w := &world{}
+	w := &world{volumes: drawVolumes(t)}
 	for i := range rapid.IntRange(1, 6).Draw(t, "nodes") {
 		w.nodes = append(w.nodes, drawNode(t, fmt.Sprint("n", i)))
 	}
@@ -38,6 +38,10 @@ func drawAllocation(t *rapid.T, w *world, id string) *api.Allocation {
 	}
 	if ids := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a0", "a1", "a2"}), 0, 2, rapid.ID[string]).Draw(t, "devices"); len(ids) > 0 {
 		a.Grants = append(a.Grants, api.TaskGrant{Task: "u", Devices: []*api.AllocatedDeviceResource{{Vendor: "a", Type: "gpu", Name: "x", DeviceIDs: ids}}})
+	}
+	if g := (&api.TaskGroup{}); rapid.Bool().Draw(t, "uses") {
+		drawClaims(t, g)
+		a.Claims = wishes(g)
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "ports") {
 		a.Ports = append(a.Ports, api.AllocatedPort{Value: 20000 + rapid.IntRange(0, 5).Draw(t, "port"), HostIP: "10.0.0.1"})
@@ -73,7 +77,7 @@ func TestEveryInstanceGoesToABestNode(t *testing.T) {
 		ask := drawAsk(t, w, drawJob(t, "job"), "new-")
 		placed, failure := w.fleet().Place(ask)
 
-		now := w.without(ask.Freed)
+		now := w.replacing(ask.Freed)
 		for i, p := range placed {
 			best, fits := math.Inf(-1), false
 			for _, n := range now.nodes {
@@ -95,6 +99,7 @@ func TestEveryInstanceGoesToABestNode(t *testing.T) {
 			now.apply(ask.Job, p)
 			now.checkCores(t, ask.Group, p)
 			now.checkDevices(t, ask.Group, p)
+			now.checkClaims(t, ask.Group, p)
 		}
 		checkFailure(t, now, ask, len(placed), failure)
 	})
@@ -155,6 +160,7 @@ func TestHistoryAndOrderDoNotMatter(t *testing.T) {
 		want, wantFailure := f.Clone().Place(ask)
 
 		shuffled := &world{
+			volumes:     rapid.Permutation(w.volumes).Draw(t, "volumes"),
 			nodes:       rapid.Permutation(w.nodes).Draw(t, "nodes"),
 			allocations: rapid.Permutation(w.allocations).Draw(t, "allocations"),
 		}
@@ -185,6 +191,7 @@ func TestNothingIsOverCommitted(t *testing.T) {
 		r := &random{world: w, fleet: w.fleet()}
 		t.Repeat(map[string]func(*rapid.T){
 			"place":    r.place,
+			"volume":   r.setVolume,
 			"place on": r.placeOn,
 			"stop":     r.stop,
 			"report":   r.report,
@@ -259,6 +266,7 @@ func (r *random) settle(t *rapid.T, ask scheduler.Ask, placed []scheduler.Placem
 		r.checkPlaced(t, p)
 		r.world.checkCores(t, ask.Group, p)
 		r.world.checkDevices(t, ask.Group, p)
+		r.world.checkClaims(t, ask.Group, p)
 	}
 }
 
@@ -294,6 +302,19 @@ func (r *random) report(t *rapid.T) {
 	r.fleet.SetAllocation(a)
 	r.world = r.world.without([]string{a.ID})
 	r.world.allocations = append(r.world.allocations, a)
+}
+
+// setVolume registers a volume, in another way than before, or takes it away.
+func (r *random) setVolume(t *rapid.T) {
+	for _, v := range r.world.volumes {
+		r.fleet.RemoveVolume(v.Namespace, v.ID)
+	}
+	now := *r.world
+	now.volumes = drawVolumes(t)
+	r.world = &now
+	for _, v := range now.volumes {
+		r.fleet.SetVolume(v)
+	}
 }
 
 func (r *random) setNode(t *rapid.T) {

@@ -20,6 +20,7 @@ type request struct {
 	ports       []portAsk
 	cores       []coreAsk
 	devices     []deviceAsk
+	volumes     []heldVolume // claims on CSI volumes
 	affinities  affinities
 	count       int // instances that the group wants in all
 	hash        uint64
@@ -35,6 +36,7 @@ func newRequest(job *api.Job, g *api.TaskGroup) *request {
 		ports:       portsOf(g),
 		cores:       coresWanted(g),
 		devices:     devicesWanted(g),
+		volumes:     claimsWanted(job, g),
 		affinities:  newAffinities(job, g),
 		count:       max(1, api.Deref(g.Count)),
 	}
@@ -49,6 +51,14 @@ func newRequest(job *api.Job, g *api.TaskGroup) *request {
 			r.classRules = append(r.classRules, rule)
 		}
 	}
+	return r
+}
+
+// request returns what a group asks for, with what the fleet knows of the volumes that it
+// names.
+func (f *Fleet) request(job *api.Job, g *api.TaskGroup) *request {
+	r := newRequest(job, g)
+	r.nodeRules = append(r.nodeRules, f.csiRules(r.volumes)...)
 	return r
 }
 

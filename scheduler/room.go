@@ -21,7 +21,7 @@ func (f *Fleet) Room(ask Ask, nodeID string) int {
 		return p.roomByEviction(&c)
 	}
 	fits := 1
-	if len(p.request.ports) == 0 && p.crowd == nil && len(p.properties) == 0 {
+	if len(p.request.ports) == 0 && p.crowd == nil && len(p.properties)+len(p.request.volumes) == 0 {
 		fits = max(1, timesIn(c.free, c.asked))
 	}
 	if c.places != noLimit {

@@ -20,14 +20,17 @@ import (
 //	node id=n1 [dc= pool= class= cpu= mem= disk= cores= numa= max-allocs= ports=FIRST-LAST down ineligible]
 //	    attr|meta NAME=VALUE, driver NAME=healthy|unhealthy|undetected,
 //	    reserve cpu|mem|disk|ports|core VALUE, network NAME ADDRESS,
-//	    device VENDOR/TYPE/NAME [!]ID,… [ATTRIBUTE=VALUE …], volume NAME [ro]
+//	    device VENDOR/TYPE/NAME [!]ID,… [ATTRIBUTE=VALUE …], volume NAME [ro],
+//	    plugin ID [zone=ZONE] [max=VOLUMES] [unhealthy] [controller], controller ID [unhealthy]
 //	remove-node id=n1
 //	job id=web [priority= count= type= pool= dcs=(…) cpu= mem= mem-max= disk= cores= driver=]
 //	    constraint|group-constraint LEFT OPERAND RIGHT, affinity WEIGHT LEFT OPERAND RIGHT,
 //	    spread WEIGHT ATTRIBUTE [VALUE=PERCENT …], static LABEL=PORT [NETWORK], dynamic LABEL [TO],
 //	    mode MODE, task HOOK[,sidecar] CPU MEM, numa AFFINITY, core-task NAME CORES [AFFINITY],
 //	    device NAME COUNT, device-constraint LEFT OPERAND RIGHT, device-affinity WEIGHT LEFT OPERAND RIGHT,
-//	    volume SOURCE [ro] [per-alloc]
+//	    volume SOURCE [ro] [per-alloc], csi SOURCE MODE [ro] [per-alloc]
+//	volume id=data plugin=ebs modes=(…) [deleting] | remove-volume id=data
+//	    topology SEGMENT=VALUE …
 //	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe preempt]    allocations are named web-0, web-1, …
 //	place-on job=web nodes=(n1,n2) [preempt]
 //	feasible job=web | eligibility job=web | suits job=web node=n1
@@ -53,6 +56,10 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "node":
 		s.fleet.SetNode(nodeState(t, d))
+	case "volume":
+		s.fleet.SetVolume(csiVolume(t, d))
+	case "remove-volume":
+		s.fleet.RemoveVolume("default", text(t, d, "id", ""))
 	case "remove-node":
 		s.fleet.RemoveNode(text(t, d, "id", ""))
 	case "job":
@@ -161,6 +168,12 @@ func describe(placed []scheduler.Placement, failure *api.AllocationMetric) strin
 			}
 			for _, d := range grant.Devices {
 				fmt.Fprintf(&b, " %s:%s/%s/%s=%s", grant.Task, d.Vendor, d.Type, d.Name, strings.Join(d.DeviceIDs, ","))
+			}
+		}
+		for _, c := range p.Claims {
+			fmt.Fprintf(&b, " %s:%s", c.Volume, c.AccessMode)
+			if c.ReadOnly {
+				b.WriteString(",ro")
 			}
 		}
 		if len(p.Preempted) > 0 {

@@ -133,7 +133,7 @@ func (f *Fleet) Suits(job *api.Job, g *api.TaskGroup, nodeID string) (ok bool, w
 	if !known || f.nodes[slot].facts == nil {
 		return false, "node is not known"
 	}
-	r, n := newRequest(job, g), f.nodes[slot].facts
+	r, n := f.request(job, g), f.nodes[slot].facts
 	if why = r.elsewhere(n); why == "" {
 		why = r.excludes(n)
 	}

@@ -12,7 +12,7 @@ import (
 // eligible and that the group's rules allow, whether they have room or not. why
 // counts them and explains, rule by rule, what excluded the others.
 func (f *Fleet) FeasibleNodes(job *api.Job, g *api.TaskGroup) (ids []string, why *api.AllocationMetric) {
-	s := f.survey(newRequest(job, g), func(slot int32, _ float64) { ids = append(ids, f.nodes[slot].id) })
+	s := f.survey(f.request(job, g), func(slot int32, _ float64) { ids = append(ids, f.nodes[slot].id) })
 	slices.Sort(ids)
 	why = s.tally.failure(g, 1, s.idle)
 	return ids, why

@@ -16,10 +16,13 @@ type volumeRule []*api.VolumeRequest
 func volumesWanted(g *api.TaskGroup) []rule {
 	var hosts volumeRule
 	for _, v := range g.Volumes {
-		if v.Type != api.VolumeHost {
+		switch v.Type {
+		case api.VolumeHost:
+			hosts = append(hosts, v)
+		case api.VolumeCSI: // see csiRules
+		default:
 			return []rule{unsupportedRule("volumes of type " + v.Type + " are not supported")}
 		}
-		hosts = append(hosts, v)
 	}
 	if len(hosts) == 0 {
 		return nil

@@ -33,6 +33,7 @@ func registry() []relation {
 		newLive(namespaced[*api.ScalingEvents]()),
 		newLive(plain[*api.KindDefinition]()),
 		newLive(plain[*api.SchedulerConfiguration]()),
+		newLive(namespaced[*api.CSIVolume]()),
 	}
 }
 
