@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"fmt"
 	"slices"
+	"testing"
 
 	"pgregory.net/rapid"
 
@@ -31,7 +32,7 @@ func drawPlugin(t *rapid.T, n *api.Node) {
 // drawVolumes makes up to two CSI volumes.
 func drawVolumes(t *rapid.T) []*api.CSIVolume {
 	var out []*api.CSIVolume
-	for i := range rapid.IntRange(0, 2).Draw(t, "volumes") {
+	for i := range rapid.SampledFrom([]int{2, 2, 1, 0}).Draw(t, "volumes") {
 		v := &api.CSIVolume{ID: fmt.Sprint("v", i), Namespace: "default", PluginID: "p", Deleting: rapid.IntRange(0, 9).Draw(t, "deleting") == 0}
 		for _, mode := range api.AccessModes {
 			if rapid.IntRange(0, 3).Draw(t, mode) > 0 {
@@ -46,18 +47,52 @@ func drawVolumes(t *rapid.T) []*api.CSIVolume {
 	return out
 }
 
-// drawClaims lets a group ask for CSI volumes.
-func drawClaims(t *rapid.T, g *api.TaskGroup) {
-	if rapid.IntRange(0, 2).Draw(t, "csi") != 0 {
-		return
+// TestClaimsAreThoseThatTheAccessModeAllows is about nothing else than claims: nodes have
+// room for everything.
+func TestClaimsAreThoseThatTheAccessModeAllows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, modes := &world{volumes: drawVolumes(t)}, rapid.SliceOfN(rapid.SampledFrom(api.AccessModes), 1, 2).Draw(t, "modes")
+		for i := range rapid.IntRange(1, 4).Draw(t, "nodes") {
+			n := roomy(fmt.Sprint("n", i))
+			drawPlugin(t, n)
+			w.nodes = append(w.nodes, scheduler.NodeState{Node: n, Ready: true, Eligible: true})
+		}
+		for i := range rapid.IntRange(0, 4).Draw(t, "allocations") {
+			g := &api.TaskGroup{}
+			drawClaims(t, g, modes...)
+			w.allocations = append(w.allocations, &api.Allocation{
+				ID: fmt.Sprint("old-", i), NodeID: rapid.SampledFrom(w.nodes).Draw(t, "node").Node.ID, Namespace: "default",
+				JobID: "other", TaskGroup: "g", DesiredStatus: api.AllocDesiredRun, Claims: wishes(g),
+			})
+		}
+		job := simulatedJob("job", 4)
+		drawClaims(t, job.TaskGroups[0], modes...)
+		w.checkAnswer(t, drawAsk(t, w, job, "new-"))
+	})
+}
+
+// roomy is a node that takes whatever comes.
+func roomy(id string) *api.Node {
+	return &api.Node{
+		ID: id, Name: id, Datacenter: "dc1", NodePool: "default",
+		Attributes: map[string]string{"driver.raw_exec": "1", "kernel.name": "linux"},
+		Resources: &api.NodeResources{
+			Cpu: api.NodeCPUResources{CpuShares: 100_000}, Memory: api.NodeMemoryResources{MemoryMB: 100_000},
+			Disk: api.NodeDiskResources{DiskMB: 1_000_000}, Processors: api.NodeProcessors{Topology: &api.NodeTopology{}},
+		},
+		ReservedResources: &api.NodeReservedResources{},
 	}
+}
+
+// drawClaims lets a group ask for CSI volumes, in some of the modes.
+func drawClaims(t *rapid.T, g *api.TaskGroup, modes ...string) {
 	for i := range rapid.IntRange(1, 2).Draw(t, "claims") {
 		if g.Volumes == nil {
 			g.Volumes = map[string]*api.VolumeRequest{}
 		}
 		source := rapid.SampledFrom([]string{"v0", "v0", "v1", "v2"}).Draw(t, "source")
 		g.Volumes[fmt.Sprint("csi", i)] = &api.VolumeRequest{
-			Type: api.VolumeCSI, Source: source, AccessMode: rapid.SampledFrom(api.AccessModes).Draw(t, "access"),
+			Type: api.VolumeCSI, Source: source, AccessMode: rapid.SampledFrom(modes).Draw(t, "access"),
 			AttachmentMode: api.AttachmentFileSystem, ReadOnly: rapid.Bool().Draw(t, "read only"),
 		}
 	}

@@ -376,7 +376,9 @@ func drawJob(t *rapid.T, id string) *api.Job {
 	}
 	drawCores(t, g)
 	drawDeviceAsk(t, g)
-	drawClaims(t, g)
+	if rapid.IntRange(0, 2).Draw(t, "csi") == 0 {
+		drawClaims(t, g, api.AccessModes...)
+	}
 	rarely := rapid.IntRange(0, 3)
 	if rarely.Draw(t, "static") == 0 {
 		g.Networks = []*api.NetworkResource{{ReservedPorts: []api.Port{{Label: "s", Value: 20001}}}}

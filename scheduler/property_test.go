@@ -40,7 +40,7 @@ func drawAllocation(t *rapid.T, w *world, id string) *api.Allocation {
 		a.Grants = append(a.Grants, api.TaskGrant{Task: "u", Devices: []*api.AllocatedDeviceResource{{Vendor: "a", Type: "gpu", Name: "x", DeviceIDs: ids}}})
 	}
 	if g := (&api.TaskGroup{}); rapid.Bool().Draw(t, "uses") {
-		drawClaims(t, g)
+		drawClaims(t, g, api.AccessModes...)
 		a.Claims = wishes(g)
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "ports") {
@@ -74,35 +74,38 @@ const tolerance = 1e-12
 func TestEveryInstanceGoesToABestNode(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
-		ask := drawAsk(t, w, drawJob(t, "job"), "new-")
-		placed, failure := w.fleet().Place(ask)
-
-		now := w.replacing(ask.Freed)
-		for i, p := range placed {
-			best, fits := math.Inf(-1), false
-			for _, n := range now.nodes {
-				if now.fits(ask.Job, n) {
-					best = max(best, now.rank(ask, n.Node))
-					fits = fits || n.Node.ID == p.NodeID
-				}
-			}
-			if !fits {
-				t.Fatalf("placement %d: node %s can't take it", i, p.NodeID)
-			}
-			score := p.Metrics.ScoreMetaData[0].NormScore
-			if got := now.score(ask, now.node(p.NodeID)); math.Abs(got-score) > tolerance {
-				t.Fatalf("placement %d: score of %s is %v, want %v", i, p.NodeID, score, got)
-			}
-			if rank := now.rank(ask, now.node(p.NodeID)); rank < best-tolerance {
-				t.Fatalf("placement %d: %s ranks at %v, a better node at %v", i, p.NodeID, rank, best)
-			}
-			now.apply(ask.Job, p)
-			now.checkCores(t, ask.Group, p)
-			now.checkDevices(t, ask.Group, p)
-			now.checkClaims(t, ask.Group, p)
-		}
-		checkFailure(t, now, ask, len(placed), failure)
+		w.checkAnswer(t, drawAsk(t, w, drawJob(t, "job"), "new-"))
 	})
+}
+
+// checkAnswer asks for instances and holds each against all nodes, as they are by then.
+func (w *world) checkAnswer(t *rapid.T, ask scheduler.Ask) {
+	placed, failure := w.fleet().Place(ask)
+	now := w.replacing(ask.Freed)
+	for i, p := range placed {
+		best, fits := math.Inf(-1), false
+		for _, n := range now.nodes {
+			if now.fits(ask.Job, n) {
+				best = max(best, now.rank(ask, n.Node))
+				fits = fits || n.Node.ID == p.NodeID
+			}
+		}
+		if !fits {
+			t.Fatalf("placement %d: node %s can't take it", i, p.NodeID)
+		}
+		score := p.Metrics.ScoreMetaData[0].NormScore
+		if got := now.score(ask, now.node(p.NodeID)); math.Abs(got-score) > tolerance {
+			t.Fatalf("placement %d: score of %s is %v, want %v", i, p.NodeID, score, got)
+		}
+		if rank := now.rank(ask, now.node(p.NodeID)); rank < best-tolerance {
+			t.Fatalf("placement %d: %s ranks at %v, a better node at %v", i, p.NodeID, rank, best)
+		}
+		now.apply(ask.Job, p)
+		now.checkCores(t, ask.Group, p)
+		now.checkDevices(t, ask.Group, p)
+		now.checkClaims(t, ask.Group, p)
+	}
+	checkFailure(t, now, ask, len(placed), failure)
 }
 
 func checkFailure(t *rapid.T, now *world, ask scheduler.Ask, placed int, failure *api.AllocationMetric) {
