@@ -216,6 +216,22 @@ type VolumeClaim struct {
 	ReadOnly       bool   `msg:"r"`
 }
 
+// Exclusive reports whether nobody else can make the same claim at a time.
+func (c *VolumeClaim) Exclusive() bool { return exclusive(c.AccessMode, c.ReadOnly) }
+
+// ClaimedAlone reports whether only one instance at a time can have what is asked for.
+func (v *VolumeRequest) ClaimedAlone() bool {
+	return v.Type == VolumeCSI && exclusive(v.AccessMode, v.ReadOnly)
+}
+
+func exclusive(accessMode string, readOnly bool) bool {
+	switch accessMode {
+	case AccessSingleNodeReader, AccessSingleNodeWriter:
+		return true
+	}
+	return accessMode == AccessMultiNodeSingleWriter && !readOnly
+}
+
 // CSIVolumeListStub is a volume in a list.
 type CSIVolumeListStub struct {
 	ID                  string

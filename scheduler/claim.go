@@ -56,26 +56,29 @@ func (f *Fleet) RemoveVolume(namespace, id string) {
 	delete(f.volumes.facts, volumeKey{namespace, id})
 }
 
-// Claims returns the volumes, of the namespace of its job, that an allocation claims.
-func (f *Fleet) Claims(allocID string) []string {
-	var ids []string
-	for _, v := range f.holding(keyOf(allocID)).volumes {
-		ids = append(ids, v.key.id)
-	}
-	return ids
+// Claims returns the volumes that an allocation claims.
+func (f *Fleet) Claims(allocID string) []api.Key {
+	return keysOf(f.holding(keyOf(allocID)).volumes)
 }
 
-// MayClaim reports whether an instance of a group asks for a volume that would take its
-// claim now, if there is a node for it.
-func (f *Fleet) MayClaim(job *api.Job, g *api.TaskGroup, volume string) bool {
-	asked := false
-	for _, v := range claimsWanted(job, g) {
+// MayClaim returns the volumes that an instance of a group asks for, if all of them would
+// take its claims now; whether there is a node for it is left aside.
+func (f *Fleet) MayClaim(job *api.Job, g *api.TaskGroup) []api.Key {
+	wanted := claimsWanted(job, g)
+	for _, v := range wanted {
 		if f.refuses(v, nil) != "" {
-			return false
+			return nil
 		}
-		asked = asked || v.key.id == volume
 	}
-	return asked
+	return keysOf(wanted)
+}
+
+func keysOf(held []heldVolume) []api.Key {
+	var keys []api.Key
+	for _, v := range held {
+		keys = append(keys, api.CSIVolumeKey(v.key.namespace, v.key.id))
+	}
+	return keys
 }
 
 // claim counts a claim on a volume, or, with -1, that it has ended.

@@ -166,10 +166,15 @@ const (
 	// ByService lists an AllocationStatus under ServiceValue of each of its services, and
 	// under that of any service.
 	ByService IndexName = "service"
+	// ByVolume lists an Allocation under VolumeValue of each CSI volume that it claims.
+	ByVolume IndexName = "volume"
 )
 
 // JobValue is the value of a job in an index.
 func JobValue(namespace, jobID string) string { return namespace + "\x00" + jobID }
+
+// VolumeValue is the value of a CSI volume in an index.
+func VolumeValue(namespace, id string) string { return namespace + "\x00" + id }
 
 // ServiceValue is the value of a service in an index. Without a name it is that of
 // any service of the namespace.

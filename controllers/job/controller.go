@@ -55,6 +55,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		Watches(api.KindNodeStatus, f.nodeChanged).
 		Watches(api.KindNodeIntent, f.nodeChanged).
 		Watches(api.KindSchedulerConfiguration, f.configured).
+		Watches(api.KindCSIVolume, f.onVolume).
 		Writes(api.KindJobStatus).
 		Writes(api.KindAllocation, reconcile.Shared).
 		Writes(api.KindDeployment, reconcile.Shared).

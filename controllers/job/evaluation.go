@@ -234,9 +234,9 @@ func (p *plan) acts(at *placed) bool {
 }
 
 // leaves reports whether the predecessor stops even if there is no room for its
-// successor.
+// successor; as there can't be any elsewhere while it holds what nobody can share.
 func (w *want) leaves() bool {
-	return w.why == migrated && w.prev.live() && !w.patient()
+	return w.why == migrated && w.prev.live() && (!w.patient() || clings(w.prev.Allocation))
 }
 
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,

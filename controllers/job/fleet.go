@@ -25,7 +25,7 @@ type fleet struct {
 	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
 	inFlight map[*reservation]struct{}
 	rosters  rosters
-	late     []string // nodes that got room back from passes that failed
+	late     []string // nodes and volumes that got room back from passes that failed
 	// lowest is the lowest priority of a job that there was.
 	lowest int
 }
@@ -80,6 +80,7 @@ func (f *fleet) load(snap store.Snapshot) {
 	for n := range store.List[*api.Node](snap, store.Query{}) {
 		f.setNode(snap, n.ID)
 	}
+	f.loadVolumes(snap)
 	f.loadAllocations(snap)
 	f.lowest = api.MaxJobPriority
 	clear(f.rosters.of)
@@ -133,6 +134,7 @@ func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation 
 		DesiredStatus: api.AllocDesiredRun,
 		Ports:         at.Ports,
 		Grants:        at.Grants,
+		Claims:        at.Claims,
 		Usage:         at.Usage,
 	}
 }
@@ -205,6 +207,9 @@ func (f *fleet) settle(r *reservation, wrote, unknown bool) {
 		if !r.committed[n] {
 			f.engine.GiveBack(*at)
 			f.late = append(f.late, at.NodeID)
+			for _, v := range at.Volumes {
+				f.late = append(f.late, v.Key().String())
+			}
 		}
 		n++
 	})
@@ -220,6 +225,7 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 	if !f.setNode(snap, id) {
 		return f.offerLate(snap, nil)
 	}
+	f.noteControllers(snap, c)
 	woken := make([]reconcile.Request, 0, len(f.system))
 	for req := range f.system {
 		woken = append(woken, req)
@@ -288,19 +294,28 @@ func (f *fleet) statusEnded(snap store.Snapshot, s *api.AllocationStatus) []reco
 
 // roomChanged follows a change of what an allocation takes.
 func (f *fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) []reconcile.Request {
+	claimed := f.engine.Claims(id)
+	gone := f.setAllocation(snap, id)
+	f.noteUnclaimed(id, claimed)
+	if gone || offered {
+		return f.offerLate(snap, f.offer(snap, node, nil))
+	}
+	return f.offerLate(snap, nil)
+}
+
+// setAllocation takes over what a snapshot says that an allocation takes, and reports
+// whether that is nothing.
+func (f *fleet) setAllocation(snap store.Snapshot, id string) (gone bool) {
 	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
 	if ok && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
 			f.engine.SetAllocation(a)
-			if offered {
-				return f.offerLate(snap, f.offer(snap, node, nil))
-			}
-			return f.offerLate(snap, nil)
+			return false
 		}
 	}
 	f.engine.RemoveAllocation(id)
-	return f.offerLate(snap, f.offer(snap, node, nil))
+	return true
 }
 
 // jobChanged follows a change of a job.
@@ -354,6 +369,9 @@ func (f *fleet) offerLate(snap store.Snapshot, woken []reconcile.Request) []reco
 // Who may be preempted for them is found in the snapshot.
 func (f *fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
 	return func(n *need, node string) int {
+		if isVolume(node) {
+			return f.takes(n, node)
+		}
 		if n.nodes != nil && !n.nodes[node] {
 			return 0
 		}

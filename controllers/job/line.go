@@ -285,7 +285,7 @@ func shapeOf(n *need) string {
 		}
 	}
 	networks(&b, g.Networks)
-	volumes(&b, g.Volumes)
+	volumes(&b, api.Deref(j.Namespace), g.Volumes)
 	return b.String()
 }
 

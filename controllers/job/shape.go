@@ -26,10 +26,13 @@ func alone(b *strings.Builder, r *api.Resources) {
 	b.WriteByte('|')
 }
 
-// volumes names the volumes that a group asks for.
-func volumes(b *strings.Builder, list map[string]*api.VolumeRequest) {
+// volumes names the volumes that a group of a job of that namespace asks for.
+func volumes(b *strings.Builder, namespace string, list map[string]*api.VolumeRequest) {
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		v := list[name]
 		fmt.Fprintf(b, "%s %q %t %t|", v.Type, v.Source, v.ReadOnly, v.PerAlloc)
+		if v.Type == api.VolumeCSI {
+			fmt.Fprintf(b, "%s %s %s|", namespace, v.AccessMode, v.AttachmentMode)
+		}
 	}
 }

@@ -44,6 +44,8 @@ func (c *Cluster) Do(line string) (string, error) {
 	switch verb {
 	case "node":
 		return "", c.node(args)
+	case "csi":
+		return "", c.csi(args)
 	case "drain", "undrain":
 		return "", c.drain(verb, args)
 	case "run", "plan":
@@ -97,7 +99,7 @@ func (c *Cluster) node(args []string) error {
 			dc = value
 		case "rack":
 			rack = value
-		case "volume": // see volumesOf
+		case "volume", "plugin", "controller": // see volumesOf, pluginsOf
 		case "down":
 			status = api.NodeDown
 		case "disconnected":
@@ -116,6 +118,7 @@ func (c *Cluster) node(args []string) error {
 	}
 	node := NewNode(args[0], dc, rack, cpu, memory)
 	node.HostVolumes = volumesOf(args)
+	node.CSINodePlugins, node.CSIControllerPlugins = pluginsOf(args, "plugin"), pluginsOf(args, "controller")
 	objects := []api.Object{
 		node,
 		&api.NodeStatus{NodeID: args[0], Status: status, UpdatedAt: c.Now().UnixNano()},

@@ -16,10 +16,10 @@ var (
 	genID        = rapid.StringMatching(`[ab][0-9]`)
 	genValue     = rapid.SampledFrom([]string{
 		"", "n1", "n2", "n3", "pending", "running", "complete", "default",
-		store.ServiceValue("a", ""), store.ServiceValue("b", "n1"), store.ServiceValue("ab", "n2"), store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
+		store.ServiceValue("a", ""), store.VolumeValue("a", "n1"), store.VolumeValue("b", "n2"), store.ServiceValue("b", "n1"), store.ServiceValue("ab", "n2"), store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
 	})
 	genIndex = rapid.SampledFrom([]store.IndexName{
-		store.ByJob, store.ByOpenJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService,
+		store.ByJob, store.ByOpenJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService, store.ByVolume,
 	})
 	genKind = rapid.SampledFrom([]api.Kind{
 		api.KindJob, api.KindJobVersion, api.KindJobStatus, api.KindAllocation, api.KindAllocationStatus,
@@ -42,7 +42,11 @@ var genObject = rapid.Custom(func(t *rapid.T) api.Object {
 	case api.KindJobStatus:
 		return &api.JobStatus{Namespace: ns, JobID: jobID, Status: status}
 	case api.KindAllocation:
-		return &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status}
+		a := &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status}
+		for _, volume := range rapid.SliceOfNDistinct(genNodeID, 0, 2, rapid.ID[string]).Draw(t, "volumes") {
+			a.Claims = append(a.Claims, api.VolumeClaim{Volume: volume})
+		}
+		return a
 	case api.KindAllocationStatus:
 		s := &api.AllocationStatus{ID: id, Namespace: ns, JobID: jobID, NodeID: node, ClientStatus: status}
 		for _, name := range rapid.SliceOfN(genNodeID, 0, 3).Draw(t, "services") {

@@ -125,6 +125,9 @@ func listed(o api.Object, index store.IndexName, value string) bool {
 		}
 		return false
 	}
+	if a, ok := o.(*api.Allocation); ok && index == store.ByVolume {
+		return slices.ContainsFunc(a.Claims, func(c api.VolumeClaim) bool { return store.VolumeValue(a.Namespace, c.Volume) == value })
+	}
 	return indexValue(o, index) == value
 }
 

@@ -96,6 +96,7 @@ func allocations() *spec[*api.Allocation] {
 		{name: store.ByNode, value: func(a *api.Allocation) string { return a.NodeID }},
 		{name: store.ByDeployment, value: func(a *api.Allocation) string { return a.DeploymentID }},
 		{name: store.ByEval, value: func(a *api.Allocation) string { return a.EvalID }},
+		{name: store.ByVolume, values: volumeValues},
 	}
 	s.packed = true
 	return s
@@ -111,6 +112,15 @@ func allocationStatuses() *spec[*api.AllocationStatus] {
 	}
 	s.packed = true
 	return s
+}
+
+// volumeValues returns the volumes that an allocation claims as they are indexed.
+func volumeValues(a *api.Allocation) []string {
+	var values []string
+	for _, c := range a.Claims {
+		values = append(values, store.VolumeValue(a.Namespace, c.Volume))
+	}
+	return values
 }
 
 // serviceValues returns the services of an allocation as they are indexed.

@@ -10,6 +10,51 @@ job "volumes" {
       source    = "data"
       per_alloc = true
     }
+    volume "shared" {
+      type            = "csi"
+      source          = "shared"
+      access_mode     = "multi-node-multi-writer"
+      attachment_mode = "file-system"
+    }
+    volume "own" {
+      type            = "csi"
+      source          = "own"
+      access_mode     = "single-node-writer"
+      attachment_mode = "block-device"
+      per_alloc       = true
+    }
+    count = 2
+    task "t" {
+      driver = "raw_exec"
+    }
+  }
+  group "crowd" {
+    count = 2
+    volume "alone" {
+      type            = "csi"
+      source          = "alone"
+      access_mode     = "single-node-writer"
+      attachment_mode = "file-system"
+    }
+    volume "again" {
+      type            = "csi"
+      source          = "alone"
+      access_mode     = "multi-node-reader-only"
+      attachment_mode = "file-system"
+      sticky          = true
+    }
+    task "t" {
+      driver = "raw_exec"
+    }
+  }
+  group "trial" {
+    update { canary = 1 }
+    volume "alone" {
+      type            = "csi"
+      source          = "alone"
+      access_mode     = "multi-node-single-writer"
+      attachment_mode = "filesystem"
+    }
     task "t" {
       driver = "raw_exec"
     }
