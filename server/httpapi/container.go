@@ -8,7 +8,7 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// container is something that others are in: a namespace or a node pool.
+// container is something that others are in, or use: a namespace, a node pool, a volume.
 type container struct {
 	key  api.Key
 	what string
@@ -16,7 +16,7 @@ type container struct {
 	free func(s store.Snapshot) error
 }
 
-// deleteContainer deletes a namespace or node pool that nothing is in. It is marked
+// deleteContainer deletes a namespace, node pool or volume that nothing is in. It is marked
 // first: after that nothing can come into it, and whoever was bringing something is
 // noticed. So nothing is ever left in a container that is not there.
 func (c *call) deleteContainer(k container) error {
@@ -70,6 +70,10 @@ func marked(o api.Object, deleting bool) api.Object {
 		p := *o
 		p.Deleting = deleting
 		return &p
+	case *api.CSIVolume:
+		v := *o
+		v.Deleting = deleting
+		return &v
 	}
 	return o
 }

@@ -94,6 +94,9 @@ func deleteNamespace(c *call) error {
 		if err := noLiveJob(s, fmt.Sprintf("namespace %q", name), store.Query{Namespace: name}, func(*api.Job) bool { return true }); err != nil {
 			return err
 		}
+		if err := noVolume(s, name); err != nil {
+			return err
+		}
 		return noResource(s, name)
 	}})
 }

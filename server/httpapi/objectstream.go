@@ -110,6 +110,11 @@ func objectEvent(index uint64, eventType string, object api.Object) (api.Event, 
 		public.SecretID = ""
 		object = &public
 	}
+	if v, ok := object.(*api.CSIVolume); ok {
+		public := *v
+		public.Secrets = nil
+		object = &public
+	}
 	stored, err := api.Store(object)
 	if err != nil {
 		return api.Event{}, fmt.Errorf("show objects: %w", err)

@@ -9,7 +9,7 @@ import (
 
 // routes is the whole API. Of the routes that fit a path the first counts.
 func routes() []route {
-	return slices.Concat(poolRoutes(), unsupported(), commandRoutes(), serviceRoutes(), workRoutes(), nodeRoutes(), agentRoutes(),
+	return slices.Concat(poolRoutes(), unsupported(), commandRoutes(), volumeRoutes(), serviceRoutes(), workRoutes(), nodeRoutes(), agentRoutes(),
 		scalingRoutes(), resourceRoutes(), controllerRoutes(), rolloutRoutes(), versionRoutes(), jobRoutes())
 }
 

@@ -20,7 +20,6 @@ func unsupported() []route {
 		{"quotas", []string{"quotas", "quota/{name}", "quota", "quota/usage/{name}", "quota-usages"}},
 		{"sentinel policies", []string{"sentinel/policies", "sentinel/policy/{name}"}},
 		{"recommendations", []string{"recommendations", "recommendation/{id}", "recommendation"}},
-		{"volumes", []string{"volumes", "volumes/{rest...}", "volume/{rest...}", "plugins", "plugin/{rest...}"}},
 		{"license", []string{"operator/license"}},
 		{"raft administration", []string{"operator/raft/configuration", "operator/raft/peer", "operator/raft/transfer-leadership"}},
 		{"autopilot", []string{"operator/autopilot/configuration", "operator/autopilot/health"}},
