@@ -2,10 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -109,26 +106,7 @@ node_pool "gpu" {
 `
 
 func (c *cli) nodePoolInit() *cobra.Command {
-	return c.verb("init [FILE]", "Write a sample of a node pool to start from", "FILE is pool.nomad.hcl if it is left out. A file that is there is not written over.", cobra.MaximumNArgs(1),
-		func(_ context.Context, _ *client.Client, args []string) error {
-			path := "pool.nomad.hcl"
-			if len(args) > 0 {
-				path = args[0]
-			}
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return failf(1, "%s exists already", path)
-			}
-			if err != nil {
-				return fmt.Errorf("Error writing the sample: %w", err)
-			}
-			_, err = f.WriteString(poolSample)
-			if err := errors.Join(err, f.Close()); err != nil {
-				return fmt.Errorf("Error writing the sample: %w", err)
-			}
-			fmt.Fprintf(c.Out, "Example node pool specification written to %s\n", path)
-			return nil
-		})
+	return c.sample("init [FILE]", "Write a sample of a node pool to start from", "pool.nomad.hcl", poolSample, "Example node pool specification written to %s\n")
 }
 
 func (c *cli) nodePoolApply() *cobra.Command {

@@ -64,6 +64,7 @@ type Client struct {
 	Services    *Services
 	Namespaces  *Namespaces
 	NodePools   *NodePools
+	Volumes     *Volumes
 	Kinds       *Kinds
 	Resources   *Resources
 	Objects     *Objects
@@ -96,7 +97,7 @@ func New(cfg Config) (*Client, error) {
 	c.Agent, c.Operator, c.Events = &Agent{c}, &Operator{c}, &Events{c}
 	c.Scaling, c.Namespaces, c.NodePools = &Scaling{c}, &Namespaces{c}, &NodePools{c}
 	c.Kinds, c.Resources, c.Services = &Kinds{c}, &Resources{c}, &Services{c}
-	c.Objects = &Objects{c}
+	c.Objects, c.Volumes = &Objects{c}, &Volumes{c}
 	return c, nil
 }
 
