@@ -36,7 +36,7 @@ var figures = []struct {
 	{regexp.MustCompile(`modify index, which is \d+`), "modify index, which is INDEX"},
 	{regexp.MustCompile(`conflicting job modify index: \d+`), "conflicting job modify index: INDEX"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
-	{regexp.MustCompile(`\S+/hello\.nomad\.hcl`), "hello.nomad.hcl"},
+	{regexp.MustCompile(`\S+/(\w+\.nomad\.hcl)`), "$1"},
 	{regexp.MustCompile(` {2,}`), "  "},
 	{regexp.MustCompile(`(?m) +$`), ""},
 }

@@ -10,7 +10,10 @@ import (
 func TestWhoAsksForACSIVolumeWaitsForItsPlugin(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
-	job := filepath.Join("testdata", "database.nomad.hcl")
+	job, err := filepath.Abs("testdata/database.nomad.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
 	golden(t, a, "volume-missing-plan", 1, "job", "plan", job)
 
 	sample := filepath.Join(t.TempDir(), "volume.hcl")

@@ -116,6 +116,7 @@ func newNode(name string, cpu, memory int, rack string) *api.Node {
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 		},
 	}
+	n.CSINodePlugins = pluginsOf(rack)
 	n.ComputedClass = api.ComputeClass(n)
 	return n
 }

@@ -14,6 +14,9 @@ func Generate(seed uint64, length int) []Op {
 	for n := range nodes {
 		out = append(out, g.op("node", fmt.Sprintf("n%d", n+1), "rack="+g.of("a", "b")))
 	}
+	for _, name := range []string{"v1", "own[0]", "own[1]", "own[2]"} {
+		out = append(out, g.op("volume", name))
+	}
 	for len(out) < length {
 		out = append(out, g.next(nodes))
 	}
@@ -49,6 +52,9 @@ func (g generator) next(nodes int) Op {
 	}
 	if g.IntN(40) == 0 {
 		return g.op(g.of("tag", "tag", "untag"), g.maybe([]string{g.job(), g.of("good", "best")}, 3, "any")...)
+	}
+	if g.IntN(25) == 0 {
+		return g.storage(node)
 	}
 	if g.IntN(25) == 0 {
 		return g.op("dispatch", g.maybe([]string{"d1"}, 3, "priority=80")...)
@@ -104,6 +110,7 @@ func (g generator) apply() Op {
 	}
 	args = append(args, "cpu="+g.of("100", "200", "300", "600"))
 	args = g.maybe(args, 8, "cores=1", "cores=2")
+	args = g.maybe(args, 5, "csi=single-node-writer", "csi=single-node-writer", "csi=multi-node-single-writer", "csi=multi-node-single-writer,ro", "csi=multi-node-multi-writer")
 	args = g.maybe(args, 2, "parallel=1", "parallel=1", "parallel=2", "parallel=3")
 	args = g.maybe(args, 3, "progress=0s", "progress=2m")
 	args = g.maybe(args, 3, "healthy=10s")
@@ -145,6 +152,18 @@ func (g generator) apply() Op {
 		args = g.maybe(args, 10, "keep_lost")
 	}
 	return g.op("apply", args...)
+}
+
+// storage returns what operators do to volumes.
+func (g generator) storage(node string) Op {
+	name := g.of("v1", "v1", "own[0]", "own[1]", "own[3]")
+	switch g.IntN(5) {
+	case 0, 1:
+		return g.op("volume", g.maybe([]string{name, "off"}, 3, "force")...)
+	case 2:
+		return g.op("detach", name, node)
+	}
+	return g.op("volume", g.maybe([]string{name}, 4, "zone=a", "zone=b")...)
 }
 
 // array returns the arguments of an indexed group.

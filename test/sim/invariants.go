@@ -23,6 +23,8 @@ type invariant struct {
 // invariants are all that is checked. docs/architecture.md lists them by these names.
 var invariants = []invariant{
 	{name: "noNodeIsOvercommitted", txn: noNodeIsOvercommitted},
+	{name: "claimsAreKept", txn: claimsAreKept},
+	{name: "volumesStayWhileUsed", txn: volumesStayWhileUsed},
 	{name: "placementsAreAllowed", txn: placementsAreAllowed},
 	{name: "preemptionsHaveACause", txn: preemptionsHaveACause},
 	{name: "namesAreUnique", idle: namesAreUnique},

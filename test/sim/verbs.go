@@ -31,6 +31,8 @@ func verbs() map[string]verb {
 		"scale":  {(*World).scale, true},
 		"steer":  {(*World).steer, true},
 		"revert": {(*World).revert, true},
+		"volume": {(*World).volume, true},
+		"detach": {(*World).detach, true},
 		"tag":    {(*World).tag, true},
 		"untag":  {(*World).untag, true},
 

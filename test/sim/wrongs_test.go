@@ -25,7 +25,8 @@ type wrong struct {
 
 const (
 	oneNode   = "node n1\n"
-	full      = oneNode + "apply s1 count=2 cpu=600\nadvance 10s" // there is room for s1.web[0] only
+	full      = oneNode + "apply s1 count=2 cpu=600\nadvance 10s"                                                    // there is room for s1.web[0] only
+	claims    = oneNode + "volume v1\napply s1 csi=single-node-writer\napply s2 csi=single-node-writer\nadvance 10s" // s1 has it
 	serves    = oneNode + "apply s1 count=3 parallel=1\nadvance 1m"
 	rollsOut  = serves + "\napply s1 count=3 parallel=1 v=2"
 	batch     = oneNode + "apply b1 run=done:5s\nadvance 10s"
@@ -39,6 +40,12 @@ var wrongs = []wrong{
 		a.Usage = w.alloc("s1.web[0]").Usage
 		w.write(a)
 	}},
+	{"claimsAreKept", claims, func(w *scene) {
+		a := w.fresh("s2.web[0]", "n1")
+		a.Claims = w.alloc("s1.web[0]").Claims
+		w.write(a)
+	}},
+	{"volumesStayWhileUsed", claims, func(w *scene) { w.remove(w.model.volumes["v1"]) }},
 	{"placementsAreAllowed", full + "\nnode n2\neligibility n2 ineligible", func(w *scene) {
 		w.write(w.fresh("s1.web[5]", "n2"))
 	}},
