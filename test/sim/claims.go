@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,6 +31,13 @@ func (w *World) volume(o Op) bool {
 		v.Topologies = []*api.CSITopology{{Segments: map[string]string{"zone": zone}}}
 	}
 	return w.ask(http.MethodPut, path, api.CSIVolumesRequest{Volumes: []*api.CSIVolume{v}})
+}
+
+// forgetVolumes forgets all volumes that nobody uses.
+func (w *World) forgetVolumes() {
+	for _, id := range slices.Sorted(maps.Keys(w.model.volumes)) {
+		w.volume(Op{Args: []string{id, "off"}})
+	}
 }
 
 // detach ends the claims on a volume of what does not run any more on a node: detach v1 n1.

@@ -87,7 +87,7 @@ func (g generator) next(nodes int) Op {
 	case n < 62:
 		return g.op("takeover", g.maybe(nil, 3, "skew=3s", "skew=-3s", "skew=1m")...)
 	case n < 65:
-		return g.op("hurt", g.of(hurtBefore, hurtAfter, hurtRefuse, hurtUnsure, hurtHalt, hurtHalt), fmt.Sprintf("in=%d", g.IntN(6)))
+		return g.op("hurt", g.of(hurtBefore, hurtAfter, hurtRefuse, hurtUnsure, hurtHalt, hurtHalt, hurtForget), fmt.Sprintf("in=%d", g.IntN(6)))
 	}
 	return g.op("advance", g.of("100ms", "1s", "1s", "3s", "5s", "5s", "10s", "10s", "30s", "30s", "1m", "3m", "20m"))
 }

@@ -50,6 +50,7 @@ const (
 	hurtAfter  = "after"  // the server dies just after it, and its controllers never hear of it
 	hurtRefuse = "refuse" // there is no leader for a moment
 	hurtHalt   = "halt"   // somebody pauses or fails the rollouts just before it
+	hurtForget = "forget" // somebody forgets the volumes that nobody uses just before it
 	hurtUnsure = "unsure" // the leader does not learn whether it was applied: it was, or will be, or won't
 )
 
@@ -81,6 +82,8 @@ func (s *leaderStore) Apply(ctx context.Context, txn store.Txn) (store.Result, e
 		w.put("another server", &api.Leadership{ServerID: "server-0", Since: w.now.UnixNano()})
 	case hurtHalt:
 		w.haltRollouts()
+	case hurtForget:
+		w.forgetVolumes()
 	case hurtRefuse:
 		return store.Result{}, fmt.Errorf("%w: %w", errHurt, api.ErrNoLeader)
 	}
