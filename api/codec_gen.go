@@ -9053,6 +9053,178 @@ func (z *HostNetworkInfo) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *HostVolumeClaim) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.JobID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.TaskGroupName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Index == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.AllocID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.VolumeID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.VolumeName == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = appendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = appendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "JobID"
+			o = append(o, 0xa5, 0x4a, 0x6f, 0x62, 0x49, 0x44)
+			o = appendString(o, z.JobID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "TaskGroupName"
+			o = append(o, 0xad, 0x54, 0x61, 0x73, 0x6b, 0x47, 0x72, 0x6f, 0x75, 0x70, 0x4e, 0x61, 0x6d, 0x65)
+			o = appendString(o, z.TaskGroupName)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "Index"
+			o = append(o, 0xa5, 0x49, 0x6e, 0x64, 0x65, 0x78)
+			o = msgp.AppendInt(o, z.Index)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "AllocID"
+			o = append(o, 0xa7, 0x41, 0x6c, 0x6c, 0x6f, 0x63, 0x49, 0x44)
+			o = appendString(o, z.AllocID)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "VolumeID"
+			o = append(o, 0xa8, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x49, 0x44)
+			o = appendString(o, z.VolumeID)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "VolumeName"
+			o = append(o, 0xaa, 0x56, 0x6f, 0x6c, 0x75, 0x6d, 0x65, 0x4e, 0x61, 0x6d, 0x65)
+			o = appendString(o, z.VolumeName)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *HostVolumeClaim) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "ID":
+			z.ID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "Namespace":
+			z.Namespace, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "JobID":
+			z.JobID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "JobID")
+				return
+			}
+		case "TaskGroupName":
+			z.TaskGroupName, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "TaskGroupName")
+				return
+			}
+		case "Index":
+			z.Index, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Index")
+				return
+			}
+		case "AllocID":
+			z.AllocID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "AllocID")
+				return
+			}
+		case "VolumeID":
+			z.VolumeID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "VolumeID")
+				return
+			}
+		case "VolumeName":
+			z.VolumeName, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "VolumeName")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *HostVolumeClaim) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 10 + msgp.StringPrefixSize + len(z.Namespace) + 6 + msgp.StringPrefixSize + len(z.JobID) + 14 + msgp.StringPrefixSize + len(z.TaskGroupName) + 6 + msgp.IntSize + 8 + msgp.StringPrefixSize + len(z.AllocID) + 9 + msgp.StringPrefixSize + len(z.VolumeID) + 11 + msgp.StringPrefixSize + len(z.VolumeName)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z HostVolumeInfo) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields

@@ -41,6 +41,7 @@ const (
 	KindScalingEvents    Kind = "ScalingEvents"    // the HTTP API
 	KindKindDefinition   Kind = "KindDefinition"   // users, through the HTTP API
 	KindCSIVolume        Kind = "CSIVolume"        // operators, through the HTTP API
+	KindHostVolumeClaim  Kind = "HostVolumeClaim"  // the job controller
 	// operators; the first by the server
 	KindSchedulerConfiguration Kind = "SchedulerConfiguration"
 )
@@ -103,6 +104,7 @@ var kinds = map[Kind]func() Object{
 	KindScalingEvents:    func() Object { return new(ScalingEvents) },
 	KindKindDefinition:   func() Object { return new(KindDefinition) },
 	KindCSIVolume:        func() Object { return new(CSIVolume) },
+	KindHostVolumeClaim:  func() Object { return new(HostVolumeClaim) },
 
 	KindSchedulerConfiguration: func() Object { return new(SchedulerConfiguration) },
 }

@@ -17,7 +17,7 @@ import (
 
 func (c *cli) volume() *cobra.Command {
 	return noun("volume", "Register storage outside of the fleet, and see who uses it",
-		c.volumeStatus(), c.volumeRegister(), c.volumeDeregister(), c.volumeDetach(), c.volumeInit())
+		c.volumeStatus(), c.volumeRegister(), c.volumeDeregister(), c.volumeDetach(), c.volumeInit(), c.volumeClaim())
 }
 
 func (c *cli) findVolume(ctx context.Context, cl *client.Client, given string) (*api.CSIVolumeListStub, error) {

@@ -29,7 +29,7 @@ func ExampleRegister() {
 	// | controller | for | woken by | writes | removes |
 	// | --- | --- | --- | --- | --- |
 	// | admission | Job | JobStatus, Deployment, Allocation, AllocationStatus | JobAdmission |  |
-	// | job | Job | JobAdmission, Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent, SchedulerConfiguration | Allocation (shared), Deployment (shared), Evaluation (shared), JobStatus |  |
+	// | job | Job | JobAdmission, Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent, SchedulerConfiguration, CSIVolume, HostVolumeClaim | Allocation (shared), Deployment (shared), Evaluation (shared), HostVolumeClaim, JobStatus |  |
 	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job (shared), JobSubmission, JobVersion (shared) |  |
 	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
@@ -37,6 +37,6 @@ func ExampleRegister() {
 	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |
 	// | drain | NodeIntent | Allocation, AllocationStatus | Allocation (shared), NodeIntent |  |
 	// | migrate | Job | NodeIntent, Allocation, AllocationStatus, Deployment | Allocation (shared) |  |
-	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch, ScalingEvents |
-	// | expiry | JobStatus |  |  | Allocation, AllocationStatus, Deployment, Evaluation, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, PeriodicLaunch, ScalingEvents |
+	// | gc | Leadership |  |  | Allocation, AllocationStatus, Deployment, DispatchToken, Evaluation, HostVolumeClaim, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, Node, NodeIntent, NodeSession, NodeStatus, PeriodicLaunch, ScalingEvents |
+	// | expiry | JobStatus |  |  | Allocation, AllocationStatus, Deployment, Evaluation, HostVolumeClaim, Job, JobAdmission, JobStatus, JobSubmission, JobVersion, PeriodicLaunch, ScalingEvents |
 }

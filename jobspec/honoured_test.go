@@ -34,7 +34,7 @@ var (
 
 		reflect.TypeFor[api.DisconnectStrategy](): "LostAfter StopOnClientAfter Replace Reconcile",
 
-		reflect.TypeFor[api.VolumeRequest]():    "Name Type Source ReadOnly PerAlloc AccessMode AttachmentMode",
+		reflect.TypeFor[api.VolumeRequest]():    "Name Type Source ReadOnly PerAlloc AccessMode AttachmentMode Sticky",
 		reflect.TypeFor[api.Constraint]():       "LTarget RTarget Operand",
 		reflect.TypeFor[api.Affinity]():         "LTarget RTarget Operand Weight",
 		reflect.TypeFor[api.Spread]():           "Attribute Weight SpreadTarget",
@@ -75,7 +75,7 @@ var (
 	refused = map[reflect.Type]string{
 		reflect.TypeFor[api.Job]():             "Multiregion DispatchIdempotencyToken Dispatched Payload",
 		reflect.TypeFor[api.TaskGroup]():       "Consul",
-		reflect.TypeFor[api.VolumeRequest]():   "Sticky MountOptions",
+		reflect.TypeFor[api.VolumeRequest]():   "MountOptions",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +

@@ -25,14 +25,14 @@ func (v *validator) volumes(p place, job *api.Job, group *api.TaskGroup) {
 		if volume.Type == api.VolumeCSI {
 			checkCSI(at, job, group, name)
 		} else {
-			checkHostVolume(at, volume)
+			checkHostVolume(at, job, group, volume)
 		}
 	}
 }
 
-func checkHostVolume(p place, volume *api.VolumeRequest) {
-	if volume.Sticky {
-		p.in("sticky").unsupported("coming back to a volume")
+func checkHostVolume(p place, job *api.Job, group *api.TaskGroup, volume *api.VolumeRequest) {
+	if volume.Sticky && !volume.PerAlloc {
+		checkPerAlloc(p.in("sticky"), job, group)
 	}
 	if volume.AccessMode != "" || volume.AttachmentMode != "" {
 		p.unsupported("access_mode and attachment_mode; a host volume is shared by all who ask for it")
@@ -74,11 +74,11 @@ func checkCSI(p place, job *api.Job, group *api.TaskGroup, name string) {
 	}
 }
 
-// checkPerAlloc checks a volume of which each instance has its own.
+// checkPerAlloc checks a volume of which each instance has its own, or comes back to its own.
 func checkPerAlloc(p place, job *api.Job, group *api.TaskGroup) {
 	switch {
 	case job.IsSystem():
-		p.addf("instances of a %s job have no numbers by which to name volumes", api.Deref(job.Type))
+		p.addf("instances of a %s job have no numbers by which to tell their volumes apart", api.Deref(job.Type))
 	case group.Update != nil && api.Deref(group.Update.Canary) > 0:
 		p.addf("a canary would ask for the volume of the instance that it is to replace; remove canary in the update block")
 	}

@@ -18,6 +18,9 @@ type Ask struct {
 	// PenaltyNodes are nodes that instances failed on before. They are chosen only
 	// if no other will do as well, their score being lowered by a part of −1.
 	PenaltyNodes []string
+	// Node, if there is one, is the only node that will do: what an instance asks for is
+	// there, and nowhere else.
+	Node string
 	// Freed are allocations that stop in the same transaction: for this ask their
 	// room counts as free. They stay in the fleet, and keep their room from everyone
 	// else, until RemoveAllocation.
@@ -210,6 +213,9 @@ func (f *Fleet) newPlacing(ask *Ask) *placing {
 	}
 	for _, id := range ask.PenaltyNodes {
 		p.penalty[id] = true
+	}
+	if ask.Node != "" {
+		p.request.nodeRules = append(p.request.nodeRules, homeRule(ask.Node))
 	}
 	p.request.usage = ask.Policy.grants(p.request.usage)
 	key := p.request.key

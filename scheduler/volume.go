@@ -58,6 +58,18 @@ func offers(n *api.Node, v *api.VolumeRequest) bool {
 	return false
 }
 
+// homeRule wants the node on which a sticky volume is.
+type homeRule string
+
+func (r homeRule) excludes(n *api.Node) string {
+	if n.ID == string(r) {
+		return ""
+	}
+	return "sticky host volume is on another node"
+}
+
+func (homeRule) perNode() bool { return true }
+
 func mayUse(volume *api.HostVolumeInfo, v *api.VolumeRequest) bool {
 	return volume != nil && (v.ReadOnly || !volume.ReadOnly)
 }

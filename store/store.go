@@ -155,7 +155,7 @@ type IndexName string
 
 // The indexes. The value of ByJob is JobValue(namespace, jobID); of the others the ID.
 const (
-	ByJob        IndexName = "job"        // Allocation, AllocationStatus, Evaluation, Deployment, JobVersion, ScalingPolicy
+	ByJob        IndexName = "job"        // Allocation, AllocationStatus, Evaluation, Deployment, JobVersion, ScalingPolicy, HostVolumeClaim
 	ByOpenJob    IndexName = "open-job"   // Evaluation, while it is pending or blocked (value JobValue(namespace, jobID))
 	ByNode       IndexName = "node"       // Allocation, AllocationStatus
 	ByDeployment IndexName = "deployment" // Allocation

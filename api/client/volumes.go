@@ -67,3 +67,20 @@ func (v *Volumes) Plugins(ctx context.Context, q Query) ([]*api.CSIPluginListStu
 func (v *Volumes) Plugin(ctx context.Context, id string, q Query) (*api.CSIPlugin, api.QueryMeta, error) {
 	return get[*api.CSIPlugin](ctx, v.c, "/v1/plugin/csi/"+url.PathEscape(id), q)
 }
+
+// Claims returns the claims on host volumes to which instances come back, those of a job, a
+// group or a volume if they are named.
+func (v *Volumes) Claims(ctx context.Context, job, group, volume string, q Query) ([]*api.HostVolumeClaim, api.QueryMeta, error) {
+	q.Params = map[string]string{}
+	for name, value := range map[string]string{"job_id": job, "task_group": group, "volume_name": volume} {
+		if value != "" {
+			q.Params[name] = value
+		}
+	}
+	return get[[]*api.HostVolumeClaim](ctx, v.c, "/v1/volumes/claims", q)
+}
+
+// DeleteClaim lets the instance of a claim go elsewhere when it is replaced.
+func (v *Volumes) DeleteClaim(ctx context.Context, id string) error {
+	return v.c.write(ctx, http.MethodDelete, "/v1/volumes/claim/"+url.PathEscape(id), Query{}, nil)
+}

@@ -86,7 +86,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		api.KindJob, api.KindJobStatus, api.KindJobAdmission, api.KindJobVersion, api.KindJobSubmission,
 		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment,
 		api.KindNode, api.KindNodeIntent, api.KindNodeSession, api.KindNodeStatus, api.KindScalingEvents,
-		api.KindPeriodicLaunch, api.KindDispatchToken,
+		api.KindPeriodicLaunch, api.KindDispatchToken, api.KindHostVolumeClaim,
 	} {
 		b.Writes(kind, reconcile.Removes)
 	}

@@ -22,7 +22,7 @@ func registerExpiry(m *reconcile.Manager) error {
 	for _, kind := range []api.Kind{
 		api.KindJob, api.KindJobStatus, api.KindJobAdmission, api.KindJobVersion, api.KindJobSubmission,
 		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment,
-		api.KindScalingEvents, api.KindPeriodicLaunch,
+		api.KindScalingEvents, api.KindPeriodicLaunch, api.KindHostVolumeClaim,
 	} {
 		b.Writes(kind, reconcile.Removes)
 	}
@@ -116,7 +116,7 @@ func (a age) belongings(job *api.Job) []api.Key {
 		api.JobAdmissionKey(namespace, id), api.ScalingEventsKey(namespace, id), api.PeriodicLaunchKey(namespace, id),
 	}
 	for _, kind := range []api.Kind{
-		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment, api.KindJobVersion,
+		api.KindAllocation, api.KindAllocationStatus, api.KindEvaluation, api.KindDeployment, api.KindJobVersion, api.KindHostVolumeClaim,
 	} {
 		ofJob := store.Query{Kind: kind, Index: store.ByJob, Value: store.JobValue(namespace, id)}
 		for o := range a.Scan(ofJob) {

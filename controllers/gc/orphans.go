@@ -20,6 +20,7 @@ func orphans(a age) iter.Seq[unit] {
 		{api.KindPeriodicLaunch, ofKind(api.KindJob)},
 		{api.KindScalingEvents, ofKind(api.KindJob)},
 		{api.KindDispatchToken, childOf},
+		{api.KindHostVolumeClaim, claimantOf},
 		{api.KindNodeStatus, ofKind(api.KindNode)},
 		{api.KindNodeIntent, ofKind(api.KindNode)},
 		{api.KindNodeSession, ofKind(api.KindNode)},
@@ -68,6 +69,12 @@ func ofKind(kind api.Kind) func(api.Object) api.Key {
 func childOf(part api.Object) api.Key {
 	token := part.(*api.DispatchToken)
 	return api.JobKey(token.Namespace, token.ChildID)
+}
+
+// claimantOf gives the key of the job whose instance a sticky volume is for.
+func claimantOf(part api.Object) api.Key {
+	claim := part.(*api.HostVolumeClaim)
+	return api.JobKey(claim.Namespace, claim.JobID)
 }
 
 // strays lists the statuses of allocations that are not there.

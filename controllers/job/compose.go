@@ -115,6 +115,7 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 			if found.AllocID != "" {
 				c.put(v.newcomer(w, g, found, evalID, deployment))
 				c.counted(found.Volumes)
+				c.remember(w, g, found)
 				last := &c.steps[len(c.steps)-1]
 				last.placed = append(last.placed, number[i])
 			}
@@ -238,7 +239,7 @@ func (c *composer) put(o api.Object) {
 	txn := c.last()
 	txn.Writes = append(txn.Writes, store.Put(o))
 	switch o := o.(type) {
-	case *api.Allocation, *api.Deployment:
+	case *api.Allocation, *api.Deployment, *api.HostVolumeClaim:
 		if create, _ := o.Indexes(); create != 0 {
 			txn.Conditions = append(txn.Conditions, store.Unchanged(o))
 		}

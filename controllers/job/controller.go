@@ -56,7 +56,9 @@ func Register(m *reconcile.Manager, o Options) error {
 		Watches(api.KindNodeIntent, f.nodeChanged).
 		Watches(api.KindSchedulerConfiguration, f.configured).
 		Watches(api.KindCSIVolume, f.onVolume).
+		Watches(api.KindHostVolumeClaim, onClaim).
 		Writes(api.KindJobStatus).
+		Writes(api.KindHostVolumeClaim).
 		Writes(api.KindAllocation, reconcile.Shared).
 		Writes(api.KindDeployment, reconcile.Shared).
 		Writes(api.KindEvaluation, reconcile.Shared).

@@ -227,6 +227,9 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 	}
 	f.noteControllers(snap, c)
 	woken := make([]reconcile.Request, 0, len(f.system))
+	if c.Key.Kind == api.KindNode && c.New == nil {
+		woken = append(woken, f.bereft(id)...)
+	}
 	for req := range f.system {
 		woken = append(woken, req)
 	}

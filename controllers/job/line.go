@@ -43,7 +43,7 @@ type need struct {
 	job   *api.Job
 	group *api.TaskGroup
 	count int
-	nodes map[string]bool // a system job's: only these will do
+	nodes map[string]bool // only these will do, for a system job or for sticky volumes
 	// freed are, by node, instances that would stop for what is waited for.
 	freed map[string][]string
 	shape string
@@ -221,11 +221,13 @@ func (p *plan) needs(v *view, at *placed) []need {
 }
 
 // noteNeed adds a want that found no room to the needs of its group, which are those
-// from first on: one for each version, and for each instance that has volumes of its own.
+// from first on: one for each version, for each instance that has volumes of its own, and
+// for those to which only some nodes will do.
 func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need {
 	job, group := w.spec(j, g.group)
 	at := first
-	for at < len(needs) && (needs[at].job != job || needs[at].group != group) {
+	bound := w.node != "" || w.home != ""
+	for at < len(needs) && (needs[at].job != job || needs[at].group != group || (needs[at].nodes != nil) != bound) {
 		at++
 	}
 	if at == len(needs) {
@@ -238,11 +240,11 @@ func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need
 
 // note notes where a want that found no room could go.
 func (n *need) note(w *want) {
-	if w.node != "" {
+	if node := cmp.Or(w.node, w.home); node != "" {
 		if n.nodes == nil {
 			n.nodes = make(map[string]bool)
 		}
-		n.nodes[w.node] = true
+		n.nodes[node] = true
 	}
 	switch w.why {
 	case updated, migrated, resumed, preempted:

@@ -36,6 +36,7 @@ type placed struct {
 // The engine assumes the placements.
 func (p *plan) place(v *view, on engine, others others, newID func() string) *placed {
 	j := v.job
+	p.bringHome(v, others.snap)
 	out := &placed{groups: make([][]scheduler.Placement, len(p.groups)), queued: make(map[string]int)}
 	for n, g := range p.groups {
 		out.names = append(out.names, g.name)
@@ -144,7 +145,8 @@ type batch struct {
 	penalty []string
 	policy  scheduler.Policy
 	victims func(node string) []scheduler.Victim
-	frees   bool // their predecessors stop in the same transaction, if they have not been told to before
+	home    string // the only node that will do; empty: any will
+	frees   bool   // their predecessors stop in the same transaction, if they have not been told to before
 	system  bool
 }
 
@@ -154,6 +156,7 @@ type alike struct {
 	older   *api.Job
 	group   *api.TaskGroup // as that of its index
 	penalty string         // the nodes to be avoided
+	home    string
 	frees   bool
 }
 
@@ -166,7 +169,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 	for n := range g.wants {
 		w := &g.wants[n]
 		job, group := w.spec(j, g.group)
-		kind := alike{older: w.older, group: group}
+		kind := alike{older: w.older, group: group, home: w.home}
 		switch w.why {
 		case rescheduled:
 			kind.penalty = strings.Join(w.prev.failedOn(), " ")
@@ -175,7 +178,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 		}
 		b := known[kind]
 		if b == nil {
-			b = &batch{name: g.name, job: job, group: group, all: g.wants, frees: kind.frees, system: j.IsSystem()}
+			b = &batch{name: g.name, job: job, group: group, all: g.wants, home: w.home, frees: kind.frees, system: j.IsSystem()}
 			if kind.penalty != "" {
 				b.penalty = strings.Fields(kind.penalty)
 			}
@@ -232,6 +235,7 @@ func (b *batch) ask(on engine, newID func() string, wants []int) ([]scheduler.Pl
 		Count:        len(wants),
 		PenaltyNodes: b.penalty,
 		Policy:       b.policy,
+		Node:         b.home,
 		Victims:      b.victims,
 		IDs:          make([]string, len(wants)),
 	}

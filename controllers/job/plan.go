@@ -48,6 +48,7 @@ type groupPlan struct {
 type want struct {
 	name string
 	node string    // that it is for, in a system job
+	home string    // the only node that will do, as a sticky volume is there; empty: any will
 	prev *instance // that it follows, or nil
 	why  reason
 	// older is the spec that it gets while the current version may not take the place of
@@ -67,8 +68,11 @@ func (w *want) spec(j *api.Job, g *api.TaskGroup) (*api.Job, *api.TaskGroup) {
 	if g == nil || len(g.Volumes) == 0 {
 		return j, g
 	}
-	return j, g.ForIndex((&api.Allocation{Name: w.name}).Index())
+	return j, g.ForIndex(w.index())
 }
+
+// index returns the number in its name.
+func (w *want) index() int { return (&api.Allocation{Name: w.name}).Index() }
 
 // follow notes who held a place last that nobody holds now, and whether he is
 // followed.

@@ -16,19 +16,20 @@ type view struct {
 	index uint64   // of the snapshot
 	job   *api.Job // nil: there never was one, or it was purged
 
-	instances   []instance            // every allocation of the job, or those that are open, ordered by ID
-	settled     map[string]*settled   // by group, those that are not read; nil: all are
-	roster      *roster               // that is kept of the job, or to be made; nil in dry runs
-	gone        []string              // were open, and are there no more
-	deployments []*api.Deployment     // every one of the job, ordered by ID
-	pending     []*api.Evaluation     // asked for and not answered, oldest first
-	last        *api.Evaluation       // of a job with indexes, the newest of the current version that was answered
-	blocked     []*api.Evaluation     // those that wait for room: none or one
-	status      *api.JobStatus        // nil: this is the first pass
-	admission   *api.JobAdmission     // nil: there is none
-	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
-	basis       *api.JobVersion       // the version that is current, or nil
-	stable      func() []*api.Job     // the versions that were found good
+	instances   []instance             // every allocation of the job, or those that are open, ordered by ID
+	settled     map[string]*settled    // by group, those that are not read; nil: all are
+	roster      *roster                // that is kept of the job, or to be made; nil in dry runs
+	gone        []string               // were open, and are there no more
+	claims      []*api.HostVolumeClaim // where volumes are to which instances come back
+	deployments []*api.Deployment      // every one of the job, ordered by ID
+	pending     []*api.Evaluation      // asked for and not answered, oldest first
+	last        *api.Evaluation        // of a job with indexes, the newest of the current version that was answered
+	blocked     []*api.Evaluation      // those that wait for room: none or one
+	status      *api.JobStatus         // nil: this is the first pass
+	admission   *api.JobAdmission      // nil: there is none
+	version     func(uint64) *api.Job  // the spec of a version; nil if it is gone
+	basis       *api.JobVersion        // the version that is current, or nil
+	stable      func() []*api.Job      // the versions that were found good
 	config      *api.SchedulerConfiguration
 	pool        func(string) *api.NodePool // nil if there is none of that name
 }
@@ -100,6 +101,9 @@ func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	ofJob := store.Query{Index: store.ByJob, Value: store.JobValue(req.Namespace, req.ID)}
 	for d := range store.List[*api.Deployment](snap, ofJob) {
 		v.deployments = append(v.deployments, d)
+	}
+	for c := range store.List[*api.HostVolumeClaim](snap, ofJob) {
+		v.claims = append(v.claims, c)
 	}
 	v.readEvaluations(snap)
 	return v

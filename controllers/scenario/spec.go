@@ -21,6 +21,7 @@ type Spec struct {
 	KillTimeout     time.Duration     // kill: a change of it does not
 	Constraint      string            // of attribute rack: constraint=a
 	Volume          string            // on the node; data[]: one for each instance
+	Sticky          bool              // sticky: instances come back to the volume
 	CSI             string            // csi: a volume, and how it is used: data,single-node-writer[,ro]; data[]: one for each instance
 	MaxParallel     int               // parallel; −1: no update block
 	MinHealthy      time.Duration     // min_healthy
@@ -86,6 +87,8 @@ func (s *Spec) set(key, value string) (err error) {
 		s.Constraint = value
 	case "volume":
 		s.Volume = value
+	case "sticky":
+		s.Sticky = true
 	case "csi":
 		s.CSI = value
 	case "revert":

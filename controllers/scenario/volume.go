@@ -61,7 +61,7 @@ func (s *Spec) volumes() map[string]*api.VolumeRequest {
 	asked := make(map[string]*api.VolumeRequest)
 	if s.Volume != "" {
 		source, each := strings.CutSuffix(s.Volume, "[]")
-		asked["v"] = &api.VolumeRequest{Name: "v", Type: api.VolumeHost, Source: source, PerAlloc: each}
+		asked["v"] = &api.VolumeRequest{Name: "v", Type: api.VolumeHost, Source: source, PerAlloc: each, Sticky: s.Sticky}
 	}
 	if source, how, ok := strings.Cut(s.CSI, ","); ok {
 		mode, readOnly := strings.CutSuffix(how, ",ro")

@@ -17,6 +17,9 @@ func volumeRoutes() []route {
 	creating, hosts := refuse("making and deleting volumes by a storage plugin; register those that are there"), refuse("host volumes that are made while nodes run")
 	return []route{
 		{pattern: "volumes", get: query(kinds(of...), listVolumes)},
+		{pattern: "volumes/claims", get: query(kinds(api.KindHostVolumeClaim), listClaims)},
+		{pattern: "volumes/claim/{claim}", del: deleteClaim},
+		{pattern: "volume/claim/{claim}", del: deleteClaim},
 		{pattern: "volumes/external", get: refuse("asking a storage plugin for its volumes")},
 		{pattern: "volumes/snapshot", get: refuse(snapshots), put: refuse(snapshots), del: refuse(snapshots)},
 		{pattern: "volume/csi/{volume}", get: query(kinds(of...), readVolume), put: registerVolumes, del: deregisterVolume},

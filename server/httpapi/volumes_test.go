@@ -169,3 +169,23 @@ func TestWhatOnlyAStoragePluginCanDoIsNotSupported(t *testing.T) {
 		}
 	}
 }
+
+func TestClaimsOnHostVolumesAreListedAndDeleted(t *testing.T) {
+	c := newCluster(t)
+	c.put(
+		&api.HostVolumeClaim{ID: "81b43af2", Namespace: "default", JobID: "db", TaskGroupName: "g", AllocID: "a1", VolumeID: "n1", VolumeName: "data"},
+		&api.HostVolumeClaim{ID: "82000000", Namespace: "dev", JobID: "db", TaskGroupName: "h", Index: 1, VolumeID: "n2", VolumeName: "data"})
+	for query, want := range map[string]int{
+		"": 1, "?namespace=*": 2, "?prefix=81": 1, "?prefix=82": 0, "?namespace=dev": 1, "?job_id=db": 1, "?job_id=web": 0,
+		"?namespace=*&task_group=h": 1, "?namespace=*&volume_name=data": 2, "?volume_name=logs": 0,
+	} {
+		var list []api.HostVolumeClaim
+		if c.get("/v1/volumes/claims"+query, &list); len(list) != want {
+			t.Errorf("%s lists %+v", query, list)
+		}
+	}
+	c.must(http.MethodDelete, "/v1/volumes/claim/81b43af2", "", nil)
+	if got := c.do(http.MethodDelete, "/v1/volume/claim/81b43af2", ""); got.status != http.StatusNotFound {
+		t.Errorf("deleted twice: %d %s", got.status, got.body)
+	}
+}

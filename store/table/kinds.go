@@ -34,6 +34,7 @@ func registry() []relation {
 		newLive(plain[*api.KindDefinition]()),
 		newLive(plain[*api.SchedulerConfiguration]()),
 		newLive(namespaced[*api.CSIVolume]()),
+		newLive(hostVolumeClaims()),
 	}
 }
 
@@ -185,6 +186,15 @@ func scalingPolicies() *spec[*api.ScalingPolicy] {
 	s.namespace = func(p *api.ScalingPolicy) string { return p.Namespace }
 	s.indexes = []indexSpec[*api.ScalingPolicy]{
 		{name: store.ByJob, value: func(p *api.ScalingPolicy) string { return jobValue(p.Namespace, p.Target[api.ScalingTargetJob]) }},
+	}
+	return s
+}
+
+func hostVolumeClaims() *spec[*api.HostVolumeClaim] {
+	s := plain[*api.HostVolumeClaim]()
+	s.namespace = func(c *api.HostVolumeClaim) string { return c.Namespace }
+	s.indexes = []indexSpec[*api.HostVolumeClaim]{
+		{name: store.ByJob, value: func(c *api.HostVolumeClaim) string { return jobValue(c.Namespace, c.JobID) }},
 	}
 	return s
 }

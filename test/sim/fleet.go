@@ -117,6 +117,7 @@ func newNode(name string, cpu, memory int, rack string) *api.Node {
 		},
 	}
 	n.CSINodePlugins = pluginsOf(rack)
+	n.HostVolumes = map[string]*api.HostVolumeInfo{hostVolume: {Path: "/srv"}}
 	n.ComputedClass = api.ComputeClass(n)
 	return n
 }

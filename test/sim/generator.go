@@ -111,6 +111,7 @@ func (g generator) apply() Op {
 	args = append(args, "cpu="+g.of("100", "200", "300", "600"))
 	args = g.maybe(args, 8, "cores=1", "cores=2")
 	args = g.maybe(args, 5, "csi=single-node-writer", "csi=single-node-writer", "csi=multi-node-single-writer", "csi=multi-node-single-writer,ro", "csi=multi-node-multi-writer")
+	args = g.maybe(args, 8, "sticky")
 	args = g.maybe(args, 2, "parallel=1", "parallel=1", "parallel=2", "parallel=3")
 	args = g.maybe(args, 3, "progress=0s", "progress=2m")
 	args = g.maybe(args, 3, "healthy=10s")
@@ -157,7 +158,9 @@ func (g generator) apply() Op {
 // storage returns what operators do to volumes.
 func (g generator) storage(node string) Op {
 	name := g.of("v1", "v1", "own[0]", "own[1]", "own[3]")
-	switch g.IntN(5) {
+	switch g.IntN(6) {
+	case 5:
+		return g.op("unstick", g.job())
 	case 0, 1:
 		return g.op("volume", g.maybe([]string{name, "off"}, 3, "force")...)
 	case 2:

@@ -25,6 +25,7 @@ var invariants = []invariant{
 	{name: "noNodeIsOvercommitted", txn: noNodeIsOvercommitted},
 	{name: "claimsAreKept", txn: claimsAreKept},
 	{name: "volumesStayWhileUsed", txn: volumesStayWhileUsed},
+	{name: "stickyVolumesAreFoundAgain", txn: stickyVolumesAreFoundAgain},
 	{name: "placementsAreAllowed", txn: placementsAreAllowed},
 	{name: "preemptionsHaveACause", txn: preemptionsHaveACause},
 	{name: "namesAreUnique", idle: namesAreUnique},

@@ -118,7 +118,9 @@ func groupOf(o Op, j *api.Job, name string) *api.TaskGroup {
 			AutoRevert: new(o.has("revert")), AutoPromote: new(o.has("promote")), Canary: new(o.int("canary", 0)),
 		}
 	}
-	g.Volumes = claimOf(o, g)
+	if g.Volumes = claimOf(o, g); g.Volumes == nil {
+		g.Volumes = stickyOf(o)
+	}
 	g.Services = servicesOf(o)
 	g.Disconnect = disconnectOf(o)
 	if o.has("gang") {

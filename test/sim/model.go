@@ -18,8 +18,9 @@ type model struct {
 	nodes map[string]*nodeView
 	alloc map[string]*allocView
 	evals map[string]*api.Evaluation
-	// volumes are by ID.
+	// volumes and claims are by ID.
 	volumes map[string]*api.CSIVolume
+	claims  map[string]*api.HostVolumeClaim
 	// launched are the launches of periodic jobs that were made.
 	launched map[string]bool
 }
@@ -60,7 +61,7 @@ func newModel(w *World) *model {
 	return &model{
 		world: w, jobs: make(map[string]*jobView), nodes: make(map[string]*nodeView),
 		alloc: make(map[string]*allocView), evals: make(map[string]*api.Evaluation),
-		launched: make(map[string]bool), volumes: make(map[string]*api.CSIVolume),
+		launched: make(map[string]bool), volumes: make(map[string]*api.CSIVolume), claims: make(map[string]*api.HostVolumeClaim),
 	}
 }
 
@@ -120,6 +121,8 @@ func (m *model) take(c change) {
 		set(m.evals, o.ID, o, c.new != nil)
 	case *api.CSIVolume:
 		set(m.volumes, o.ID, o, c.new != nil)
+	case *api.HostVolumeClaim:
+		set(m.claims, o.ID, o, c.new != nil)
 	case *api.Node:
 		n := m.nodeOf(o.ID)
 		n.node, _ = c.new.(*api.Node)

@@ -96,6 +96,7 @@ func (w *World) end(o Op) bool {
 	for _, kind := range []api.Kind{
 		api.KindJob, api.KindJobStatus, api.KindJobVersion, api.KindJobSubmission, api.KindAllocation, api.KindAllocationStatus,
 		api.KindEvaluation, api.KindDeployment, api.KindJobAdmission, api.KindPeriodicLaunch, api.KindScalingEvents,
+		api.KindHostVolumeClaim,
 	} {
 		for o := range snap.Scan(store.Query{Kind: kind}) {
 			w.breaks(fmt.Errorf(nothingIsLeft+": 30 hours after every job was stopped there is %s", describeObject(o)))

@@ -46,6 +46,13 @@ var wrongs = []wrong{
 		w.write(a)
 	}},
 	{"volumesStayWhileUsed", claims, func(w *scene) { w.remove(w.model.volumes["v1"]) }},
+	{"stickyVolumesAreFoundAgain", oneNode + "node n2\napply s1 sticky\nadvance 10s", func(w *scene) {
+		for _, claim := range w.model.claims {
+			moved := *claim
+			moved.VolumeID = nodeID("n3")
+			w.write(&moved)
+		}
+	}},
 	{"placementsAreAllowed", full + "\nnode n2\neligibility n2 ineligible", func(w *scene) {
 		w.write(w.fresh("s1.web[5]", "n2"))
 	}},
