@@ -18,7 +18,11 @@ type others struct {
 // victims returns what the engine asks about the allocations of a node when a job finds no
 // room; nil if it may preempt nobody. Only what is committed can be told to end.
 func (f *fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []scheduler.Victim {
-	if j == nil || !preempts(Configuration(snap), j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
+	if j == nil || !preempts(Configuration(snap), j) {
+		return nil
+	}
+	most := api.Deref(j.Priority) - scheduler.PreemptionGap
+	if most < f.lowest {
 		return nil
 	}
 	jobs := make(map[api.Key]*api.Job)
@@ -34,12 +38,15 @@ func (f *fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []sch
 				job, _ = store.Get[*api.Job](snap, key)
 				jobs[key] = job
 			}
-			if job != nil { // of one that was purged, all is about to be stopped
-				out = append(out, scheduler.Victim{
-					ID: a.ID, Priority: api.Deref(job.Priority), Limit: evictedAtOnce(job.Group(a.TaskGroup)),
-					Since: a.CreateIndex, Number: a.Index(),
-				})
+			// Of a job that was purged, all is about to be stopped. And what is placed may be of
+			// a version that was more important than the job is now.
+			if job == nil || a.WantsRun() && api.Deref(job.Priority) > most {
+				continue
 			}
+			out = append(out, scheduler.Victim{
+				ID: a.ID, Priority: api.Deref(job.Priority), Limit: evictedAtOnce(job.Group(a.TaskGroup)),
+				Since: a.CreateIndex, Number: a.Index(),
+			})
 		}
 		return out
 	}

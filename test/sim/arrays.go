@@ -183,8 +183,8 @@ func (j *jobView) indexesLeft(g *api.TaskGroup) error {
 	if p == nil || p.JobVersion != *j.job.Version {
 		return fmt.Errorf("nothing says how far group %s of job %s is", *g.Name, j.id)
 	}
-	if most := g.Indexed.MaxFailed; most != nil && p.Failed.Len() > *most {
-		return nil // given up
+	if j.givenUp() {
+		return nil
 	}
 	under := j.status.Queued[*g.Name]
 	for _, a := range j.allocs {
@@ -196,6 +196,18 @@ func (j *jobView) indexesLeft(g *api.TaskGroup) error {
 		return fmt.Errorf("group %s of job %s is at %s, and %d are under way or wait", *g.Name, j.id, p, under)
 	}
 	return nil
+}
+
+// givenUp reports whether more indexes of a group have failed than may: then all of the job
+// has ended.
+func (j *jobView) givenUp() bool {
+	for name, g := range j.indexed() {
+		p := j.status.Indexed[name]
+		if most := g.Indexed.MaxFailed; most != nil && p != nil && p.JobVersion == *j.job.Version && p.Failed.Len() > *most {
+			return true
+		}
+	}
+	return false
 }
 
 // nothingDoneRunsOn: no instance is to run of an index that has been done.
