@@ -46,6 +46,8 @@ func (c *Cluster) Do(line string) (string, error) {
 		return "", c.node(args)
 	case "csi":
 		return "", c.csi(args)
+	case "unclaim":
+		c.unclaim(args[0])
 	case "drain", "undrain":
 		return "", c.drain(verb, args)
 	case "run", "plan":

@@ -22,6 +22,7 @@
 //
 //	node NAME cpu=4000 mem=4000 dc=dc1 [volume=…] [plugin=…] [down|disconnected|ineligible|gone]   a node joins or changes
 //	csi NAME plugin=ebs [deleting|gone]    a CSI volume, for use in any access mode, is registered or changes
+//	unclaim JOB            instances of it need not come back to their sticky volumes
 //	drain NODE deadline=0s [ignore_system]   an operator drains it; undrain NODE [eligible]
 //	run JOB type=service count=1 cpu=100 mem=100 …              a job is registered; see spec
 //	plan JOB …                                                  what registering it would do

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/reconcile/reconciletest"
 )
 
 // volumesOf returns the host volumes that a node command names: volume=data.
@@ -54,6 +55,17 @@ func (c *Cluster) csi(args []string) error {
 	}
 	c.Put(v)
 	return nil
+}
+
+// unclaim deletes the claims of a job on host volumes, as an operator does.
+func (c *Cluster) unclaim(job string) {
+	var keys []api.Key
+	for claim := range reconciletest.List[*api.HostVolumeClaim](c.World) {
+		if claim.JobID == job {
+			keys = append(keys, claim.Key())
+		}
+	}
+	c.Delete(keys...)
 }
 
 // volumes returns what a group asks for.
