@@ -229,8 +229,11 @@ func checkVolume(v *api.CSIVolume, invalid *api.InvalidError) {
 // checkVolumeChange says what of a volume can't be changed, or not while it is used.
 func checkVolumeChange(s store.Snapshot, had, v *api.CSIVolume, invalid *api.InvalidError) {
 	for _, fixed := range []struct{ field, was, is string }{
-		{"external_id", had.ExternalID, v.ExternalID}, {"plugin_id", had.PluginID, v.PluginID}, {"name", had.Name, v.Name},
-		{"snapshot_id", had.SnapshotID, v.SnapshotID}, {"clone_id", had.CloneID, v.CloneID},
+		{"external_id", had.ExternalID, v.ExternalID},
+		{"plugin_id", had.PluginID, v.PluginID},
+		{"name", had.Name, v.Name},
+		{"snapshot_id", had.SnapshotID, v.SnapshotID},
+		{"clone_id", had.CloneID, v.CloneID},
 	} {
 		if fixed.was != fixed.is {
 			invalid.Add(fixed.field, fmt.Sprintf("it is %q and can't be changed; deregister the volume first", fixed.was))
