@@ -194,8 +194,8 @@ func claimsWanted(job *api.Job, g *api.TaskGroup) []heldVolume {
 	return wanted
 }
 
-// claimed returns what an allocation of a namespace claims.
-func claimed(namespace string, claims []api.VolumeClaim) []heldVolume {
+// heldBy returns what an allocation of a namespace claims.
+func heldBy(namespace string, claims []api.VolumeClaim) []heldVolume {
 	if len(claims) == 0 {
 		return nil
 	}
@@ -223,23 +223,41 @@ func (p *placing) refused(c *candidate) string {
 	return p.fleet.full(p.fleet.nodes[c.slot], p.request.volumes, ending)
 }
 
-// described returns the volumes of claims as they are known.
-func (f *Fleet) described(of []heldVolume) []*api.CSIVolume {
-	var out []*api.CSIVolume
-	for _, v := range of {
-		out = append(out, f.volumes.facts[v.key])
-	}
-	return out
+// claimed is what the instances of an ask claim of CSI volumes.
+type claimed struct {
+	claims  []api.VolumeClaim
+	volumes []*api.CSIVolume
 }
 
-// claims returns what a placement claims.
-func (r *request) claims() []api.VolumeClaim {
-	if len(r.volumes) == 0 {
+func (f *Fleet) claimed(job *api.Job, g *api.TaskGroup) *claimed {
+	wanted := claimsWanted(job, g)
+	if len(wanted) == 0 {
 		return nil
 	}
-	out := make([]api.VolumeClaim, len(r.volumes))
-	for i, v := range r.volumes {
-		out[i] = api.VolumeClaim{Volume: v.key.id, AccessMode: v.use.access, AttachmentMode: v.use.attachment, ReadOnly: v.use.readOnly}
+	c := &claimed{}
+	for _, v := range wanted {
+		c.claims = append(c.claims, api.VolumeClaim{
+			Volume: v.key.id, AccessMode: v.use.access, AttachmentMode: v.use.attachment, ReadOnly: v.use.readOnly,
+		})
+		c.volumes = append(c.volumes, f.volumes.facts[v.key])
 	}
-	return out
+	return c
+}
+
+// Claims returns what the instance claims of CSI volumes. It is shared with other
+// placements and must not be written.
+func (p *Placement) Claims() []api.VolumeClaim {
+	if p.claimed == nil {
+		return nil
+	}
+	return p.claimed.claims
+}
+
+// Volumes returns the CSI volumes that it claims as the fleet knew them: the placement is
+// good as long as they stay so.
+func (p *Placement) Volumes() []*api.CSIVolume {
+	if p.claimed == nil {
+		return nil
+	}
+	return p.claimed.volumes
 }

@@ -15,7 +15,7 @@ type holding struct {
 }
 
 func holdingOf(a *api.Allocation) holding {
-	h := holding{volumes: claimed(a.Namespace, a.Claims)}
+	h := holding{volumes: heldBy(a.Namespace, a.Claims)}
 	grants := a.Grants
 	for i := range grants {
 		h.cores = append(h.cores, grants[i].Cores...)

@@ -196,13 +196,13 @@ func (w *world) usedOn(nodeID string, more []api.VolumeClaim) map[string]bool {
 
 // checkClaims holds what a placement claims against what it asks for and what others claim.
 func (w *world) checkClaims(t *rapid.T, g *api.TaskGroup, p scheduler.Placement) {
-	if want := wishes(g); !slices.Equal(want, p.Claims) {
-		t.Fatalf("%s claims %+v, want %+v", p.AllocID, p.Claims, want)
+	if want := wishes(g); !slices.Equal(want, p.Claims()) {
+		t.Fatalf("%s claims %+v, want %+v", p.AllocID, p.Claims(), want)
 	}
 	for _, a := range w.allocations {
 		for _, theirs := range a.Claims {
-			if a.ID != p.AllocID && slices.ContainsFunc(p.Claims, func(ours api.VolumeClaim) bool { return !agree(ours, theirs) }) {
-				t.Fatalf("%s claims %+v, but %s claims %+v", p.AllocID, p.Claims, a.ID, theirs)
+			if a.ID != p.AllocID && slices.ContainsFunc(p.Claims(), func(ours api.VolumeClaim) bool { return !agree(ours, theirs) }) {
+				t.Fatalf("%s claims %+v, but %s claims %+v", p.AllocID, p.Claims(), a.ID, theirs)
 			}
 		}
 	}

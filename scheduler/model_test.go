@@ -102,7 +102,7 @@ func (w *world) apply(job *api.Job, placed ...scheduler.Placement) {
 	for _, p := range placed {
 		w.allocations = append(w.allocations, &api.Allocation{
 			ID: p.AllocID, NodeID: p.NodeID, Namespace: *job.Namespace, JobID: *job.ID, TaskGroup: *job.TaskGroups[0].Name,
-			DesiredStatus: api.AllocDesiredRun, Usage: p.Usage, Ports: p.Ports, Grants: p.Grants, Claims: p.Claims,
+			DesiredStatus: api.AllocDesiredRun, Usage: p.Usage, Ports: p.Ports, Grants: p.Grants, Claims: p.Claims(),
 		})
 	}
 }

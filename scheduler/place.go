@@ -40,10 +40,6 @@ type Placement struct {
 	Ports                     []api.AllocatedPort
 	// Grants are what its tasks have to themselves: cores and devices.
 	Grants []api.TaskGrant
-	// Claims are on the CSI volumes that its group asks for, and Volumes are these as the
-	// fleet knew them: the placement is good as long as they stay so.
-	Claims  []api.VolumeClaim
-	Volumes []*api.CSIVolume
 	// Preempted are the allocations on the node that have to end so that it has room.
 	// Several placements of an ask may count on the room of the same one.
 	Preempted []string
@@ -53,6 +49,8 @@ type Placement struct {
 	// Metrics says how the node was chosen. AllocationTime is left to the caller.
 	// Its maps are shared with other placements and must not be written.
 	Metrics *api.AllocationMetric
+
+	claimed *claimed // of CSI volumes; nil: nothing
 }
 
 const (
@@ -162,6 +160,7 @@ type placing struct {
 	offer      offer
 	cores      coreOffer
 	devices    deviceOffer
+	claimed    *claimed // by each instance; nil: nothing
 	shown      map[scores]map[string]float64
 
 	hunts     map[int32]*hunt    // by slot
@@ -209,7 +208,7 @@ func (f *Fleet) Place(ask Ask) (placed []Placement, failure *api.AllocationMetri
 func (f *Fleet) newPlacing(ask *Ask) *placing {
 	p := &placing{
 		fleet: f, ask: ask, request: f.request(ask.Job, ask.Group),
-		freed: f.freed(ask.Freed), penalty: map[string]bool{}, shown: map[scores]map[string]float64{},
+		freed: f.freed(ask.Freed), claimed: f.claimed(ask.Job, ask.Group), penalty: map[string]bool{}, shown: map[scores]map[string]float64{},
 	}
 	for _, id := range ask.PenaltyNodes {
 		p.penalty[id] = true
@@ -365,8 +364,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 	f := p.fleet
 	p.assign(c.slot, allocID)
 	p.grant(c)
-	placed := Placement{AllocID: allocID, NodeID: c.id, NodeName: f.nodes[c.slot].facts.Name, Usage: c.asked, Grants: p.granted()}
-	placed.Claims, placed.Volumes = p.request.claims(), f.described(p.request.volumes)
+	placed := Placement{AllocID: allocID, NodeID: c.id, NodeName: f.nodes[c.slot].facts.Name, Usage: c.asked, Grants: p.granted(), claimed: p.claimed}
 	var held []heldPort
 	if len(p.request.ports) > 0 {
 		placed.Ports = append(placed.Ports, p.offer.ports...)
@@ -376,7 +374,7 @@ func (p *placing) take(c *candidate, allocID string) Placement {
 	key := keyOf(allocID)
 	f.remove(key)
 	f.put(key, c.slot, p.request.key, true, c.asked, held)
-	f.hold(key, c.slot, holdingOf(&api.Allocation{Namespace: p.request.key.namespace, Grants: placed.Grants, Claims: placed.Claims}))
+	f.hold(key, c.slot, holdingOf(&api.Allocation{Namespace: p.request.key.namespace, Grants: placed.Grants, Claims: placed.Claims()}))
 	for _, property := range p.properties {
 		property.place(f.nodes[c.slot].facts)
 	}

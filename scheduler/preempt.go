@@ -31,11 +31,11 @@ type prey struct {
 	usage api.Usage
 	// What it has to itself, as far as the ask is about such things.
 	ports   []heldPort
-	holding holding
+	holding *holding // nil: nothing
 }
 
 // alone reports whether it has something that others like it do not have.
-func (a *prey) alone() bool { return len(a.ports) > 0 || !a.holding.none() }
+func (a *prey) alone() bool { return len(a.ports) > 0 || a.holding != nil }
 
 // kind is allocations of a node that are alike: which of them goes does not matter to
 // others, so that the first ones do.
@@ -138,7 +138,9 @@ func (p *placing) preyOn(slot int32) (some, gone []prey) {
 			one.ports = f.ports(key, e)
 		}
 		if p.request.grants() {
-			one.holding = f.holding(key)
+			if h := f.holding(key); !h.none() {
+				one.holding = &h
+			}
 		}
 		switch mark, evicted := f.evictions.marks[key]; {
 		case evicted && !mark.assumed && !slices.Contains(p.preempted[slot], v.ID):

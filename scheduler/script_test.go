@@ -170,7 +170,7 @@ func describe(placed []scheduler.Placement, failure *api.AllocationMetric) strin
 				fmt.Fprintf(&b, " %s:%s/%s/%s=%s", grant.Task, d.Vendor, d.Type, d.Name, strings.Join(d.DeviceIDs, ","))
 			}
 		}
-		for _, c := range p.Claims {
+		for _, c := range p.Claims() {
 			fmt.Fprintf(&b, " %s:%s", c.Volume, c.AccessMode)
 			if c.ReadOnly {
 				b.WriteString(",ro")

@@ -180,7 +180,9 @@ func (n freedNode) with(some []prey) freedNode {
 	for i := range some {
 		n.usage = n.usage.Add(some[i].usage)
 		ports = append(ports, some[i].ports...)
-		held.add(some[i].holding)
+		if h := some[i].holding; h != nil {
+			held.add(*h)
+		}
 	}
 	n.allocations += len(some)
 	n.ports, n.holding = ports, held

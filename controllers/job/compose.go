@@ -114,7 +114,7 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 			}
 			if found.AllocID != "" {
 				c.put(v.newcomer(w, g, found, evalID, deployment))
-				c.counted(found.Volumes)
+				c.counted(found.Volumes())
 				c.remember(w, g, found)
 				last := &c.steps[len(c.steps)-1]
 				last.placed = append(last.placed, number[i])

@@ -134,7 +134,7 @@ func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation 
 		DesiredStatus: api.AllocDesiredRun,
 		Ports:         at.Ports,
 		Grants:        at.Grants,
-		Claims:        at.Claims,
+		Claims:        at.Claims(),
 		Usage:         at.Usage,
 	}
 }
@@ -207,7 +207,7 @@ func (f *fleet) settle(r *reservation, wrote, unknown bool) {
 		if !r.committed[n] {
 			f.engine.GiveBack(*at)
 			f.late = append(f.late, at.NodeID)
-			for _, v := range at.Volumes {
+			for _, v := range at.Volumes() {
 				f.late = append(f.late, v.Key().String())
 			}
 		}

@@ -52,7 +52,7 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 		DeploymentID:  deploymentID,
 		Ports:         at.Ports,
 		Grants:        at.Grants,
-		Claims:        at.Claims,
+		Claims:        at.Claims(),
 		Usage:         at.Usage,
 		Placement:     at.Metrics.Encode(),
 
