@@ -145,7 +145,7 @@ type Query struct {
 	Kind      api.Kind
 	Namespace string // all, if empty
 	IDPrefix  string
-	Index     IndexName // with Value; excludes Namespace and IDPrefix
+	Index     IndexName // with Value; excludes Namespace
 	Value     string
 	After     *api.Key // start behind this key, for paging
 }

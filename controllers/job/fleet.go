@@ -267,8 +267,9 @@ func (f *fleet) setNode(snap store.Snapshot, id string) bool {
 func (f *fleet) allocationChanged(snap store.Snapshot, changed *api.Allocation, told, fresh bool) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rosters.follow(snap, changed)
-	return f.roomChanged(snap, changed.ID, changed.NodeID, told || fresh && f.line.blind > 0)
+	a, _ := store.Get[*api.Allocation](snap, changed.Key())
+	f.rosters.follow(snap, changed, a)
+	return f.roomChanged(snap, changed.ID, changed.NodeID, a, told || fresh && f.line.blind > 0)
 }
 
 // statusChanged follows what a node agent says of an allocation that has not ended by it.
@@ -283,13 +284,13 @@ func (f *fleet) statusEnded(snap store.Snapshot, s *api.AllocationStatus) []reco
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rosters.followStatus(snap, s)
-	return f.roomChanged(snap, s.ID, s.NodeID, false)
+	a, _ := store.Get[*api.Allocation](snap, allocationKey(s.ID))
+	return f.roomChanged(snap, s.ID, s.NodeID, a, false)
 }
 
-// roomChanged follows a change of what an allocation takes.
-func (f *fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) []reconcile.Request {
-	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
-	if ok && a.Lost != api.AllocClientLost {
+// roomChanged follows a change of what an allocation takes. a is as it is, nil if it is gone.
+func (f *fleet) roomChanged(snap store.Snapshot, id, node string, a *api.Allocation, offered bool) []reconcile.Request {
+	if a != nil && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
 			f.engine.SetAllocation(a)

@@ -353,26 +353,31 @@ func (r *roster) buried(v *view, i *instance, latest map[place]*instance) bool {
 
 // followStatus follows what a node agent says of an allocation.
 func (all *rosters) followStatus(snap store.Snapshot, s *api.AllocationStatus) {
-	if all.of[reconcile.Request{Namespace: s.Namespace, ID: s.JobID}] == nil {
+	r := all.of[reconcile.Request{Namespace: s.Namespace, ID: s.JobID}]
+	if r == nil {
+		return
+	}
+	if _, open := r.open[s.ID]; open { // so it is settled nowhere
+		r.open[s.ID] = true
 		return
 	}
 	if a, ok := store.Get[*api.Allocation](snap, allocationKey(s.ID)); ok {
-		all.follow(snap, a)
+		all.follow(snap, a, a)
 	}
 }
 
-// follow follows a change of an allocation, or of its status. a is as it was or as it is.
-func (all *rosters) follow(snap store.Snapshot, a *api.Allocation) {
+// follow follows a change of an allocation, or of its status. a is as it was or as it is,
+// now is as it is: nil if it is gone.
+func (all *rosters) follow(snap store.Snapshot, a, now *api.Allocation) {
 	r := all.of[reconcile.Request{Namespace: a.Namespace, ID: a.JobID}]
 	if r == nil {
 		return
 	}
-	now, ok := store.Get[*api.Allocation](snap, allocationKey(a.ID))
 	s, slot := r.seats[a.TaskGroup], a.Index()
 	counted := s != nil && slot >= 0 && slot < len(s.holders)
 	if counted && s.holders[slot].id == all.hash(a.ID) {
 		s.remove(slot)
-		if ok {
+		if now != nil {
 			i := newInstance(snap, now)
 			i.status, _ = store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
 			if r.isSettled(&i) {
@@ -383,7 +388,7 @@ func (all *rosters) follow(snap store.Snapshot, a *api.Allocation) {
 		s.holders[slot] = holder{}
 	}
 	switch {
-	case ok:
+	case now != nil:
 		r.open[a.ID] = true
 	case s != nil && !s.slots.has(slot):
 		r.forget() // who was there before it may matter again

@@ -55,6 +55,7 @@ func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current
 	if v.tries(g) < len(vacant) {
 		t.more, vacant = len(vacant)-v.tries(g), vacant[:v.tries(g)]
 	}
+	t.vacant = make([]want, 0, len(vacant))
 	for _, slot := range vacant {
 		t.vacate(want{name: api.AllocName(v.req.ID, t.name, slot)}, s.past[slot])
 	}

@@ -17,6 +17,7 @@ func rolls(j *api.Job, g *api.TaskGroup) bool {
 // of the job's version, if there is one, whatever its state.
 func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 	p := &groupPlan{name: t.name, group: t.group, more: t.more, inPlace: t.inPlace, stop: t.surplus, nowhere: t.nowhere, awaits: t.awaits(current), failed: len(t.idle) > 0}
+	p.wants = make([]want, 0, len(t.vacant)+len(t.reschedule))
 	for _, w := range t.vacant {
 		if w = t.keepVersion(v, current, t.likeOthers(v, w)); t.mayFill(v, current, w) {
 			p.wants = append(p.wants, w)

@@ -55,7 +55,8 @@ func Encode(txn store.Txn) (*Proposal, error) {
 			size += w.Put.Msgsize()
 		}
 	}
-	p := &Proposal{conditions: txn.Conditions, bytes: make([]byte, 0, min(size, store.MaxTxnBytes))}
+	// Msgsize is a bound, commonly of twice the length.
+	p := &Proposal{conditions: txn.Conditions, bytes: make([]byte, 0, min(size/2, store.MaxTxnBytes))}
 	if err := p.encode(txn); err != nil {
 		return nil, err
 	}
