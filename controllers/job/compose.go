@@ -18,25 +18,38 @@ const maxTxnAllocations = 1000
 type step struct {
 	txn    store.Txn
 	placed []int
+	leads  bool // nothing of the pass may be committed before it
 }
 
 // composer cuts what a pass writes into transactions.
 type composer struct {
 	view  *view
-	steps []step
-	count int // allocations in the last step
-	bound int // of these, those to come that belong together
-	begun int // placements of the groups before
+	yield func(step) bool
+	step  *step // that is being made, or nil
+	full  int   // how many were made before it
+	count int   // allocations in the step
+	bound int   // of these, those to come that belong together
+	begun int   // placements of the groups before
 }
 
-// compose makes the transactions of a pass, none if it changes nothing. Each holds
-// only while the job is as it was read, and its version, which is written again when
-// the rollout must go no further. The first begins and ends rollouts, the last
-// answers the evaluations: so a pass that breaks off is made again, and finds what
-// it had done. No object is in two transactions, nor are an allocation and its
-// successor.
-func (v *view) compose(p *plan, at *placed, r *record) []step {
-	c := &composer{view: v}
+// compose makes the transactions of a pass, none if it changes nothing, so that the first
+// are on their way while the next are made. Each holds only while the job is as it was
+// read, and its version, which is written again when the rollout must go no further. The
+// first begins and ends rollouts, the last answers the evaluations: so a pass that breaks
+// off is made again, and finds what it had done. No object is in two transactions, nor are
+// an allocation and its successor.
+func (v *view) compose(p *plan, at *placed, r *record) iter.Seq[step] {
+	return func(yield func(step) bool) {
+		c := &composer{view: v, yield: yield}
+		c.compose(p, at, r)
+		if c.step != nil && c.yield != nil && len(c.step.txn.Writes) > 0 {
+			c.yield(*c.step)
+		}
+	}
+}
+
+func (c *composer) compose(p *plan, at *placed, r *record) {
+	v := c.view
 	if p.fresh {
 		p.notePlaced(at, v.now)
 	}
@@ -46,6 +59,9 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 	for _, d := range p.cancelled {
 		c.put(d)
 	}
+	if c.step != nil {
+		c.step.leads = true
+	}
 	for _, g := range p.groups {
 		c.change(p, g, r.id)
 	}
@@ -53,7 +69,13 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 		c.whole(p, at, 0, len(p.groups))
 	}
 	for n, g := range p.groups {
+		if c.yield == nil {
+			return
+		}
 		c.place(p, g, at, n, r.id)
+	}
+	if c.full > 0 {
+		c.begin() // it has to wait for all others: so it is short
 	}
 	for _, e := range r.writes {
 		c.put(e)
@@ -66,7 +88,6 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 			c.put(s)
 		}
 	}
-	return c.steps
 }
 
 // change writes the allocations of a group that get no successor: who stops, who stays
@@ -114,8 +135,7 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 			}
 			if found.AllocID != "" {
 				c.put(v.newcomer(w, g, found, evalID, deployment))
-				last := &c.steps[len(c.steps)-1]
-				last.placed = append(last.placed, number[i])
+				c.step.placed = append(c.step.placed, number[i])
 			}
 		}
 	}
@@ -211,7 +231,14 @@ func (c *composer) room(n int) {
 	c.count += n
 }
 
+// begin begins a transaction, and hands over the one before.
 func (c *composer) begin() {
+	if c.step != nil {
+		c.full++
+		if c.yield != nil && !c.yield(*c.step) {
+			c.yield = nil // what follows is not wanted
+		}
+	}
 	job := store.Absent(api.JobKey(c.view.req.Namespace, c.view.req.ID))
 	if c.view.job != nil {
 		job = store.Unchanged(c.view.job)
@@ -220,15 +247,14 @@ func (c *composer) begin() {
 	if c.view.basis != nil {
 		conditions = append(conditions, store.Unchanged(c.view.basis))
 	}
-	c.steps = append(c.steps, step{txn: store.Txn{Conditions: conditions}})
-	c.count = 0
+	c.step, c.count = &step{txn: store.Txn{Conditions: conditions}}, 0
 }
 
 func (c *composer) last() *store.Txn {
-	if len(c.steps) == 0 {
+	if c.step == nil {
 		c.begin()
 	}
-	return &c.steps[len(c.steps)-1].txn
+	return &c.step.txn
 }
 
 // put writes an object, and only over what was read of it. The status of a job and

@@ -238,6 +238,7 @@ func (b *batch) ask(on engine, newID func() string, wants []int) ([]scheduler.Pl
 	for n := range ask.IDs {
 		ask.IDs[n] = newID()
 	}
+	slices.Sort(ask.IDs) // who is written together is then together in tables and on disk
 	if b.frees {
 		ask.Freed = make([]string, len(wants))
 		for n, w := range wants {
