@@ -134,7 +134,7 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 				c.put(v.followed(w, found.AllocID, evalID))
 			}
 			if found.AllocID != "" {
-				c.put(v.newcomer(w, g, found, evalID, deployment))
+				c.give(v.newcomer(w, g, found, evalID, deployment))
 				c.step.placed = append(c.step.placed, number[i])
 			}
 		}
@@ -268,4 +268,10 @@ func (c *composer) put(o api.Object) {
 			txn.Conditions = append(txn.Conditions, store.Unchanged(o))
 		}
 	}
+}
+
+// give puts an object that is new: there may be thousands, and nobody needs it any more.
+func (c *composer) give(o api.Object) {
+	txn := c.last()
+	txn.Writes = append(txn.Writes, store.Give(o))
 }

@@ -132,7 +132,7 @@ func (s *nodeSession) takeStatuses(ctx context.Context, b *session.StatusBatch) 
 		if st == nil || !s.accepts(snap, st) {
 			continue
 		}
-		writes = append(writes, store.Write{Put: st})
+		writes = append(writes, store.Give(st))
 	}
 	if len(writes) > 0 {
 		_, err := s.hub.apply(ctx, store.Txn{Conditions: []store.Condition{s.holds()}, Writes: writes})
