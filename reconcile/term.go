@@ -155,8 +155,29 @@ func (t *term) follow(ctx context.Context, feed store.Feed) error {
 	}
 }
 
+// underGuard is for how many changes a controller's guard is held at once.
+const underGuard = 512
+
 // dispatch wakes the controllers for changes that a snapshot has.
 func (t *term) dispatch(changes []store.Change, snap store.Snapshot) error {
+	for some := range slices.Chunk(changes, underGuard) {
+		if err := t.offer(some, snap); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.runs {
+		r.flush()
+	}
+	return nil
+}
+
+// offer offers changes to the controllers that watch their kinds.
+func (t *term) offer(changes []store.Change, snap store.Snapshot) error {
+	defer func() {
+		for _, r := range t.runs {
+			r.unguard()
+		}
+	}()
 	for _, c := range changes {
 		if c.Key == api.LeadershipKey && c.Index != t.index {
 			return ErrDeposed
@@ -164,9 +185,6 @@ func (t *term) dispatch(changes []store.Change, snap store.Snapshot) error {
 		for _, to := range t.routes[c.Key.Kind] {
 			to.run.offer(to.src, snap, c)
 		}
-	}
-	for _, r := range t.runs {
-		r.flush()
 	}
 	return nil
 }
