@@ -19,14 +19,14 @@ import (
 // and returns the others. Those of other rollouts than the current one, and of one
 // that has ended, are not needed any more.
 func (t *tally) setApart(v *view, of []*instance, current *api.Deployment) []*instance {
-	if !slices.ContainsFunc(of, (*instance).canary) {
+	if !slices.ContainsFunc(of, func(i *instance) bool { return i.IsCanary() }) {
 		return of
 	}
 	members := make([]*instance, 0, len(of))
 	for _, i := range of {
 		d := v.deployment(i.DeploymentID)
 		switch {
-		case !i.canary() || d == nil || !d.TaskGroups[t.name].OnTrial():
+		case !i.IsCanary() || d == nil || !d.TaskGroups[t.name].OnTrial():
 			members = append(members, i)
 		case d != current || !d.Active():
 			if i.WantsRun() && i.Lost == "" { // also one that failed: it is not to be replaced
@@ -197,7 +197,7 @@ func (t *tally) lastCanary(number int) *instance {
 func (t *tally) canariesLeft(current *api.Deployment) int {
 	n := current.TaskGroups[t.name].DesiredCanaries
 	for _, i := range t.ofRollout(current) {
-		if i.canary() {
+		if i.IsCanary() {
 			n--
 		}
 	}

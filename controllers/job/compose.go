@@ -2,9 +2,9 @@ package job
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/droverhq/drover/api"
-	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
@@ -22,11 +22,12 @@ type step struct {
 
 // composer cuts what a pass writes into transactions.
 type composer struct {
-	view  *view
-	steps []step
-	count int // allocations in the last step
-	bound int // of these, those to come that belong together
-	begun int // placements of the groups before
+	pass
+	evalID string // of the evaluation that the pass is recorded in
+	steps  []step
+	count  int // allocations in the last step
+	bound  int // of these, those to come that belong together
+	begun  int // placements of the groups before
 }
 
 // compose makes the transactions of a pass, none if it changes nothing. Each holds
@@ -35,10 +36,11 @@ type composer struct {
 // answers the evaluations: so a pass that breaks off is made again, and finds what
 // it had done. No object is in two transactions, nor are an allocation and its
 // successor.
-func (v *view) compose(p *plan, at *placed, r *record) []step {
-	c := &composer{view: v}
+func (s *pass) compose(r *record) []step {
+	c := &composer{pass: *s, evalID: r.id}
+	v, p := s.view, s.plan
 	if p.fresh {
-		p.notePlaced(at, v.now)
+		c.notePlaced()
 	}
 	if p.fresh || p.revised {
 		c.put(p.rollout)
@@ -47,13 +49,13 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 		c.put(d)
 	}
 	for _, g := range p.groups {
-		c.change(p, g, r.id)
+		c.change(g)
 	}
-	if atOnce(v.job) {
-		c.whole(p, at, 0, len(p.groups))
+	if v.atOnce() {
+		c.whole(0, len(p.groups))
 	}
-	for n, g := range p.groups {
-		c.place(p, g, at, n, r.id)
+	for n := range p.groups {
+		c.place(n)
 	}
 	for _, e := range r.writes {
 		c.put(e)
@@ -62,8 +64,8 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 	case v.job == nil && v.status != nil:
 		c.last().Writes = append(c.last().Writes, store.Delete(v.status.Key()))
 	case v.job != nil:
-		if s := v.summarize(p, at, r); s != nil {
-			c.put(s)
+		if status := s.summarize(r); status != nil {
+			c.put(status)
 		}
 	}
 	return c.steps
@@ -71,49 +73,50 @@ func (v *view) compose(p *plan, at *placed, r *record) []step {
 
 // change writes the allocations of a group that get no successor: who stops, who stays
 // after all, and who is raised.
-func (c *composer) change(p *plan, g *groupPlan, evalID string) {
-	v, deployment := c.view, p.deploymentOf(g.name)
+func (c *composer) change(g *groupPlan) {
+	v, deployment := c.view, c.plan.deploymentOf(g.name)
 	for _, i := range g.stop {
 		c.room(1)
-		c.put(v.unneeded(i))
+		c.put(unneeded(v, i))
 	}
 	for _, i := range g.kept {
 		c.room(1)
-		c.put(v.kept(i))
+		c.put(kept(v, i))
 	}
 	for _, i := range g.inPlace {
 		c.room(1)
-		c.put(v.raised(i, evalID, deployment))
+		c.put(raised(v, i, c.evalID, deployment))
 	}
 }
 
-// place writes the allocations of a group that come, with those whom they follow.
-func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string) {
-	v, deployment := c.view, p.deploymentOf(g.name)
+// place writes the allocations of the nth group that come, with those whom they follow.
+func (c *composer) place(n int) {
+	v, g, at := c.view, c.plan.groups[n], c.placed
+	deployment := c.plan.deploymentOf(g.name)
 	if g.gang() {
-		c.whole(p, at, n, n+1)
+		c.whole(n, n+1)
 	}
-	number := at.numbers(n, c.begun)
+	number := c.numbers(n)
 	c.begun += at.count(n)
-	for run := range at.runs(n) {
+	for run := range c.runs(n) {
 		size := 0
 		for _, i := range run {
-			size += at.writes(&g.wants[i], &at.groups[n][i])
+			size += c.writes(n, i)
 		}
 		c.bind(size)
 		for _, i := range run {
 			w, found := &g.wants[i], &at.groups[n][i]
-			size := at.writes(w, found)
+			size := c.writes(n, i)
 			if size == 0 {
 				continue
 			}
 			c.room(size)
-			c.evict(at.evicted[found.AllocID], found.AllocID)
+			c.evict(at.evictions[found.AllocID], found.AllocID)
 			if w.prev != nil {
-				c.put(v.followed(w, found.AllocID, evalID))
+				c.put(followed(v, w, found.AllocID, c.evalID))
 			}
 			if found.AllocID != "" {
-				c.put(v.newcomer(w, g, found, evalID, deployment))
+				c.put(newcomer(v, w, g, found, c.evalID, deployment))
 				last := &c.steps[len(c.steps)-1]
 				last.placed = append(last.placed, number[i])
 			}
@@ -122,13 +125,13 @@ func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string
 }
 
 // numbers returns the numbers of the placements of a group in the order of the plan, by
-// want; from are those before.
-func (o *placed) numbers(group, from int) []int {
-	numbers := make([]int, len(o.groups[group]))
+// want.
+func (c *composer) numbers(group int) []int {
+	numbers, next := make([]int, len(c.placed.groups[group])), c.begun
 	for i := range numbers {
-		numbers[i] = from
-		if o.groups[group][i].AllocID != "" {
-			from++
+		numbers[i] = next
+		if c.placed.groups[group][i].AllocID != "" {
+			next++
 		}
 	}
 	return numbers
@@ -137,14 +140,14 @@ func (o *placed) numbers(group, from int) []int {
 // runs returns the wants of a group in the order in which they are written, those in one
 // transaction that count on the end of the same allocations: what comes to a node on which
 // somebody has to end.
-func (o *placed) runs(group int) iter.Seq[[]int] {
+func (s *pass) runs(group int) iter.Seq[[]int] {
 	return func(yield func([]int) bool) {
 		var nodes []string
 		onNode := make(map[string][]int)
 		one := make([]int, 1)
-		for i := range o.groups[group] {
-			at := &o.groups[group][i]
-			if len(o.evicted) == 0 || len(at.Preempted) == 0 {
+		for i := range s.placed.groups[group] {
+			at := &s.placed.groups[group][i]
+			if len(s.placed.evictions) == 0 || len(at.Preempted) == 0 {
 				if one[0] = i; !yield(one) {
 					return
 				}
@@ -163,9 +166,10 @@ func (o *placed) runs(group int) iter.Seq[[]int] {
 	}
 }
 
-// writes is how many allocations are written for a want.
-func (o *placed) writes(w *want, found *scheduler.Placement) int {
-	n := 1 + len(o.evicted[found.AllocID])
+// writes is how many allocations are written for a want of a group.
+func (s *pass) writes(group, i int) int {
+	w, found := &s.plan.groups[group].wants[i], &s.placed.groups[group][i]
+	n := 1 + len(s.placed.evictions[found.AllocID])
 	switch {
 	case found.AllocID == "" && !w.leaves():
 		return 0
@@ -177,11 +181,11 @@ func (o *placed) writes(w *want, found *scheduler.Placement) int {
 
 // whole keeps what some groups place in one transaction, and begins a new one if the
 // last has no room for all of it.
-func (c *composer) whole(p *plan, at *placed, from, to int) {
+func (c *composer) whole(from, to int) {
 	size := 0
 	for n := from; n < to; n++ {
-		for i := range p.groups[n].wants {
-			size += at.writes(&p.groups[n].wants[i], &at.groups[n][i])
+		for i := range c.plan.groups[n].wants {
+			size += c.writes(n, i)
 		}
 	}
 	c.bind(size)
@@ -240,6 +244,49 @@ func (c *composer) put(o api.Object) {
 	case *api.Allocation, *api.Deployment:
 		if create, _ := o.Indexes(); create != 0 {
 			txn.Conditions = append(txn.Conditions, store.Unchanged(o))
+		}
+	}
+}
+
+// evict writes that allocations end so that another one has room, for as long as their jobs
+// are no more important.
+func (c *composer) evict(all []eviction, by string) {
+	for _, one := range all {
+		a := *one.Allocation
+		a.DesiredStatus = api.AllocDesiredEvict
+		a.DesiredDescription = "Preempted by alloc ID " + by
+		a.PreemptedByAllocation = by
+		a.ModifyTime = c.view.now.UnixNano()
+		c.put(&a)
+		txn := c.last()
+		if unchanged := store.Unchanged(one.job); !slices.Contains(txn.Conditions, unchanged) {
+			txn.Conditions = append(txn.Conditions, unchanged)
+		}
+	}
+}
+
+// notePlaced sets what a deployment that this pass begins says of the instances that
+// it begins with.
+func (s *pass) notePlaced() {
+	for n, g := range s.plan.groups {
+		state := s.plan.rollout.TaskGroups[g.name]
+		if state == nil {
+			continue
+		}
+		state.PlacedAllocs = len(g.inPlace)
+		for i := range g.wants {
+			id := s.placed.groups[n][i].AllocID
+			if id == "" || g.wants[i].older != nil {
+				continue
+			}
+			state.PlacedAllocs++
+			if g.wants[i].canary {
+				state.PlacedCanaries = append(state.PlacedCanaries, id)
+			}
+		}
+		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
+			by := s.view.now.Add(state.ProgressDeadline)
+			state.RequireProgressBy = &by
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package job
 
 import (
-	"time"
-
 	"github.com/droverhq/drover/api"
 )
 
@@ -130,30 +128,4 @@ func (p *plan) deploymentOf(group string) string {
 		return ""
 	}
 	return p.rollout.ID
-}
-
-// notePlaced sets what a deployment that this pass begins says of the instances that
-// it begins with.
-func (p *plan) notePlaced(at *placed, now time.Time) {
-	for n, g := range p.groups {
-		state := p.rollout.TaskGroups[g.name]
-		if state == nil {
-			continue
-		}
-		state.PlacedAllocs = len(g.inPlace)
-		for i := range g.wants {
-			id := at.groups[n][i].AllocID
-			if id == "" || g.wants[i].older != nil {
-				continue
-			}
-			state.PlacedAllocs++
-			if g.wants[i].canary {
-				state.PlacedCanaries = append(state.PlacedCanaries, id)
-			}
-		}
-		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
-			by := now.Add(state.ProgressDeadline)
-			state.RequireProgressBy = &by
-		}
-	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/reconcile"
-	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
@@ -47,32 +46,32 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	v.job = &registered
 
 	newID := numbered()
-	asked := v.newEvaluation(newID(), api.TriggerJobRegister)
+	asked := newEvaluation(v, newID(), api.TriggerJobRegister)
 	asked.JobModifyIndex = 0
 	v.pending = []*api.Evaluation{asked}
 
 	nodes := l.copy(snap)
 	p := decide(v, nodes, newID)
-	at := p.place(v, nodes.engine, others{snap, nodes.victims(snap, v.job)}, newID)
+	s := &pass{view: v, plan: p, placed: nodes.try(v, p, snap, newID)}
 	out := &Preview{
-		Annotations: p.annotations(),
-		Failed:      at.failed,
+		Annotations: s.annotations(),
+		Failed:      s.placed.failed,
 		Updates:     make(map[string]map[string]uint64, len(p.groups)),
 	}
-	for _, e := range v.account(p, at, false, newID).writes {
+	for _, e := range s.account(false, newID).writes {
 		if e.Status == api.EvalBlocked {
 			e.JobModifyIndex = 0
 			e.SnapshotIndex = 0 // it is not going to be written
 			out.Created = append(out.Created, e)
 		}
 	}
-	at.eachIn(func(_ int, to *scheduler.Placement) {
-		for _, one := range at.evicted[to.AllocID] {
+	for _, at := range s.placed.all() {
+		for _, one := range s.placed.evictions[at.AllocID] {
 			out.Preempted = append(out.Preempted, one.Allocation)
 		}
-	})
-	for _, g := range p.groups {
-		out.Updates[g.name] = updates(&g.counts)
+	}
+	for name, counts := range out.Annotations.DesiredTGUpdates {
+		out.Updates[name] = updates(counts)
 	}
 	return out
 }

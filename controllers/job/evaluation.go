@@ -1,10 +1,7 @@
 package job
 
 import (
-	"cmp"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/droverhq/drover/api"
 )
@@ -31,22 +28,23 @@ type record struct {
 // heard says that the job was woken because there may be room: then the blocked
 // evaluation is written even if there was none, so that the store's feed says that
 // the room was looked at.
-func (v *view) account(p *plan, at *placed, heard bool, newID func() string) *record {
+func (s *pass) account(heard bool, newID func() string) *record {
+	v, at := s.view, s.placed
 	r := &record{}
 	short := 0
 	for _, n := range at.queued {
 		short += n
 	}
-	waiting := v.newestBlocked()
-	main := v.opening(p, at, short, newID)
+	waiting := newestBlocked(v)
+	main := s.opening(short, newID)
 	if main == nil {
-		r.rewait(v, at, waiting, short, heard)
+		r.rewait(s, waiting, short, heard)
 		return r
 	}
 	r.id = main.ID
 	if main.Status == api.EvalBlocked && short > 0 {
-		v.fill(main, p, at)
-		v.explain(main, at)
+		s.fill(main)
+		s.explain(main)
 		r.blocked = main.ID
 		r.writes = append(r.writes, main)
 		return r
@@ -54,19 +52,19 @@ func (v *view) account(p *plan, at *placed, heard bool, newID func() string) *re
 	switch {
 	case short > 0 && waiting != nil && len(v.pending) == 0:
 		again := *waiting
-		v.explain(&again, at)
+		s.explain(&again)
 		r.blocked, r.writes = again.ID, append(r.writes, &again)
 	case short > 0:
-		next := v.newBlocked(main, at, newID)
+		next := s.newBlocked(main, newID)
 		r.blocked, r.writes = next.ID, append(r.writes, next)
 	}
 	r.retire(v, main.ID)
-	r.complete(v, p, at, main)
+	r.complete(s, main)
 	return r
 }
 
 // newestBlocked returns the evaluation that waits for room, or nil.
-func (v *view) newestBlocked() *api.Evaluation {
+func newestBlocked(v *view) *api.Evaluation {
 	if len(v.blocked) == 0 {
 		return nil
 	}
@@ -75,16 +73,17 @@ func (v *view) newestBlocked() *api.Evaluation {
 
 // opening returns the evaluation that a pass is recorded in, as it is before the
 // pass, or nil if there is nothing to record.
-func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api.Evaluation {
+func (s *pass) opening(short int, newID func() string) *api.Evaluation {
+	v := s.view
 	if n := len(v.pending); n > 0 {
 		asked := *v.pending[n-1]
 		return &asked
 	}
-	waiting := v.newestBlocked()
-	if !p.acts(at) && (short == 0 || waiting != nil) {
+	waiting := newestBlocked(v)
+	if !s.acts() && (short == 0 || waiting != nil) {
 		return nil
 	}
-	trigger, prev := p.trigger(v, at, waiting != nil)
+	trigger, prev := s.trigger(waiting != nil)
 	if trigger == api.TriggerQueuedAllocs {
 		again := *waiting
 		return &again
@@ -93,7 +92,7 @@ func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api
 		again := *v.last
 		return &again
 	}
-	own := v.newEvaluation(newID(), trigger)
+	own := newEvaluation(v, newID(), trigger)
 	if prev != nil && trigger == api.TriggerAllocFailure {
 		own.PreviousEval = prev.EvalID
 	}
@@ -104,7 +103,7 @@ func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api
 }
 
 // newEvaluation returns an evaluation that this controller makes of its own accord.
-func (v *view) newEvaluation(id, trigger string) *api.Evaluation {
+func newEvaluation(v *view, id, trigger string) *api.Evaluation {
 	e := &api.Evaluation{
 		ID:          id,
 		Namespace:   v.req.Namespace,
@@ -123,48 +122,48 @@ func (v *view) newEvaluation(id, trigger string) *api.Evaluation {
 }
 
 // newBlocked returns the evaluation that waits to place what a pass could not.
-func (v *view) newBlocked(main *api.Evaluation, at *placed, newID func() string) *api.Evaluation {
-	e := v.newEvaluation(newID(), api.TriggerQueuedAllocs)
+func (s *pass) newBlocked(main *api.Evaluation, newID func() string) *api.Evaluation {
+	e := newEvaluation(s.view, newID(), api.TriggerQueuedAllocs)
 	e.Status = api.EvalBlocked
 	e.StatusDescription = blockedDescription
 	e.PreviousEval = main.ID
-	v.explain(e, at)
+	s.explain(e)
 	return e
 }
 
 // explain says in an evaluation why instances found no room.
-func (v *view) explain(e *api.Evaluation, at *placed) {
-	e.FailedTGAllocs = at.failed
+func (s *pass) explain(e *api.Evaluation) {
+	e.FailedTGAllocs = s.placed.failed
 	if e.Status == api.EvalBlocked {
-		e.ClassEligibility = at.classes
+		e.ClassEligibility = s.placed.classes
 	}
-	e.SnapshotIndex = v.index
-	e.ModifyTime = v.now.UnixNano()
+	e.SnapshotIndex = s.view.index
+	e.ModifyTime = s.view.now.UnixNano()
 }
 
 // fill says in an evaluation what a pass did.
-func (v *view) fill(e *api.Evaluation, p *plan, at *placed) {
-	v.explain(e, at)
-	e.QueuedAllocations = p.queued(at)
-	e.PlanAnnotations = p.annotations()
-	if d := p.deployment(); d != "" {
+func (s *pass) fill(e *api.Evaluation) {
+	s.explain(e)
+	e.QueuedAllocations = s.queued()
+	e.PlanAnnotations = s.annotations()
+	if d := s.deployment(); d != "" {
 		e.DeploymentID = d
 	}
 }
 
 // complete writes the evaluation of a pass and answers the others that were asked
 // for: they get the same answer.
-func (r *record) complete(v *view, p *plan, at *placed, main *api.Evaluation) {
+func (r *record) complete(s *pass, main *api.Evaluation) {
 	answered := []*api.Evaluation{main}
-	for _, e := range v.pending {
+	for _, e := range s.view.pending {
 		if e.ID != main.ID {
 			also := *e
 			answered = append(answered, &also)
 		}
 	}
 	for _, e := range answered {
-		v.fill(e, p, at)
-		e.Status, e.StatusDescription = api.EvalComplete, v.remark(p)
+		s.fill(e)
+		e.Status, e.StatusDescription = api.EvalComplete, s.remark()
 		e.BlockedEval = r.blocked
 		r.writes = append(r.writes, e)
 	}
@@ -187,16 +186,16 @@ func (r *record) retire(v *view, main string) {
 }
 
 // rewait brings the blocked evaluation up to date after a pass that did nothing.
-func (r *record) rewait(v *view, at *placed, waiting *api.Evaluation, short int, heard bool) {
+func (r *record) rewait(s *pass, waiting *api.Evaluation, short int, heard bool) {
 	if short > 0 {
 		r.blocked = waiting.ID
-		if heard || !sameReasons(waiting.FailedTGAllocs, at.failed) {
+		if heard || !sameReasons(waiting.FailedTGAllocs, s.placed.failed) {
 			again := *waiting
-			v.explain(&again, at)
+			s.explain(&again)
 			r.writes = append(r.writes, &again)
 		}
 	}
-	r.retire(v, "")
+	r.retire(s.view, "")
 }
 
 // sameReasons reports whether two passes failed to place for the same reasons. How
@@ -214,9 +213,9 @@ func sameReasons(a, b map[string]*api.AllocationMetric) bool {
 	return true
 }
 
-// acts reports whether a plan writes allocations or deployments, once it is known
-// where its instances go.
-func (p *plan) acts(at *placed) bool {
+// acts reports whether a pass writes allocations or deployments.
+func (s *pass) acts() bool {
+	p := s.plan
 	if p.fresh || p.revised || len(p.cancelled) > 0 {
 		return true
 	}
@@ -225,7 +224,7 @@ func (p *plan) acts(at *placed) bool {
 			return true
 		}
 		for i := range g.wants {
-			if at.groups[n][i].AllocID != "" || g.wants[i].leaves() {
+			if s.placed.groups[n][i].AllocID != "" || g.wants[i].leaves() {
 				return true
 			}
 		}
@@ -233,28 +232,22 @@ func (p *plan) acts(at *placed) bool {
 	return false
 }
 
-// leaves reports whether the predecessor stops even if there is no room for its
-// successor.
-func (w *want) leaves() bool {
-	return w.why == migrated && w.prev.live() && !w.patient()
-}
-
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
-func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
-	var first [reasons]*want
+func (s *pass) trigger(backlog bool) (string, *instance) {
+	p := s.plan
+	first := make(map[reason]*want)
 	tried := false
 	for n, g := range p.groups {
 		for i := range g.wants {
-			w := &g.wants[i]
-			if first[w.why] == nil && (at.groups[n][i].AllocID != "" || w.leaves() || !backlog) {
+			w, found := &g.wants[i], s.placed.groups[n][i].AllocID != ""
+			if first[w.why] == nil && (found || w.leaves() || !backlog) {
 				first[w.why] = w
 			}
-			tried = tried || w.canary && w.why == missing && at.groups[n][i].AllocID != ""
+			tried = tried || w.canary && w.why == missing && found
 		}
 	}
 	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
-	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil || first[resumed] != nil || first[preempted] != nil
 	switch {
 	case slices.ContainsFunc(p.groups, (*groupPlan).reunites):
 		return api.TriggerReconnect, nil
@@ -262,7 +255,7 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		return api.TriggerAllocFailure, first[rescheduled].prev
 	case first[migrated] != nil && first[migrated].leaves():
 		return api.TriggerNodeDrain, first[migrated].prev // users ask for a pass, too
-	case backlog && waited:
+	case backlog && len(first) > 0:
 		return api.TriggerQueuedAllocs, nil
 	case first[migrated] != nil && first[migrated].prev.live():
 		return api.TriggerNodeDrain, first[migrated].prev
@@ -272,25 +265,29 @@ func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
 		return api.TriggerPreemption, first[preempted].prev
 	case first[lost] != nil:
 		return api.TriggerNodeUpdate, first[lost].prev
-	case v.job != nil && v.job.IsSystem():
+	case s.view.job != nil && s.view.job.IsSystem():
 		return api.TriggerNodeUpdate, nil
 	}
 	return api.TriggerReconcile, nil
 }
 
-// annotations says what a plan does to each group.
-func (p *plan) annotations() *api.PlanAnnotations {
-	updates := make(map[string]*api.DesiredUpdates, len(p.groups))
-	for _, g := range p.groups {
+// annotations says what a pass does to each group, and to others for its sake.
+func (s *pass) annotations() *api.PlanAnnotations {
+	updates := make(map[string]*api.DesiredUpdates, len(s.plan.groups))
+	for _, g := range s.plan.groups {
 		counts := g.counts
 		updates[g.name] = &counts
+	}
+	for n, at := range s.placed.all() {
+		updates[s.plan.groups[n].name].Preemptions += uint64(len(s.placed.evictions[at.AllocID]))
 	}
 	return &api.PlanAnnotations{DesiredTGUpdates: updates}
 }
 
 // deployment returns the deployment that a pass is within: the one that goes on, or
 // one that the pass ends.
-func (p *plan) deployment() string {
+func (s *pass) deployment() string {
+	p := s.plan
 	if p.rollout != nil {
 		return p.rollout.ID
 	}
@@ -298,24 +295,4 @@ func (p *plan) deployment() string {
 		return p.cancelled[len(p.cancelled)-1].ID
 	}
 	return ""
-}
-
-// sortByAge orders evaluations by when they were asked for.
-func sortByAge(evals []*api.Evaluation) {
-	slices.SortFunc(evals, func(a, b *api.Evaluation) int {
-		return cmp.Or(cmp.Compare(a.CreateIndex, b.CreateIndex), strings.Compare(a.ID, b.ID))
-	})
-}
-
-// backlog returns what of a pass found no room, by group, or nil.
-func (o *placed) backlog() map[string]int { return nonZero(o.queued) }
-
-// nonZero returns the entries that count something, or nil.
-func nonZero(counts map[string]int) map[string]int {
-	some := maps.Clone(counts)
-	maps.DeleteFunc(some, func(_ string, n int) bool { return n == 0 })
-	if len(some) == 0 {
-		return nil
-	}
-	return some
 }

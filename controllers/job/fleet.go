@@ -1,9 +1,9 @@
 package job
 
 import (
+	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/reconcile"
@@ -24,50 +24,38 @@ type fleet struct {
 	line     *line
 	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
 	inFlight map[*reservation]struct{}
-	rosters  rosters
 	late     []string // nodes that got room back from passes that failed
 	// lowest is the lowest priority of a job that there was.
 	lowest int
 }
 
-// reservation is the placements of a pass that goes on.
-type reservation struct {
-	req       reconcile.Request
-	view      *view
-	plan      *plan
-	job       *api.Job
-	placed    *placed
-	heard     bool   // the job was woken because there may be room for it
-	committed []bool // which of the placements are
-}
-
-// commit notes that placements, numbered in the order of the plan, are committed. It may be
-// called concurrently for others.
-func (r *reservation) commit(placed []int) {
-	for _, n := range placed {
-		r.committed[n] = true
-	}
-}
-
-// newFleet returns a fleet of which nothing is known. Of jobs of fewer than wholeBelow
-// instances no roster is kept.
-func newFleet(wholeBelow int) *fleet {
+// newFleet returns a fleet of which nothing is known.
+func newFleet() *fleet {
 	return &fleet{
 		engine:   scheduler.NewFleet(),
 		nodes:    make(map[string]scheduler.NodeState),
 		line:     newLine(),
 		system:   make(map[reconcile.Request]struct{}),
 		inFlight: make(map[*reservation]struct{}),
-		rosters:  newRosters(wholeBelow),
 		lowest:   api.MaxJobPriority,
 	}
 }
 
 // fleetOf returns the fleet as a snapshot has it.
 func fleetOf(snap store.Snapshot) *fleet {
-	f := newFleet(0)
+	f := newFleet()
 	f.load(snap)
 	return f
+}
+
+// copy returns a fleet with the same nodes and the same room on them. Nobody stands in
+// line there.
+func (f *fleet) copy() *fleet {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := newFleet()
+	c.engine, c.nodes, c.lowest = f.engine.Clone(), maps.Clone(f.nodes), f.lowest
+	return c
 }
 
 // load makes the fleet anew. What is in flight stays reserved.
@@ -82,17 +70,16 @@ func (f *fleet) load(snap store.Snapshot) {
 	}
 	f.loadAllocations(snap)
 	f.lowest = api.MaxJobPriority
-	clear(f.rosters.of)
 	for j := range store.List[*api.Job](snap, store.Query{}) {
 		f.setJob(reconcile.RequestFor(j.Key()), j)
 	}
 	for r := range f.inFlight {
-		r.placed.eachIn(func(g int, at *scheduler.Placement) {
+		for g, at := range r.placed.all() {
 			if _, committed := snap.Get(allocationKey(at.AllocID)); !committed {
 				f.engine.SetAllocation(r.stand(g, at))
 				f.engine.Evict(at.Preempted...)
 			}
-		})
+		}
 	}
 }
 
@@ -122,21 +109,6 @@ func (f *fleet) loadAllocations(snap store.Snapshot) {
 	}
 }
 
-// stand returns an allocation that takes what a placement takes.
-func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation {
-	return &api.Allocation{
-		ID:            at.AllocID,
-		Namespace:     api.Deref(r.job.Namespace),
-		JobID:         api.Deref(r.job.ID),
-		TaskGroup:     r.placed.names[group],
-		NodeID:        at.NodeID,
-		DesiredStatus: api.AllocDesiredRun,
-		Ports:         at.Ports,
-		Grants:        at.Grants,
-		Usage:         at.Usage,
-	}
-}
-
 func allocationKey(id string) api.Key { return api.Key{Kind: api.KindAllocation, ID: id} }
 
 // Feasible implements ground.
@@ -155,59 +127,6 @@ func (f *fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 	}
 	ok, _ := f.engine.Suits(j, g, node)
 	return ok
-}
-
-// place finds room for a plan. What it finds is reserved until settle; what finds
-// none stands in line from then on. latest returns the newest snapshot.
-func (f *fleet) place(v *view, p *plan, latest func() store.Snapshot, newID func() string) *reservation {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	start := time.Now()
-	var issued []string
-	r := &reservation{req: v.req, job: v.job, view: v, plan: p}
-	defer func() {
-		if r.placed == nil { // a panic: nobody knows of what was taken
-			for _, id := range issued {
-				f.engine.RemoveAllocation(id)
-			}
-		}
-	}()
-	snap := latest() // what is not in it is in flight
-	r.placed = p.place(v, f.engine, others{snap, f.victims(snap, v.job)}, func() string {
-		id := newID()
-		issued = append(issued, id)
-		return id
-	})
-	r.placed.took(time.Since(start))
-	r.placed.eachIn(func(int, *scheduler.Placement) { r.committed = append(r.committed, false) })
-	r.heard = f.line.stand(v.req, p.needs(v, r.placed), len(f.inFlight) > 0)
-	f.inFlight[r] = struct{}{}
-	return r
-}
-
-// settle ends a reservation. What was committed stays taken, and the change feed has
-// what becomes of it; the rest is given back, unless it is not known whether it was
-// committed: then the term is over, and the fleet is made anew for the next one. wrote
-// says that all of the pass is committed.
-func (f *fleet) settle(r *reservation, wrote, unknown bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, known := f.inFlight[r]; !known {
-		return // it is of an earlier term
-	}
-	delete(f.inFlight, r)
-	if unknown {
-		return
-	}
-	f.learn(r, wrote)
-	n := 0
-	r.placed.eachIn(func(_ int, at *scheduler.Placement) {
-		if !r.committed[n] {
-			f.engine.GiveBack(*at)
-			f.late = append(f.late, at.NodeID)
-		}
-		n++
-	})
 }
 
 // nodeChanged follows a change of a node, and returns the jobs that may place
@@ -260,29 +179,26 @@ func (f *fleet) setNode(snap store.Snapshot, id string) bool {
 	return true
 }
 
-// allocationChanged follows a change of an allocation or of its status, and returns
-// the jobs for which there is room because of it. One that is told to stop makes no
-// room yet, but where others of its job may go; one that is fresh may be preempted from
-// now on, by who could not see it before.
-func (f *fleet) allocationChanged(snap store.Snapshot, changed *api.Allocation, told, fresh bool) []reconcile.Request {
+// allocationChanged follows a change of an allocation, and returns the jobs for which there
+// is room because of it. One that is told to stop makes no room yet, but where others of its
+// job may go; one that is new may be preempted from now on, by who could not see it before.
+// before and after may be nil, but not both.
+func (f *fleet) allocationChanged(snap store.Snapshot, before, after *api.Allocation) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rosters.follow(snap, changed)
-	return f.roomChanged(snap, changed.ID, changed.NodeID, told || fresh && f.line.blind > 0)
+	a := after
+	if a == nil {
+		a = before
+	}
+	told := before != nil && after != nil && before.WantsRun() && !after.WantsRun()
+	return f.roomChanged(snap, a.ID, a.NodeID, told || before == nil && f.line.blind > 0)
 }
 
-// statusChanged follows what a node agent says of an allocation that has not ended by it.
-func (f *fleet) statusChanged(snap store.Snapshot, s *api.AllocationStatus) {
+// allocationEnded follows what a node agent says of an allocation that has ended by it, or
+// runs again, and returns the jobs for which there is room because of it.
+func (f *fleet) allocationEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rosters.followStatus(snap, s)
-}
-
-// statusEnded follows the end of an allocation.
-func (f *fleet) statusEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.rosters.followStatus(snap, s)
 	return f.roomChanged(snap, s.ID, s.NodeID, false)
 }
 
@@ -303,14 +219,16 @@ func (f *fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) 
 	return f.offerLate(snap, f.offer(snap, node, nil))
 }
 
-// jobChanged follows a change of a job.
-func (f *fleet) jobChanged(req reconcile.Request, j *api.Job) {
+// jobChanged follows a change of a job; after is nil if it is gone. It returns the jobs that
+// may find room because of it: those that wait, if they may preempt this one now.
+func (f *fleet) jobChanged(req reconcile.Request, before, after *api.Job) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if j == nil {
-		delete(f.rosters.of, req)
+	f.setJob(req, after)
+	if before != nil && after != nil && api.Deref(after.Priority) < api.Deref(before.Priority) {
+		return f.inLine()
 	}
-	f.setJob(req, j)
+	return nil
 }
 
 func (f *fleet) setJob(req reconcile.Request, j *api.Job) {
@@ -360,4 +278,15 @@ func (f *fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
 		ask := scheduler.Ask{Job: n.job, Group: n.group, Freed: n.freed[node], Victims: f.victims(snap, n.job)}
 		return f.engine.Room(ask, node)
 	}
+}
+
+// waiting returns the jobs that stand in line for room.
+func (f *fleet) waiting() []reconcile.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inLine()
+}
+
+func (f *fleet) inLine() []reconcile.Request {
+	return slices.SortedFunc(maps.Keys(f.line.waiting), reconcile.Request.Compare)
 }

@@ -7,27 +7,20 @@ import (
 	"github.com/droverhq/drover/scheduler"
 )
 
-// gang reports whether the instances of a group are placed together or not at all.
-func (g *groupPlan) gang() bool { return g.group != nil && api.Deref(g.group.Gang) }
-
-// atOnce reports whether the instances of all groups of a job are placed together or
-// not at all. Those of a system job belong to their nodes.
-func atOnce(j *api.Job) bool { return j != nil && api.Deref(j.AllAtOnce) && !j.IsSystem() }
-
 // together gives back what found room of a gang that did not wholly find it. So a gang
 // never holds room that it can't use, and two of them never wait for each other.
-func (p *plan) together(j *api.Job, on engine, out *placed) {
+func (o *placed) together(v *view, p *plan, on *scheduler.Fleet) {
 	short := false
 	for n, g := range p.groups {
-		if out.queued[g.name] == 0 || len(g.wants) == 0 {
+		if o.queued[g.name] == 0 || len(g.wants) == 0 {
 			continue
 		}
 		short = true
 		if g.gang() {
-			out.giveBack(n, len(g.wants), on, gangText("gang of %d", api.Deref(g.group.Count), len(g.wants), out.count(n)))
+			o.giveBack(n, len(g.wants), on, gangText("gang of %d", api.Deref(g.group.Count), len(g.wants), o.count(n)))
 		}
 	}
-	if !short || !atOnce(j) {
+	if !short || !v.atOnce() {
 		return
 	}
 	wants, found, size := 0, 0, 0
@@ -35,12 +28,12 @@ func (p *plan) together(j *api.Job, on engine, out *placed) {
 		if g.group != nil {
 			size += api.Deref(g.group.Count)
 		}
-		wants, found = wants+len(g.wants), found+out.count(n)
+		wants, found = wants+len(g.wants), found+o.count(n)
 	}
 	why := gangText("all %d of the job at once", size, wants, found)
 	for n, g := range p.groups {
 		if len(g.wants) > 0 {
-			out.giveBack(n, len(g.wants), on, why)
+			o.giveBack(n, len(g.wants), on, why)
 		}
 	}
 }
@@ -55,7 +48,7 @@ func gangText(what string, size, missing, room int) string {
 }
 
 // giveBack undoes the placements of a group, and says why.
-func (o *placed) giveBack(group, wants int, on engine, text string) {
+func (o *placed) giveBack(group, wants int, on *scheduler.Fleet, text string) {
 	why := &api.AllocationMetric{}
 	for i := range o.groups[group] {
 		at := &o.groups[group][i]

@@ -223,17 +223,13 @@ func (p *plan) begun() bool {
 	return slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return g.progress != nil && g.progress.Done() > 0 })
 }
 
-func sameProgress(a, b map[string]*api.IndexProgress) bool {
-	return maps.EqualFunc(a, b, func(x, y *api.IndexProgress) bool { return *x == *y })
-}
-
 // spent reports whether an instance that ended has no say in what its job does next.
 func (p *plan) spent(v *view, i *instance) bool {
 	g := v.job.Group(i.TaskGroup)
 	if !i.ended() || g != nil && g.Indexed == nil {
 		return false
 	}
-	if g == nil || v.foreign(i) || i.JobVersion != v.current() || i.NextAllocation != "" {
+	if g == nil || !v.ofCurrent(i) || i.NextAllocation != "" {
 		return true
 	}
 	for _, plan := range p.groups {

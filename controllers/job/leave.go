@@ -51,6 +51,22 @@ func (w *want) patient() bool {
 	return w.why == migrated && api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced)
 }
 
+// leaves reports whether the predecessor stops even if there is no room for its
+// successor.
+func (w *want) leaves() bool {
+	return w.why == migrated && w.prev.live() && !w.patient()
+}
+
+// frees reports whether its predecessor stops for it in the same transaction, if he has not
+// been told to before: who comes may count on the room.
+func (w *want) frees() bool {
+	switch w.why {
+	case updated, migrated, resumed, preempted:
+		return true
+	}
+	return false
+}
+
 // unbounded is more than any group has.
 const unbounded = 1 << 30
 
@@ -86,9 +102,4 @@ func (t *tally) spare() int {
 		}
 	}
 	return n
-}
-
-// runs reports whether its node agent says that it runs.
-func (i *instance) runs() bool {
-	return i.live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
 }

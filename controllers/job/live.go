@@ -1,7 +1,6 @@
 package job
 
 import (
-	"maps"
 	"sync"
 
 	"github.com/droverhq/drover/api"
@@ -50,14 +49,4 @@ func (l *Live) copy(snap store.Snapshot) *fleet {
 		return fleetOf(snap)
 	}
 	return f.copy()
-}
-
-// copy returns a fleet with the same nodes and the same room on them. Nobody stands in
-// line there.
-func (f *fleet) copy() *fleet {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c := newFleet(0)
-	c.engine, c.nodes, c.lowest = f.engine.Clone(), maps.Clone(f.nodes), f.lowest
-	return c
 }

@@ -44,6 +44,9 @@ type groupPlan struct {
 	nowhere *api.AllocationMetric
 }
 
+// gang reports whether the instances of a group are placed together or not at all.
+func (g *groupPlan) gang() bool { return g.group != nil && api.Deref(g.group.Gang) }
+
 // want is an instance that has to be placed.
 type want struct {
 	name string
@@ -104,7 +107,6 @@ const (
 	updated                   // its predecessor runs another version
 	resumed                   // its predecessor was stopped, is wanted again, and has not ended yet
 	preempted                 // its predecessor had to make room for one of higher priority
-	reasons                   // how many there are
 )
 
 // ground is what a plan asks about nodes.
@@ -211,6 +213,17 @@ func (p *plan) again(now time.Time) time.Duration {
 		return 0
 	}
 	return first.Sub(now)
+}
+
+// awaits reports whether some instance is going to be replaced later, or may come
+// back.
+func (p *plan) awaits() bool {
+	for _, g := range p.groups {
+		if g.awaits {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *groupPlan) stopLive(of []*instance) {

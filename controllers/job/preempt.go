@@ -1,24 +1,15 @@
 package job
 
 import (
-	"slices"
-
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
-// others is what there is of other jobs when room is looked for.
-type others struct {
-	snap store.Snapshot
-	// victims returns the allocations of a node of which some may be preempted; nil: none may.
-	victims func(node string) []scheduler.Victim
-}
-
 // victims returns what the engine asks about the allocations of a node when a job finds no
 // room; nil if it may preempt nobody. Only what is committed can be told to end.
 func (f *fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []scheduler.Victim {
-	if j == nil || !preempts(Configuration(snap), j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
+	if j == nil || !preempts(snap, j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
 		return nil
 	}
 	jobs := make(map[api.Key]*api.Job)
@@ -46,8 +37,8 @@ func (f *fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []sch
 }
 
 // preempts reports whether a job may have others of lower priority evicted.
-func preempts(c *api.SchedulerConfiguration, j *api.Job) bool {
-	return c.PreemptionConfig.Of(api.Deref(j.Type))
+func preempts(snap store.Snapshot, j *api.Job) bool {
+	return Configuration(snap).PreemptionConfig.Of(api.Deref(j.Type))
 }
 
 // evictedAtOnce is how many instances of a group, which may be nil, should be evicted at a
@@ -59,49 +50,29 @@ func evictedAtOnce(g *api.TaskGroup) int {
 	return api.Deref(g.Migrate.MaxParallel)
 }
 
-// evicted is an allocation that has to end, and its job, by whose priority it may be.
-type evicted struct {
+// eviction is an allocation that has to end so that another one has room, and its job, by
+// whose priority it may be.
+type eviction struct {
 	*api.Allocation
 	job *api.Job
 }
 
-// noteEvicted notes for whose sake who has to end. An allocation ends for the first of
+// noteEvictions notes for whose sake who has to end. An allocation ends for the first of
 // those that count on its room.
-func (o *placed) noteEvicted(snap store.Snapshot, p *plan) {
+func (o *placed) noteEvictions(snap store.Snapshot) {
 	known := make(map[string]bool)
-	o.eachIn(func(group int, at *scheduler.Placement) {
+	for _, at := range o.all() {
 		for _, id := range at.Preempted {
 			a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
 			if known[id] || !ok || !a.WantsRun() {
 				continue
 			}
 			known[id] = true
-			if o.evicted == nil {
-				o.evicted = make(map[string][]evicted)
+			if o.evictions == nil {
+				o.evictions = make(map[string][]eviction)
 			}
 			job, _ := store.Get[*api.Job](snap, api.JobKey(a.Namespace, a.JobID))
-			o.evicted[at.AllocID] = append(o.evicted[at.AllocID], evicted{a, job})
-			p.groups[group].counts.Preemptions++
-		}
-	})
-}
-
-// evict writes that allocations end so that another one has room, for as long as their jobs
-// are no more important.
-func (c *composer) evict(all []evicted, by string) {
-	for _, one := range all {
-		a := *one.Allocation
-		a.DesiredStatus = api.AllocDesiredEvict
-		a.DesiredDescription = "Preempted by alloc ID " + by
-		a.PreemptedByAllocation = by
-		a.ModifyTime = c.view.now.UnixNano()
-		c.put(&a)
-		txn := c.last()
-		if unchanged := store.Unchanged(one.job); !slices.Contains(txn.Conditions, unchanged) {
-			txn.Conditions = append(txn.Conditions, unchanged)
+			o.evictions[at.AllocID] = append(o.evictions[at.AllocID], eviction{a, job})
 		}
 	}
 }
-
-// wasPreempted reports whether it was told to end so that another one has room.
-func (i *instance) wasPreempted() bool { return i.DesiredStatus == api.AllocDesiredEvict }

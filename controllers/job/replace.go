@@ -1,7 +1,6 @@
 package job
 
 import (
-	"slices"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -21,21 +20,8 @@ const (
 // rescheduleOK is what a tracker says when the replacement could be placed.
 const rescheduleOK = "ok"
 
-// failedOn returns the nodes on which an instance and those that it follows failed, as
-// far as is remembered.
-func (i *instance) failedOn() []string {
-	nodes := []string{i.NodeID}
-	if i.RescheduleTracker != nil {
-		for _, e := range i.RescheduleTracker.Events {
-			nodes = append(nodes, e.PrevNodeID)
-		}
-	}
-	slices.Sort(nodes)
-	return slices.Compact(nodes)
-}
-
 // newcomer returns the allocation of a want that found room.
-func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
+func newcomer(v *view, w *want, g *groupPlan, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
 	job, group := w.spec(v.job, g.group)
 	a := &api.Allocation{
 		ID:            at.AllocID,
@@ -107,7 +93,7 @@ func attempts(g *api.TaskGroup) *int {
 
 // followed returns the predecessor of an allocation as it will be. next is empty
 // when the successor found no room.
-func (v *view) followed(w *want, next, evalID string) *api.Allocation {
+func followed(v *view, w *want, next, evalID string) *api.Allocation {
 	a := *w.prev.Allocation
 	a.NextAllocation = next
 	a.ModifyTime = v.now.UnixNano()
@@ -128,26 +114,26 @@ func (v *view) followed(w *want, next, evalID string) *api.Allocation {
 }
 
 // unneeded returns an allocation that is to stop without a successor, as it will be.
-func (v *view) unneeded(i *instance) *api.Allocation {
+func unneeded(v *view, i *instance) *api.Allocation {
 	a := *i.Allocation
 	a.DesiredStatus = api.AllocDesiredStop
 	a.DesiredDescription = stoppedNotNeeded
 	switch {
-	case i.reunited:
+	case i.gaveWay:
 		a.DesiredDescription = stoppedReunited
 	case i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped():
 		a.DesiredDescription = stoppedDrained
 	case i.leaving() && !v.stopped() && isIndexed(v.job.Group(i.TaskGroup)):
 		a.DesiredDescription = stoppedMigrated
 	case v.overdue():
-		a.DesiredDescription = v.deadlineText()
+		a.DesiredDescription = deadlineText(v)
 	}
 	a.ModifyTime = v.now.UnixNano()
 	return &a
 }
 
 // raised returns an allocation that takes up the current version where it is.
-func (v *view) raised(i *instance, evalID, deploymentID string) *api.Allocation {
+func raised(v *view, i *instance, evalID, deploymentID string) *api.Allocation {
 	a := *i.Allocation
 	a.JobVersion = v.current()
 	a.NextAllocation = ""
@@ -162,7 +148,7 @@ func (v *view) raised(i *instance, evalID, deploymentID string) *api.Allocation 
 
 // kept returns an instance that was replaced, returned and holds its slot again: its
 // successor is none any more.
-func (v *view) kept(i *instance) *api.Allocation {
+func kept(v *view, i *instance) *api.Allocation {
 	a := *i.Allocation
 	a.NextAllocation = ""
 	a.ModifyTime = v.now.UnixNano()

@@ -7,10 +7,6 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// unknown reports whether the node of an instance is out of contact, and the instance
-// is not lost yet.
-func (i *instance) unknown() bool { return i.Lost == api.AllocClientUnknown && !i.ended() }
-
 // returned reports whether an instance runs that was unknown for a time, and was
 // replaced meanwhile. Otherwise, who has a successor is to stop, or has ended.
 func (i *instance) returned() bool {
@@ -44,7 +40,7 @@ func stays(g *api.TaskGroup, a, b *instance) bool {
 // reunites reports whether a plan decides between instances that returned and those
 // that took their slots.
 func (g *groupPlan) reunites() bool {
-	return len(g.kept) > 0 || slices.ContainsFunc(g.stop, func(i *instance) bool { return i.reunited })
+	return len(g.kept) > 0 || slices.ContainsFunc(g.stop, func(i *instance) bool { return i.gaveWay })
 }
 
 // runsSince returns since when all tasks of an instance that should run do; zero if

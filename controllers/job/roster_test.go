@@ -20,10 +20,11 @@ import (
 // world is a job and its allocations in any state, whether they could get there or not.
 type world struct {
 	*rapid.T
-	store *mem.Store
-	fleet *fleet
-	job   *api.Job
-	req   reconcile.Request
+	store  *mem.Store
+	fleet  *fleet
+	keeper *keeper
+	job    *api.Job
+	req    reconcile.Request
 }
 
 // Whatever its allocations are like, and however they change: a pass that reads what is
@@ -65,7 +66,7 @@ func newWorld(rt *rapid.T) *world {
 	if rapid.Bool().Draw(rt, "update") {
 		g.Update = &api.UpdateStrategy{MaxParallel: new(2)}
 	}
-	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: newFleet(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
+	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: newFleet(), keeper: newKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
 	older := *j
 	older.Version = new(uint64(0))
 	changed := *g
@@ -111,7 +112,7 @@ func (w *world) change() {
 	if one("removed", 8) {
 		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), allocationKey(id)); ok {
 			w.commit(store.Delete(a.Key()), store.Delete((&api.AllocationStatus{ID: id}).Key()))
-			w.fleet.rosters.follow(w.store.Snapshot(), a)
+			w.keeper.allocationChanged(w.store.Snapshot(), a)
 		}
 		return
 	}
@@ -159,34 +160,23 @@ func (w *world) change() {
 		}))
 	}
 	w.commit(writes...)
-	w.fleet.rosters.follow(w.store.Snapshot(), a)
+	w.keeper.allocationChanged(w.store.Snapshot(), a)
 }
 
 // pass makes a pass as the controller does, but that it writes nothing, and compares what
 // it decides with what one decides that reads everything.
 func (w *world) pass() (part bool) {
 	now := time.Unix(1_800_000_000, 0)
-	roster := w.fleet.look(w.req)
+	roster := w.keeper.look(w.req)
 	snap := w.store.Snapshot()
 	v, all := readSpec(snap, w.req, now), read(snap, w.req, now)
-	v.roster = roster
-	if ids, others, ok := w.fleet.opened(v); ok {
-		v.readOpen(snap, ids, others)
-		part = true
-	}
-	if part && v.contested() {
-		w.fleet.doubt(v)
-		part = false
-	}
-	if !part {
-		v.readAll(snap)
-	}
+	part = roster.read(snap, v)
 	ids := numbered()
 	p, whole := decide(v, w.fleet, ids), decide(all, w.fleet, ids)
 	if got, want := story(v, p), story(all, whole); got != want {
 		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.instances), len(all.instances), got, want)
 	}
-	w.fleet.learn(&reservation{req: w.req, view: v, plan: p, job: v.job, placed: &placed{}}, true)
+	roster.learn(v, p, slices.Values([]string(nil)), true)
 	return part
 }
 
@@ -220,6 +210,7 @@ func story(v *view, p *plan) string {
 	for _, g := range p.groups {
 		at.groups = append(at.groups, make([]scheduler.Placement, len(g.wants)))
 	}
-	fmt.Fprintln(&b, v.running(p, at), v.state(p, at))
+	s := &pass{view: v, plan: p, placed: at}
+	fmt.Fprintln(&b, s.running(), s.state())
 	return b.String()
 }

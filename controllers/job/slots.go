@@ -96,7 +96,7 @@ func (s *slots) retire(i *instance) {
 
 // outdo retires an instance whose slot another one holds.
 func (s *slots) outdo(i, by *instance) {
-	i.reunited = i.returned() || by.returned()
+	i.gaveWay = i.returned() || by.returned()
 	s.retire(i)
 }
 
@@ -142,12 +142,4 @@ func (v *view) better(g *api.TaskGroup, a, b *instance) bool {
 		return stays(g, a, b)
 	}
 	return newer(b, a)
-}
-
-// newer reports whether a was placed after b, which may be nil.
-func newer(a, b *instance) bool {
-	if b == nil || a.CreateIndex != b.CreateIndex {
-		return b == nil || a.CreateIndex > b.CreateIndex
-	}
-	return a.ID > b.ID
 }

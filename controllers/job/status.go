@@ -7,29 +7,31 @@ import (
 )
 
 // summarize says how a job does after a pass; nil if that is known already.
-func (v *view) summarize(p *plan, at *placed, r *record) *api.JobStatus {
-	s := &api.JobStatus{
+func (s *pass) summarize(r *record) *api.JobStatus {
+	v := s.view
+	now := &api.JobStatus{
 		Namespace:   v.req.Namespace,
 		JobID:       v.req.ID,
-		Status:      v.state(p, at),
-		Queued:      nonZero(p.queued(at)),
+		Status:      s.state(),
+		Queued:      nonZero(s.queued()),
 		BlockedEval: r.blocked,
 	}
-	s.StatusDescription = v.remark(p)
-	s.Indexed = p.progress(v)
-	v.end(s, p)
-	if old := v.status; old != nil && old.Status == s.Status && old.StatusDescription == s.StatusDescription &&
-		old.BlockedEval == s.BlockedEval && maps.Equal(old.Queued, s.Queued) && old.EndedAt == s.EndedAt &&
-		old.EndedVersion == s.EndedVersion && old.Outcome == s.Outcome && sameProgress(old.Indexed, s.Indexed) {
+	now.StatusDescription = s.remark()
+	now.Indexed = s.plan.progress(v)
+	s.end(now)
+	if old := v.status; old != nil && old.Status == now.Status && old.StatusDescription == now.StatusDescription &&
+		old.BlockedEval == now.BlockedEval && maps.Equal(old.Queued, now.Queued) && old.EndedAt == now.EndedAt &&
+		old.EndedVersion == now.EndedVersion && old.Outcome == now.Outcome && sameProgress(old.Indexed, now.Indexed) {
 		return nil
 	}
-	return s
+	return now
 }
 
 // state returns the state of a job. One that has anything running, or that waits for
 // something to run, is not dead; a job that launches others, or runs on every node,
 // is running until it is stopped.
-func (v *view) state(p *plan, at *placed) string {
+func (s *pass) state() string {
+	v := s.view
 	if v.job.IsTemplate() || api.Deref(v.job.Type) == api.JobTypeSystem {
 		if v.stopped() {
 			return api.JobStatusDead
@@ -37,40 +39,22 @@ func (v *view) state(p *plan, at *placed) string {
 		return api.JobStatusRunning
 	}
 	switch {
-	case v.running(p, at) > 0:
+	case s.running() > 0:
 		return api.JobStatusRunning
 	case v.waits():
 		return api.JobStatusPending
-	case len(at.backlog()) > 0 && v.job.IsBatch() && v.untouched() && !p.begun():
+	case s.backlog() && v.job.IsBatch() && v.untouched() && !s.plan.begun():
 		return api.JobStatusPending
-	case len(at.backlog()) > 0 || p.awaits():
+	case s.backlog() || s.plan.awaits():
 		return api.JobStatusRunning
 	}
 	return api.JobStatusDead
 }
 
-// untouched reports whether a job never had an instance, or none is left.
-func (v *view) untouched() bool {
-	for _, s := range v.settled {
-		if s.count() > 0 {
-			return false
-		}
-	}
-	return len(v.instances) == 0
-}
-
 // running counts the instances that run, or are to, after a pass.
-func (v *view) running(p *plan, at *placed) int {
-	n := 0
-	for _, s := range v.settled {
-		n += s.runs()
-	}
-	for i := range v.instances {
-		if v.instances[i].live() {
-			n++
-		}
-	}
-	for g, group := range p.groups {
+func (s *pass) running() int {
+	n := s.view.live()
+	for g, group := range s.plan.groups {
 		for _, i := range group.stop {
 			if i.live() {
 				n--
@@ -78,7 +62,7 @@ func (v *view) running(p *plan, at *placed) int {
 		}
 		for i := range group.wants {
 			w := &group.wants[i]
-			if at.groups[g][i].AllocID != "" {
+			if s.placed.groups[g][i].AllocID != "" {
 				n++
 				if w.prev != nil && w.prev.live() {
 					n--
@@ -91,30 +75,52 @@ func (v *view) running(p *plan, at *placed) int {
 	return n
 }
 
-// awaits reports whether some instance is going to be replaced later, or may come
-// back.
-func (p *plan) awaits() bool {
-	for _, g := range p.groups {
-		if g.awaits {
+// queued is how many instances are wanted and not placed, by group: they found no room,
+// or the job waits.
+func (s *pass) queued() map[string]int {
+	out := maps.Clone(s.placed.queued)
+	for _, g := range s.plan.groups {
+		if g.held > 0 {
+			out[g.name] += g.held
+		}
+	}
+	return out
+}
+
+// remark is what there is to say of a job besides its state.
+func (s *pass) remark() string {
+	v := s.view
+	switch {
+	case s.plan.failure != "":
+		return s.plan.failure
+	case v.overdue():
+		return deadlineText(v)
+	case v.waits():
+		return v.admission.Reason
+	}
+	return ""
+}
+
+func sameProgress(a, b map[string]*api.IndexProgress) bool {
+	return maps.EqualFunc(a, b, func(x, y *api.IndexProgress) bool { return *x == *y })
+}
+
+// backlog reports whether anything that was to be placed found no room.
+func (s *pass) backlog() bool {
+	for _, n := range s.placed.queued {
+		if n > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// awaits reports whether an instance that holds its slot without running is going to
-// be replaced later, or may come back.
-func (t *tally) awaits(current *api.Deployment) bool {
-	for _, i := range t.idle {
-		switch {
-		case i.Lost != "":
-			return true
-		case !mayReschedule(current, want{prev: i}):
-		default:
-			if _, ok := t.group.ReschedulePolicy.Next(i.RescheduleTracker, i.status.EndedAt()); ok {
-				return true
-			}
-		}
+// nonZero returns the entries that count something, or nil.
+func nonZero(counts map[string]int) map[string]int {
+	some := maps.Clone(counts)
+	maps.DeleteFunc(some, func(_ string, n int) bool { return n == 0 })
+	if len(some) == 0 {
+		return nil
 	}
-	return false
+	return some
 }

@@ -36,7 +36,7 @@ func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
 	t.settled = v.settled[t.name]
 	t.begun = t.settled != nil && t.settled.begun
 	for _, i := range of {
-		if i.JobVersion == v.current() && !v.foreign(i) {
+		if v.ofCurrent(i) {
 			t.begun = true
 			break
 		}
@@ -74,7 +74,7 @@ const backlogTried = 500
 
 // tries is how many instances of a group are placed in one pass at most.
 func (v *view) tries(g *api.TaskGroup) int {
-	if !v.job.IsBatch() || len(v.blocked) == 0 || api.Deref(g.Gang) || atOnce(v.job) {
+	if !v.job.IsBatch() || len(v.blocked) == 0 || api.Deref(g.Gang) || v.atOnce() {
 		return math.MaxInt
 	}
 	return backlogTried
@@ -193,4 +193,21 @@ func (t *tally) disconnected() int {
 		}
 	}
 	return n
+}
+
+// awaits reports whether an instance that holds its slot without running is going to
+// be replaced later, or may come back.
+func (t *tally) awaits(current *api.Deployment) bool {
+	for _, i := range t.idle {
+		switch {
+		case i.Lost != "":
+			return true
+		case !mayReschedule(current, want{prev: i}):
+		default:
+			if _, ok := t.group.ReschedulePolicy.Next(i.RescheduleTracker, i.status.EndedAt()); ok {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,7 +1,9 @@
 package job
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -18,8 +20,6 @@ type view struct {
 
 	instances   []instance            // every allocation of the job, or those that are open, ordered by ID
 	settled     map[string]*settled   // by group, those that are not read; nil: all are
-	roster      *roster               // that is kept of the job, or to be made; nil in dry runs
-	gone        []string              // were open, and are there no more
 	deployments []*api.Deployment     // every one of the job, ordered by ID
 	pending     []*api.Evaluation     // asked for and not answered, oldest first
 	last        *api.Evaluation       // of a job with indexes, the newest of the current version that was answered
@@ -29,8 +29,6 @@ type view struct {
 	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
 	basis       *api.JobVersion       // the version that is current, or nil
 	stable      func() []*api.Job     // the versions that were found good
-	config      *api.SchedulerConfiguration
-	pool        func(string) *api.NodePool // nil if there is none of that name
 }
 
 // read collects the view of a job from a snapshot.
@@ -43,23 +41,23 @@ func read(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 // readAll reads every allocation of the job.
 func (v *view) readAll(snap store.Snapshot) {
 	v.instances = readInstances(snap, store.Query{Index: store.ByJob, Value: store.JobValue(v.req.Namespace, v.req.ID)})
-	v.settled, v.gone = nil, nil
+	v.settled = nil
 }
 
-// readOpen reads no other allocations than those given; others are what else there is.
-func (v *view) readOpen(snap store.Snapshot, ids []string, others map[string]*settled) {
+// readOpen reads no other allocations than those given, and returns which of these there
+// are no more; others are what else there is.
+func (v *view) readOpen(snap store.Snapshot, ids []string, others map[string]*settled) (gone []string) {
 	slices.Sort(ids)
 	v.settled = others
 	for _, id := range ids {
-		a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+		a, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: id})
 		if !ok {
-			v.gone = append(v.gone, id)
+			gone = append(gone, id)
 			continue
 		}
-		i := newInstance(snap, a)
-		i.status, _ = store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
-		v.instances = append(v.instances, i)
+		v.instances = append(v.instances, readInstance(snap, a))
 	}
+	return gone
 }
 
 // readSpec reads all but the allocations.
@@ -67,11 +65,6 @@ func readSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *view {
 	v := &view{req: req, now: now, index: snap.Index()}
 	v.job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
 	v.status, _ = store.Get[*api.JobStatus](snap, api.JobStatusKey(req.Namespace, req.ID))
-	v.config = Configuration(snap)
-	v.pool = func(name string) *api.NodePool {
-		pool, _ := store.Get[*api.NodePool](snap, (&api.NodePool{Name: name}).Key())
-		return pool
-	}
 	versions := make(map[uint64]*api.Job)
 	v.admission, _ = store.Get[*api.JobAdmission](snap, api.JobAdmissionKey(req.Namespace, req.ID))
 	v.version = func(n uint64) *api.Job {
@@ -128,40 +121,6 @@ func (v *view) readEvaluations(snap store.Snapshot) {
 	}
 }
 
-// readInstances joins the allocations of a job with their statuses. Both are listed
-// in the order of their IDs, so the two lists are walked side by side.
-func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
-	ofJob.Kind = api.KindAllocation
-	count := snap.Count(ofJob)
-	if count == 0 {
-		return nil
-	}
-	out := make([]instance, 0, count)
-	for a := range store.List[*api.Allocation](snap, ofJob) {
-		out = append(out, newInstance(snap, a))
-	}
-	next := 0
-	for s := range store.List[*api.AllocationStatus](snap, ofJob) {
-		for next < len(out) && out[next].ID < s.ID {
-			next++
-		}
-		if next < len(out) && out[next].ID == s.ID {
-			out[next].status = s
-		}
-	}
-	return out
-}
-
-// newInstance returns an allocation of which its node agent has said nothing.
-func newInstance(snap store.Snapshot, a *api.Allocation) instance {
-	return instance{Allocation: a, slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)}
-}
-
-func isReady(snap store.Snapshot, node string) bool {
-	health, ok := store.Get[*api.NodeStatus](snap, api.Key{Kind: api.KindNodeStatus, ID: node})
-	return ok && health.Status == api.NodeReady
-}
-
 // stopped reports whether nothing of the job should run.
 func (v *view) stopped() bool { return v.job == nil || v.job.Stopped() }
 
@@ -172,6 +131,15 @@ func (v *view) current() uint64 {
 	}
 	return api.Deref(v.job.Version)
 }
+
+// atOnce reports whether the instances of all groups are placed together or not at all.
+// Those of a system job belong to their nodes.
+func (v *view) atOnce() bool {
+	return v.job != nil && api.Deref(v.job.AllAtOnce) && !v.job.IsSystem()
+}
+
+// ofCurrent reports whether an allocation is of the current version of this very job.
+func (v *view) ofCurrent(i *instance) bool { return i.JobVersion == v.current() && !v.foreign(i) }
 
 // foreign reports whether an allocation belongs to an earlier job of the same ID,
 // which was purged before this one was registered.
@@ -189,68 +157,9 @@ func (v *view) deployment(id string) *api.Deployment {
 	return nil
 }
 
-// instance is an allocation with what its node agent says of it.
-type instance struct {
-	*api.Allocation
-	status *api.AllocationStatus // nil: nothing yet
-	slot   int                   // the number in its name, −1 if it has none
-	// expected says that it is unknown, but its node is back: in a moment its node agent
-	// has spoken of it.
-	expected bool
-	// reunited says that it gave way to its predecessor, whose node came back, or to its
-	// successor.
-	reunited bool
-}
-
-// ended reports whether the node agent says that nothing of it runs any more.
-func (i *instance) ended() bool { return i.status.Terminal() }
-
-func (i *instance) failed() bool {
-	return i.status != nil && i.status.ClientStatus == api.AllocClientFailed
-}
-
-func (i *instance) completed() bool {
-	return i.status != nil && i.status.ClientStatus == api.AllocClientComplete
-}
-
-// canary reports whether it was placed to try its version out.
-func (i *instance) canary() bool { return i.DeploymentStatus != nil && i.DeploymentStatus.Canary }
-
-// use is 0 for an instance that does not run or is not healthy, 1 for one that its rollout
-// has not found healthy yet, 2 for others.
-func (i *instance) use() int {
-	health := healthOf(i.Allocation)
-	switch {
-	case !i.runs() || health == unhealthy:
-		return 0
-	case i.DeploymentID != "" && health != healthy:
-		return 1
-	}
-	return 2
-}
-
-// done reports whether it did what a batch instance is for. One that was told to stop,
-// or to go on elsewhere, may have been cut short.
-func (i *instance) done() bool {
-	if !i.completed() || i.WantsRun() {
-		return i.completed()
-	}
-	return !api.Deref(i.DesiredTransition.Migrate) && !i.status.Killed()
-}
-
-// live reports whether it should run and, as far as is known, does or will.
-func (i *instance) live() bool {
-	return i.WantsRun() && !i.ended() && i.Lost != api.AllocClientLost
-}
-
-// leaving reports whether it was asked to go elsewhere.
-func (i *instance) leaving() bool {
-	return i.live() && api.Deref(i.DesiredTransition.Migrate)
-}
-
-// replaceable reports whether it failed and its time to be replaced has come.
-func (i *instance) replaceable() bool {
-	t := &i.DesiredTransition
-	return i.failed() && i.WantsRun() && i.NextAllocation == "" &&
-		(api.Deref(t.Reschedule) || api.Deref(t.ForceReschedule))
+// sortByAge orders evaluations by when they were asked for.
+func sortByAge(evals []*api.Evaluation) {
+	slices.SortFunc(evals, func(a, b *api.Evaluation) int {
+		return cmp.Or(cmp.Compare(a.CreateIndex, b.CreateIndex), strings.Compare(a.ID, b.ID))
+	})
 }

@@ -1,7 +1,5 @@
 package job
 
-import "maps"
-
 // undecided reports whether a job has to wait for others, or not, as nobody has said
 // which yet: until the admission controller has looked at this version of it, nothing
 // is done, and who asked for a pass gets his answer then.
@@ -20,29 +18,4 @@ func (g *groupPlan) hold() {
 	g.counts.Ignore += g.counts.InPlaceUpdate
 	g.counts.Place, g.counts.Migrate, g.counts.DestructiveUpdate, g.counts.RescheduleNow, g.counts.InPlaceUpdate = 0, 0, 0, 0, 0
 	g.counts.Stop = uint64(len(g.stop))
-}
-
-// queued is how many instances are wanted and not placed, by group: they found no room,
-// or the job waits.
-func (p *plan) queued(at *placed) map[string]int {
-	out := maps.Clone(at.queued)
-	for _, g := range p.groups {
-		if g.held > 0 {
-			out[g.name] += g.held
-		}
-	}
-	return out
-}
-
-// remark is what there is to say of a job besides its state.
-func (v *view) remark(p *plan) string {
-	switch {
-	case p.failure != "":
-		return p.failure
-	case v.overdue():
-		return v.deadlineText()
-	case v.waits():
-		return v.admission.Reason
-	}
-	return ""
 }

@@ -1,0 +1,145 @@
+package job
+
+import (
+	"slices"
+
+	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
+)
+
+// instance is an allocation with what its node agent says of it.
+type instance struct {
+	*api.Allocation
+	status *api.AllocationStatus // nil: nothing yet
+	slot   int                   // the number in its name, −1 if it has none
+	// expected says that it is unknown, but its node is back: in a moment its node agent
+	// has spoken of it.
+	expected bool
+	// gaveWay says that a plan has decided between it and its predecessor, whose node came
+	// back, or its successor, and not for it.
+	gaveWay bool
+}
+
+// ended reports whether the node agent says that nothing of it runs any more.
+func (i *instance) ended() bool { return i.status.Terminal() }
+
+func (i *instance) failed() bool {
+	return i.status != nil && i.status.ClientStatus == api.AllocClientFailed
+}
+
+func (i *instance) completed() bool {
+	return i.status != nil && i.status.ClientStatus == api.AllocClientComplete
+}
+
+// use is 0 for an instance that does not run or is not healthy, 1 for one that its rollout
+// has not found healthy yet, 2 for others.
+func (i *instance) use() int {
+	health := healthOf(i.Allocation)
+	switch {
+	case !i.runs() || health == unhealthy:
+		return 0
+	case i.DeploymentID != "" && health != healthy:
+		return 1
+	}
+	return 2
+}
+
+// done reports whether it did what a batch instance is for. One that was told to stop,
+// or to go on elsewhere, may have been cut short.
+func (i *instance) done() bool {
+	if !i.completed() || i.WantsRun() {
+		return i.completed()
+	}
+	return !api.Deref(i.DesiredTransition.Migrate) && !i.status.Killed()
+}
+
+// live reports whether it should run and, as far as is known, does or will.
+func (i *instance) live() bool {
+	return i.WantsRun() && !i.ended() && i.Lost != api.AllocClientLost
+}
+
+// leaving reports whether it was asked to go elsewhere.
+func (i *instance) leaving() bool {
+	return i.live() && api.Deref(i.DesiredTransition.Migrate)
+}
+
+// replaceable reports whether it failed and its time to be replaced has come.
+func (i *instance) replaceable() bool {
+	t := &i.DesiredTransition
+	return i.failed() && i.WantsRun() && i.NextAllocation == "" &&
+		(api.Deref(t.Reschedule) || api.Deref(t.ForceReschedule))
+}
+
+// runs reports whether its node agent says that it runs.
+func (i *instance) runs() bool {
+	return i.live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
+}
+
+// unknown reports whether the node of an instance is out of contact, and the instance
+// is not lost yet.
+func (i *instance) unknown() bool { return i.Lost == api.AllocClientUnknown && !i.ended() }
+
+// wasPreempted reports whether it was told to end so that another one has room.
+func (i *instance) wasPreempted() bool { return i.DesiredStatus == api.AllocDesiredEvict }
+
+// failedOn returns the nodes on which an instance and those that it follows failed, as
+// far as is remembered.
+func (i *instance) failedOn() []string {
+	nodes := []string{i.NodeID}
+	if i.RescheduleTracker != nil {
+		for _, e := range i.RescheduleTracker.Events {
+			nodes = append(nodes, e.PrevNodeID)
+		}
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
+}
+
+// newer reports whether a was placed after b, which may be nil.
+func newer(a, b *instance) bool {
+	if b == nil || a.CreateIndex != b.CreateIndex {
+		return b == nil || a.CreateIndex > b.CreateIndex
+	}
+	return a.ID > b.ID
+}
+
+// readInstances joins the allocations of a job with their statuses. Both are listed
+// in the order of their IDs, so the two lists are walked side by side.
+func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
+	ofJob.Kind = api.KindAllocation
+	count := snap.Count(ofJob)
+	if count == 0 {
+		return nil
+	}
+	out := make([]instance, 0, count)
+	for a := range store.List[*api.Allocation](snap, ofJob) {
+		out = append(out, newInstance(snap, a))
+	}
+	next := 0
+	for s := range store.List[*api.AllocationStatus](snap, ofJob) {
+		for next < len(out) && out[next].ID < s.ID {
+			next++
+		}
+		if next < len(out) && out[next].ID == s.ID {
+			out[next].status = s
+		}
+	}
+	return out
+}
+
+// readInstance joins an allocation with its status.
+func readInstance(snap store.Snapshot, a *api.Allocation) instance {
+	i := newInstance(snap, a)
+	i.status, _ = store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
+	return i
+}
+
+// newInstance returns an allocation of which its node agent has said nothing.
+func newInstance(snap store.Snapshot, a *api.Allocation) instance {
+	return instance{Allocation: a, slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)}
+}
+
+func isReady(snap store.Snapshot, node string) bool {
+	health, ok := store.Get[*api.NodeStatus](snap, api.Key{Kind: api.KindNodeStatus, ID: node})
+	return ok && health.Status == api.NodeReady
+}
