@@ -12,7 +12,7 @@ type batch struct {
 	name    string // of the group
 	job     *api.Job
 	group   *api.TaskGroup
-	all     []want // of the group
+	all     []Want // of the group
 	wants   []int  // indexes into all
 	penalty []string
 	policy  scheduler.Policy
@@ -33,19 +33,19 @@ type alike struct {
 // batches cuts the wants of a group so that those of one batch can be exchanged: they
 // are of one version, avoid the same nodes, and all or none make room by their
 // predecessors' end.
-func batches(j *api.Job, g *groupPlan) []*batch {
+func batches(j *api.Job, g *Group) []*batch {
 	var out []*batch
 	known := make(map[alike]*batch)
-	for n := range g.wants {
-		w := &g.wants[n]
-		job, group := w.spec(j, g.group)
-		kind := alike{older: w.older, group: group, frees: w.frees()}
-		if w.why == rescheduled {
-			kind.penalty = strings.Join(w.prev.failedOn(), " ")
+	for n := range g.Wants {
+		w := &g.Wants[n]
+		job, group := w.Spec(j, g.Spec)
+		kind := alike{older: w.Older, group: group, frees: w.Frees()}
+		if w.Why == Rescheduled {
+			kind.penalty = strings.Join(w.Prev.FailedOn(), " ")
 		}
 		b := known[kind]
 		if b == nil {
-			b = &batch{name: g.name, job: job, group: group, all: g.wants, frees: kind.frees, system: j.IsSystem()}
+			b = &batch{name: g.Name, job: job, group: group, all: g.Wants, frees: kind.frees, system: j.IsSystem()}
 			if kind.penalty != "" {
 				b.penalty = strings.Fields(kind.penalty)
 			}
@@ -60,7 +60,7 @@ func batches(j *api.Job, g *groupPlan) []*batch {
 // place asks for the whole batch. Where that fails although predecessors make room,
 // it asks for one after the other: the room of an instance that is not replaced,
 // and so does not stop, must not be counted on.
-func (b *batch) place(on *scheduler.Fleet, newID func() string, found []scheduler.Placement, out *placed) {
+func (b *batch) place(on *scheduler.Fleet, newID func() string, found []scheduler.Placement, out *Placed) {
 	got, why := b.ask(on, newID, b.wants)
 	if why == nil || !b.frees || len(b.wants) == 1 {
 		b.take(got, b.wants, found)
@@ -89,7 +89,7 @@ func (b *batch) place(on *scheduler.Fleet, newID func() string, found []schedule
 	}
 }
 
-func (b *batch) unplaced(count int, why *api.AllocationMetric, out *placed) {
+func (b *batch) unplaced(count int, why *api.AllocationMetric, out *Placed) {
 	if why != nil {
 		out.fail(b.name, why, count)
 	}
@@ -111,7 +111,7 @@ func (b *batch) ask(on *scheduler.Fleet, newID func() string, wants []int) ([]sc
 	if b.frees {
 		ask.Freed = make([]string, len(wants))
 		for n, w := range wants {
-			ask.Freed[n] = b.all[w].prev.ID
+			ask.Freed[n] = b.all[w].Prev.ID
 		}
 	}
 	if !b.system {
@@ -119,7 +119,7 @@ func (b *batch) ask(on *scheduler.Fleet, newID func() string, wants []int) ([]sc
 	}
 	nodes := make([]string, len(wants))
 	for n, w := range wants {
-		nodes[n] = b.all[w].node
+		nodes[n] = b.all[w].Node
 	}
 	return on.PlaceOn(ask, nodes)
 }
@@ -138,6 +138,6 @@ func (b *batch) take(got []scheduler.Placement, wants []int, found []scheduler.P
 		byNode[at.NodeID] = at
 	}
 	for _, w := range wants {
-		found[w] = byNode[b.all[w].node]
+		found[w] = byNode[b.all[w].Node]
 	}
 }

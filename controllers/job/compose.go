@@ -39,31 +39,31 @@ type composer struct {
 func (s *pass) compose(r *record) []step {
 	c := &composer{pass: *s, evalID: r.id}
 	v, p := s.view, s.plan
-	if p.fresh {
+	if p.Fresh {
 		c.notePlaced()
 	}
-	if p.fresh || p.revised {
-		c.put(p.rollout)
+	if p.Fresh || p.Revised {
+		c.put(p.Rollout)
 	}
-	for _, d := range p.cancelled {
+	for _, d := range p.Cancelled {
 		c.put(d)
 	}
-	for _, g := range p.groups {
+	for _, g := range p.Groups {
 		c.change(g)
 	}
-	if v.atOnce() {
-		c.whole(0, len(p.groups))
+	if v.AtOnce() {
+		c.whole(0, len(p.Groups))
 	}
-	for n := range p.groups {
+	for n := range p.Groups {
 		c.place(n)
 	}
 	for _, e := range r.writes {
 		c.put(e)
 	}
 	switch {
-	case v.job == nil && v.status != nil:
-		c.last().Writes = append(c.last().Writes, store.Delete(v.status.Key()))
-	case v.job != nil:
+	case v.Job == nil && v.Status != nil:
+		c.last().Writes = append(c.last().Writes, store.Delete(v.Status.Key()))
+	case v.Job != nil:
 		if status := s.summarize(r); status != nil {
 			c.put(status)
 		}
@@ -73,17 +73,17 @@ func (s *pass) compose(r *record) []step {
 
 // change writes the allocations of a group that get no successor: who stops, who stays
 // after all, and who is raised.
-func (c *composer) change(g *groupPlan) {
-	v, deployment := c.view, c.plan.deploymentOf(g.name)
-	for _, i := range g.stop {
+func (c *composer) change(g *Group) {
+	v, deployment := c.view, c.plan.DeploymentOf(g.Name)
+	for _, i := range g.Stop {
 		c.room(1)
 		c.put(unneeded(v, i))
 	}
-	for _, i := range g.kept {
+	for _, i := range g.Kept {
 		c.room(1)
 		c.put(kept(v, i))
 	}
-	for _, i := range g.inPlace {
+	for _, i := range g.InPlace {
 		c.room(1)
 		c.put(raised(v, i, c.evalID, deployment))
 	}
@@ -91,13 +91,13 @@ func (c *composer) change(g *groupPlan) {
 
 // place writes the allocations of the nth group that come, with those whom they follow.
 func (c *composer) place(n int) {
-	v, g, at := c.view, c.plan.groups[n], c.placed
-	deployment := c.plan.deploymentOf(g.name)
-	if g.gang() {
+	v, g, at := c.view, c.plan.Groups[n], c.placed
+	deployment := c.plan.DeploymentOf(g.Name)
+	if g.Gang() {
 		c.whole(n, n+1)
 	}
 	number := c.numbers(n)
-	c.begun += at.count(n)
+	c.begun += at.Count(n)
 	for run := range c.runs(n) {
 		size := 0
 		for _, i := range run {
@@ -105,14 +105,14 @@ func (c *composer) place(n int) {
 		}
 		c.bind(size)
 		for _, i := range run {
-			w, found := &g.wants[i], &at.groups[n][i]
+			w, found := &g.Wants[i], &at.Groups[n][i]
 			size := c.writes(n, i)
 			if size == 0 {
 				continue
 			}
 			c.room(size)
-			c.evict(at.evictions[found.AllocID], found.AllocID)
-			if w.prev != nil {
+			c.evict(at.Evictions[found.AllocID], found.AllocID)
+			if w.Prev != nil {
 				c.put(followed(v, w, found.AllocID, c.evalID))
 			}
 			if found.AllocID != "" {
@@ -127,10 +127,10 @@ func (c *composer) place(n int) {
 // numbers returns the numbers of the placements of a group in the order of the plan, by
 // want.
 func (c *composer) numbers(group int) []int {
-	numbers, next := make([]int, len(c.placed.groups[group])), c.begun
+	numbers, next := make([]int, len(c.placed.Groups[group])), c.begun
 	for i := range numbers {
 		numbers[i] = next
-		if c.placed.groups[group][i].AllocID != "" {
+		if c.placed.Groups[group][i].AllocID != "" {
 			next++
 		}
 	}
@@ -145,9 +145,9 @@ func (s *pass) runs(group int) iter.Seq[[]int] {
 		var nodes []string
 		onNode := make(map[string][]int)
 		one := make([]int, 1)
-		for i := range s.placed.groups[group] {
-			at := &s.placed.groups[group][i]
-			if len(s.placed.evictions) == 0 || len(at.Preempted) == 0 {
+		for i := range s.placed.Groups[group] {
+			at := &s.placed.Groups[group][i]
+			if len(s.placed.Evictions) == 0 || len(at.Preempted) == 0 {
 				if one[0] = i; !yield(one) {
 					return
 				}
@@ -168,12 +168,12 @@ func (s *pass) runs(group int) iter.Seq[[]int] {
 
 // writes is how many allocations are written for a want of a group.
 func (s *pass) writes(group, i int) int {
-	w, found := &s.plan.groups[group].wants[i], &s.placed.groups[group][i]
-	n := 1 + len(s.placed.evictions[found.AllocID])
+	w, found := &s.plan.Groups[group].Wants[i], &s.placed.Groups[group][i]
+	n := 1 + len(s.placed.Evictions[found.AllocID])
 	switch {
-	case found.AllocID == "" && !w.leaves():
+	case found.AllocID == "" && !w.Leaves():
 		return 0
-	case w.prev == nil:
+	case w.Prev == nil:
 		return n
 	}
 	return n + 1
@@ -184,7 +184,7 @@ func (s *pass) writes(group, i int) int {
 func (c *composer) whole(from, to int) {
 	size := 0
 	for n := from; n < to; n++ {
-		for i := range c.plan.groups[n].wants {
+		for i := range c.plan.Groups[n].Wants {
 			size += c.writes(n, i)
 		}
 	}
@@ -216,13 +216,13 @@ func (c *composer) room(n int) {
 }
 
 func (c *composer) begin() {
-	job := store.Absent(api.JobKey(c.view.req.Namespace, c.view.req.ID))
-	if c.view.job != nil {
-		job = store.Unchanged(c.view.job)
+	job := store.Absent(api.JobKey(c.view.Req.Namespace, c.view.Req.ID))
+	if c.view.Job != nil {
+		job = store.Unchanged(c.view.Job)
 	}
 	conditions := []store.Condition{job}
-	if c.view.basis != nil {
-		conditions = append(conditions, store.Unchanged(c.view.basis))
+	if c.view.Basis != nil {
+		conditions = append(conditions, store.Unchanged(c.view.Basis))
 	}
 	c.steps = append(c.steps, step{txn: store.Txn{Conditions: conditions}})
 	c.count = 0
@@ -250,16 +250,16 @@ func (c *composer) put(o api.Object) {
 
 // evict writes that allocations end so that another one has room, for as long as their jobs
 // are no more important.
-func (c *composer) evict(all []eviction, by string) {
+func (c *composer) evict(all []Eviction, by string) {
 	for _, one := range all {
 		a := *one.Allocation
 		a.DesiredStatus = api.AllocDesiredEvict
 		a.DesiredDescription = "Preempted by alloc ID " + by
 		a.PreemptedByAllocation = by
-		a.ModifyTime = c.view.now.UnixNano()
+		a.ModifyTime = c.view.Now.UnixNano()
 		c.put(&a)
 		txn := c.last()
-		if unchanged := store.Unchanged(one.job); !slices.Contains(txn.Conditions, unchanged) {
+		if unchanged := store.Unchanged(one.Job); !slices.Contains(txn.Conditions, unchanged) {
 			txn.Conditions = append(txn.Conditions, unchanged)
 		}
 	}
@@ -268,24 +268,24 @@ func (c *composer) evict(all []eviction, by string) {
 // notePlaced sets what a deployment that this pass begins says of the instances that
 // it begins with.
 func (s *pass) notePlaced() {
-	for n, g := range s.plan.groups {
-		state := s.plan.rollout.TaskGroups[g.name]
+	for n, g := range s.plan.Groups {
+		state := s.plan.Rollout.TaskGroups[g.Name]
 		if state == nil {
 			continue
 		}
-		state.PlacedAllocs = len(g.inPlace)
-		for i := range g.wants {
-			id := s.placed.groups[n][i].AllocID
-			if id == "" || g.wants[i].older != nil {
+		state.PlacedAllocs = len(g.InPlace)
+		for i := range g.Wants {
+			id := s.placed.Groups[n][i].AllocID
+			if id == "" || g.Wants[i].Older != nil {
 				continue
 			}
 			state.PlacedAllocs++
-			if g.wants[i].canary {
+			if g.Wants[i].Canary {
 				state.PlacedCanaries = append(state.PlacedCanaries, id)
 			}
 		}
 		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
-			by := s.view.now.Add(state.ProgressDeadline)
+			by := s.view.Now.Add(state.ProgressDeadline)
 			state.RequireProgressBy = &by
 		}
 	}

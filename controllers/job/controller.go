@@ -38,7 +38,7 @@ func Register(m *reconcile.Manager, o Options) error {
 	if o.Live == nil {
 		o.Live = &Live{}
 	}
-	k := &knowledge{fleet: newFleet(), rosters: newKeeper(o.WholeBelow)}
+	k := &knowledge{fleet: NewFleet(), rosters: NewKeeper(o.WholeBelow)}
 	o.Live.attach(m, k.fleet)
 	return reconcile.NewController("job").
 		For(api.KindJob).
@@ -49,9 +49,9 @@ func Register(m *reconcile.Manager, o Options) error {
 		Owns(api.KindEvaluation, k.onEvaluation).
 		Owns(api.KindDeployment, onDeployment, reconcile.Changed(deploymentMoved)).
 		Watches(api.KindAllocationStatus, k.onStatus).
-		Watches(api.KindNode, k.fleet.nodeChanged).
-		Watches(api.KindNodeStatus, k.fleet.nodeChanged).
-		Watches(api.KindNodeIntent, k.fleet.nodeChanged).
+		Watches(api.KindNode, k.fleet.NodeChanged).
+		Watches(api.KindNodeStatus, k.fleet.NodeChanged).
+		Watches(api.KindNodeIntent, k.fleet.NodeChanged).
 		Watches(api.KindSchedulerConfiguration, k.configured).
 		Writes(api.KindJobStatus).
 		Writes(api.KindAllocation, reconcile.Shared).
@@ -76,10 +76,10 @@ type controller struct {
 func (c *controller) Resync(snap store.Snapshot) {
 	if !c.begun {
 		c.begun = true
-		c.fleet.forsake()
+		c.fleet.Forsake()
 	}
-	c.rosters.clear()
-	c.fleet.load(snap)
+	c.rosters.Clear()
+	c.fleet.Load(snap)
 	c.live.begin(snap)
 }
 
@@ -96,42 +96,42 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 // pass is one over a job: what it read, what it wants of that, and where it goes.
 type pass struct {
-	view   *view
-	plan   *plan
-	placed *placed
+	view   *View
+	plan   *Plan
+	placed *Placed
 }
 
 // pass finds out what is wanted, where it goes, and what to write. The roster is asked
 // before the snapshot is taken, as all that is committed until then is in the snapshot.
 func (c *controller) pass(ctx context.Context, req reconcile.Request) (again time.Duration, unfinished bool, err error) {
-	roster := c.rosters.look(req)
+	r := c.rosters.Look(req)
 	snap := c.client.Snapshot()
-	v := readSpec(snap, req, c.client.Now())
-	if Configuration(snap).PauseEvalBroker || v.undecided() {
+	v := ReadSpec(snap, req, c.client.Now())
+	if Configuration(snap).PauseEvalBroker || v.Undecided() {
 		return 0, false, nil
 	}
-	roster.read(snap, v)
-	p := decide(v, c.fleet, c.newID)
-	reserved, wrote := c.fleet.place(v, p, c.client.Snapshot, c.newID), false
+	r.Read(snap, v)
+	p := Decide(v, c.fleet, c.newID)
+	reserved, wrote := c.fleet.Place(v, p, c.client.Snapshot, c.newID), false
 	defer func() {
 		unknown := ctx.Err() != nil
 		if !unknown {
-			roster.learn(v, p, reserved.lasting(), wrote)
+			r.Learn(v, p, reserved.Committed(), wrote)
 		}
-		c.fleet.settle(reserved, unknown)
+		c.fleet.Settle(reserved, unknown)
 	}()
-	s := &pass{view: v, plan: p, placed: reserved.placed}
-	if err := c.write(ctx, s.compose(s.account(reserved.heard, c.newID)), reserved); err != nil {
+	s := &pass{view: v, plan: p, placed: reserved.Placed}
+	if err := c.write(ctx, s.compose(s.account(reserved.Heard, c.newID)), reserved); err != nil {
 		return 0, false, err
 	}
 	wrote = true
-	return soonest(p.again(v.now), v.untilDeadline()), s.unfinished(), nil
+	return soonest(p.Again(v.Now), v.UntilDeadline()), s.unfinished(), nil
 }
 
 // unfinished reports whether all that was tried of some group found room, and more of it
 // may.
 func (s *pass) unfinished() bool {
-	return slices.ContainsFunc(s.plan.groups, func(g *groupPlan) bool { return g.more > 0 && s.placed.queued[g.name] == g.more })
+	return slices.ContainsFunc(s.plan.Groups, func(g *Group) bool { return g.More > 0 && s.placed.Queued[g.Name] == g.More })
 }
 
 // soonest returns the first of some waits, of which 0 is none.

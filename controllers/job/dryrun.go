@@ -36,27 +36,27 @@ func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 // controller of this process sees it, if it runs.
 func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	req := reconcile.RequestFor(j.Key())
-	v := read(snap, req, now)
+	v := Read(snap, req, now)
 	registered := *j
 	create, modify := snap.Index()+1, snap.Index()+1
-	if v.job != nil {
-		create, modify = v.job.Indexes()
+	if v.Job != nil {
+		create, modify = v.Job.Indexes()
 	}
 	registered.SetIndexes(create, modify)
-	v.job = &registered
+	v.Job = &registered
 
 	newID := numbered()
 	asked := newEvaluation(v, newID(), api.TriggerJobRegister)
 	asked.JobModifyIndex = 0
-	v.pending = []*api.Evaluation{asked}
+	v.Pending = []*api.Evaluation{asked}
 
 	nodes := l.copy(snap)
-	p := decide(v, nodes, newID)
-	s := &pass{view: v, plan: p, placed: nodes.try(v, p, snap, newID)}
+	p := Decide(v, nodes, newID)
+	s := &pass{view: v, plan: p, placed: nodes.Try(v, p, snap, newID)}
 	out := &Preview{
 		Annotations: s.annotations(),
-		Failed:      s.placed.failed,
-		Updates:     make(map[string]map[string]uint64, len(p.groups)),
+		Failed:      s.placed.Failed,
+		Updates:     make(map[string]map[string]uint64, len(p.Groups)),
 	}
 	for _, e := range s.account(false, newID).writes {
 		if e.Status == api.EvalBlocked {
@@ -65,8 +65,8 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 			out.Created = append(out.Created, e)
 		}
 	}
-	for _, at := range s.placed.all() {
-		for _, one := range s.placed.evictions[at.AllocID] {
+	for _, at := range s.placed.All() {
+		for _, one := range s.placed.Evictions[at.AllocID] {
 			out.Preempted = append(out.Preempted, one.Allocation)
 		}
 	}

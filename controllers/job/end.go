@@ -15,26 +15,26 @@ func (s *pass) end(status *api.JobStatus) {
 		return
 	}
 	v := s.view
-	status.EndedVersion = v.current()
-	old := v.status
-	if old.Ended(v.current()) || v.stopped() && old != nil && old.EndedAt != 0 {
+	status.EndedVersion = v.Current()
+	old := v.Status
+	if old.Ended(v.Current()) || v.Stopped() && old != nil && old.EndedAt != 0 {
 		status.EndedAt, status.Outcome = old.EndedAt, old.Outcome
 		return
 	}
-	status.EndedAt, status.Outcome = v.now.UnixNano(), s.outcome()
+	status.EndedAt, status.Outcome = v.Now.UnixNano(), s.outcome()
 }
 
 // outcome is how a job ended that has just done so.
 func (s *pass) outcome() string {
 	v, p := s.view, s.plan
-	if !v.job.IsBatch() || v.job.IsTemplate() || v.stopped() {
+	if !v.Job.IsBatch() || v.Job.IsTemplate() || v.Stopped() {
 		return ""
 	}
-	if v.overdue() {
+	if v.Overdue() {
 		return api.JobOutcomeFailed
 	}
-	for _, g := range p.groups {
-		if g.failed || p.failure != "" {
+	for _, g := range p.Groups {
+		if g.Failed || p.Failure != "" {
 			return api.JobOutcomeFailed
 		}
 	}
@@ -42,8 +42,8 @@ func (s *pass) outcome() string {
 }
 
 // deadlineText says that the deadline has passed.
-func deadlineText(v *view) string {
-	text := "deadline of " + durationText(*v.job.Deadline) + " passed"
+func deadlineText(v *View) string {
+	text := "deadline of " + durationText(*v.Job.Deadline) + " passed"
 	if reason := waitReason(v); reason != "" {
 		text += " while the job " + reason
 	}
@@ -51,9 +51,9 @@ func deadlineText(v *view) string {
 }
 
 // waitReason is what a job that was never admitted waited for.
-func waitReason(v *view) string {
-	if v.admission.Of(v.job) && !v.admission.Admitted {
-		return v.admission.Reason
+func waitReason(v *View) string {
+	if v.Admission.Of(v.Job) && !v.Admission.Admitted {
+		return v.Admission.Reason
 	}
 	return ""
 }

@@ -32,7 +32,7 @@ func (s *pass) account(heard bool, newID func() string) *record {
 	v, at := s.view, s.placed
 	r := &record{}
 	short := 0
-	for _, n := range at.queued {
+	for _, n := range at.Queued {
 		short += n
 	}
 	waiting := newestBlocked(v)
@@ -50,7 +50,7 @@ func (s *pass) account(heard bool, newID func() string) *record {
 		return r
 	}
 	switch {
-	case short > 0 && waiting != nil && len(v.pending) == 0:
+	case short > 0 && waiting != nil && len(v.Pending) == 0:
 		again := *waiting
 		s.explain(&again)
 		r.blocked, r.writes = again.ID, append(r.writes, &again)
@@ -64,19 +64,19 @@ func (s *pass) account(heard bool, newID func() string) *record {
 }
 
 // newestBlocked returns the evaluation that waits for room, or nil.
-func newestBlocked(v *view) *api.Evaluation {
-	if len(v.blocked) == 0 {
+func newestBlocked(v *View) *api.Evaluation {
+	if len(v.Blocked) == 0 {
 		return nil
 	}
-	return v.blocked[len(v.blocked)-1]
+	return v.Blocked[len(v.Blocked)-1]
 }
 
 // opening returns the evaluation that a pass is recorded in, as it is before the
 // pass, or nil if there is nothing to record.
 func (s *pass) opening(short int, newID func() string) *api.Evaluation {
 	v := s.view
-	if n := len(v.pending); n > 0 {
-		asked := *v.pending[n-1]
+	if n := len(v.Pending); n > 0 {
+		asked := *v.Pending[n-1]
 		return &asked
 	}
 	waiting := newestBlocked(v)
@@ -88,8 +88,8 @@ func (s *pass) opening(short int, newID func() string) *api.Evaluation {
 		again := *waiting
 		return &again
 	}
-	if v.last != nil { // one for each of many thousands of indexes would be too many
-		again := *v.last
+	if v.Last != nil { // one for each of many thousands of indexes would be too many
+		again := *v.Last
 		return &again
 	}
 	own := newEvaluation(v, newID(), trigger)
@@ -103,20 +103,20 @@ func (s *pass) opening(short int, newID func() string) *api.Evaluation {
 }
 
 // newEvaluation returns an evaluation that this controller makes of its own accord.
-func newEvaluation(v *view, id, trigger string) *api.Evaluation {
+func newEvaluation(v *View, id, trigger string) *api.Evaluation {
 	e := &api.Evaluation{
 		ID:          id,
-		Namespace:   v.req.Namespace,
-		JobID:       v.req.ID,
+		Namespace:   v.Req.Namespace,
+		JobID:       v.Req.ID,
 		Type:        api.JobTypeService,
 		Priority:    api.DefaultJobPriority,
 		TriggeredBy: trigger,
-		CreateTime:  v.now.UnixNano(),
+		CreateTime:  v.Now.UnixNano(),
 	}
-	if v.job != nil {
-		e.Type = api.Deref(v.job.Type)
-		e.Priority = api.Deref(v.job.Priority)
-		e.JobModifyIndex = api.Deref(v.job.JobModifyIndex)
+	if v.Job != nil {
+		e.Type = api.Deref(v.Job.Type)
+		e.Priority = api.Deref(v.Job.Priority)
+		e.JobModifyIndex = api.Deref(v.Job.JobModifyIndex)
 	}
 	return e
 }
@@ -133,12 +133,12 @@ func (s *pass) newBlocked(main *api.Evaluation, newID func() string) *api.Evalua
 
 // explain says in an evaluation why instances found no room.
 func (s *pass) explain(e *api.Evaluation) {
-	e.FailedTGAllocs = s.placed.failed
+	e.FailedTGAllocs = s.placed.Failed
 	if e.Status == api.EvalBlocked {
-		e.ClassEligibility = s.placed.classes
+		e.ClassEligibility = s.placed.Classes
 	}
-	e.SnapshotIndex = s.view.index
-	e.ModifyTime = s.view.now.UnixNano()
+	e.SnapshotIndex = s.view.Index
+	e.ModifyTime = s.view.Now.UnixNano()
 }
 
 // fill says in an evaluation what a pass did.
@@ -155,7 +155,7 @@ func (s *pass) fill(e *api.Evaluation) {
 // for: they get the same answer.
 func (r *record) complete(s *pass, main *api.Evaluation) {
 	answered := []*api.Evaluation{main}
-	for _, e := range s.view.pending {
+	for _, e := range s.view.Pending {
 		if e.ID != main.ID {
 			also := *e
 			answered = append(answered, &also)
@@ -171,8 +171,8 @@ func (r *record) complete(s *pass, main *api.Evaluation) {
 
 // retire ends the evaluations that waited for room, but not the one that a pass is
 // recorded in, nor the one that goes on waiting.
-func (r *record) retire(v *view, main string) {
-	for _, e := range v.blocked {
+func (r *record) retire(v *View, main string) {
+	for _, e := range v.Blocked {
 		if e.ID == main || e.ID == r.blocked {
 			continue
 		}
@@ -180,7 +180,7 @@ func (r *record) retire(v *view, main string) {
 		ended.Status = api.EvalCancelled
 		ended.StatusDescription = supersededDescription
 		ended.NextEval = main
-		ended.ModifyTime = v.now.UnixNano()
+		ended.ModifyTime = v.Now.UnixNano()
 		r.writes = append(r.writes, &ended)
 	}
 }
@@ -189,7 +189,7 @@ func (r *record) retire(v *view, main string) {
 func (r *record) rewait(s *pass, waiting *api.Evaluation, short int, heard bool) {
 	if short > 0 {
 		r.blocked = waiting.ID
-		if heard || !sameReasons(waiting.FailedTGAllocs, s.placed.failed) {
+		if heard || !sameReasons(waiting.FailedTGAllocs, s.placed.Failed) {
 			again := *waiting
 			s.explain(&again)
 			r.writes = append(r.writes, &again)
@@ -216,15 +216,15 @@ func sameReasons(a, b map[string]*api.AllocationMetric) bool {
 // acts reports whether a pass writes allocations or deployments.
 func (s *pass) acts() bool {
 	p := s.plan
-	if p.fresh || p.revised || len(p.cancelled) > 0 {
+	if p.Fresh || p.Revised || len(p.Cancelled) > 0 {
 		return true
 	}
-	for n, g := range p.groups {
-		if len(g.inPlace)+len(g.stop)+len(g.kept) > 0 {
+	for n, g := range p.Groups {
+		if len(g.InPlace)+len(g.Stop)+len(g.Kept) > 0 {
 			return true
 		}
-		for i := range g.wants {
-			if s.placed.groups[n][i].AllocID != "" || g.wants[i].leaves() {
+		for i := range g.Wants {
+			if s.placed.Groups[n][i].AllocID != "" || g.Wants[i].Leaves() {
 				return true
 			}
 		}
@@ -234,38 +234,38 @@ func (s *pass) acts() bool {
 
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
-func (s *pass) trigger(backlog bool) (string, *instance) {
+func (s *pass) trigger(backlog bool) (string, *Instance) {
 	p := s.plan
-	first := make(map[reason]*want)
+	first := make(map[Reason]*Want)
 	tried := false
-	for n, g := range p.groups {
-		for i := range g.wants {
-			w, found := &g.wants[i], s.placed.groups[n][i].AllocID != ""
-			if first[w.why] == nil && (found || w.leaves() || !backlog) {
-				first[w.why] = w
+	for n, g := range p.Groups {
+		for i := range g.Wants {
+			w, found := &g.Wants[i], s.placed.Groups[n][i].AllocID != ""
+			if first[w.Why] == nil && (found || w.Leaves() || !backlog) {
+				first[w.Why] = w
 			}
-			tried = tried || w.canary && w.why == missing && found
+			tried = tried || w.Canary && w.Why == Missing && found
 		}
 	}
-	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
+	raised := slices.ContainsFunc(p.Groups, func(g *Group) bool { return len(g.InPlace) > 0 })
 	switch {
-	case slices.ContainsFunc(p.groups, (*groupPlan).reunites):
+	case slices.ContainsFunc(p.Groups, (*Group).Reunites):
 		return api.TriggerReconnect, nil
-	case first[rescheduled] != nil:
-		return api.TriggerAllocFailure, first[rescheduled].prev
-	case first[migrated] != nil && first[migrated].leaves():
-		return api.TriggerNodeDrain, first[migrated].prev // users ask for a pass, too
+	case first[Rescheduled] != nil:
+		return api.TriggerAllocFailure, first[Rescheduled].Prev
+	case first[Migrated] != nil && first[Migrated].Leaves():
+		return api.TriggerNodeDrain, first[Migrated].Prev // users ask for a pass, too
 	case backlog && len(first) > 0:
 		return api.TriggerQueuedAllocs, nil
-	case first[migrated] != nil && first[migrated].prev.live():
-		return api.TriggerNodeDrain, first[migrated].prev
-	case p.rollout != nil && (first[updated] != nil || raised || tried):
+	case first[Migrated] != nil && first[Migrated].Prev.Live():
+		return api.TriggerNodeDrain, first[Migrated].Prev
+	case p.Rollout != nil && (first[Updated] != nil || raised || tried):
 		return api.TriggerDeployment, nil
-	case first[preempted] != nil:
-		return api.TriggerPreemption, first[preempted].prev
-	case first[lost] != nil:
-		return api.TriggerNodeUpdate, first[lost].prev
-	case s.view.job != nil && s.view.job.IsSystem():
+	case first[Preempted] != nil:
+		return api.TriggerPreemption, first[Preempted].Prev
+	case first[Lost] != nil:
+		return api.TriggerNodeUpdate, first[Lost].Prev
+	case s.view.Job != nil && s.view.Job.IsSystem():
 		return api.TriggerNodeUpdate, nil
 	}
 	return api.TriggerReconcile, nil
@@ -273,13 +273,13 @@ func (s *pass) trigger(backlog bool) (string, *instance) {
 
 // annotations says what a pass does to each group, and to others for its sake.
 func (s *pass) annotations() *api.PlanAnnotations {
-	updates := make(map[string]*api.DesiredUpdates, len(s.plan.groups))
-	for _, g := range s.plan.groups {
-		counts := g.counts
-		updates[g.name] = &counts
+	updates := make(map[string]*api.DesiredUpdates, len(s.plan.Groups))
+	for _, g := range s.plan.Groups {
+		counts := g.Counts
+		updates[g.Name] = &counts
 	}
-	for n, at := range s.placed.all() {
-		updates[s.plan.groups[n].name].Preemptions += uint64(len(s.placed.evictions[at.AllocID]))
+	for n, at := range s.placed.All() {
+		updates[s.plan.Groups[n].Name].Preemptions += uint64(len(s.placed.Evictions[at.AllocID]))
 	}
 	return &api.PlanAnnotations{DesiredTGUpdates: updates}
 }
@@ -288,11 +288,11 @@ func (s *pass) annotations() *api.PlanAnnotations {
 // one that the pass ends.
 func (s *pass) deployment() string {
 	p := s.plan
-	if p.rollout != nil {
-		return p.rollout.ID
+	if p.Rollout != nil {
+		return p.Rollout.ID
 	}
-	if len(p.cancelled) > 0 {
-		return p.cancelled[len(p.cancelled)-1].ID
+	if len(p.Cancelled) > 0 {
+		return p.Cancelled[len(p.Cancelled)-1].ID
 	}
 	return ""
 }

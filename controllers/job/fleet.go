@@ -11,55 +11,55 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// fleet is what this controller knows of nodes and of the room on them. It is made
+// Fleet is what this controller knows of nodes and of the room on them. It is made
 // from a snapshot and follows the change feed; placements are assumed in it before
 // they are committed, so that transactions of several jobs can be in flight.
 //
 // An allocation takes room until its node agent says that it ended, or it is lost. One that
 // is to stop, but has not, takes its room.
-type fleet struct {
+type Fleet struct {
 	mu       sync.Mutex // guards everything below
 	engine   *scheduler.Fleet
 	nodes    map[string]scheduler.NodeState
 	line     *line
 	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
-	inFlight map[*reservation]struct{}
+	inFlight map[*Reservation]struct{}
 	late     []string // nodes that got room back from passes that failed
 	// lowest is the lowest priority of a job that there was.
 	lowest int
 }
 
-// newFleet returns a fleet of which nothing is known.
-func newFleet() *fleet {
-	return &fleet{
+// NewFleet returns a fleet of which nothing is known.
+func NewFleet() *Fleet {
+	return &Fleet{
 		engine:   scheduler.NewFleet(),
 		nodes:    make(map[string]scheduler.NodeState),
 		line:     newLine(),
 		system:   make(map[reconcile.Request]struct{}),
-		inFlight: make(map[*reservation]struct{}),
+		inFlight: make(map[*Reservation]struct{}),
 		lowest:   api.MaxJobPriority,
 	}
 }
 
-// fleetOf returns the fleet as a snapshot has it.
-func fleetOf(snap store.Snapshot) *fleet {
-	f := newFleet()
-	f.load(snap)
+// FleetOf returns the fleet as a snapshot has it.
+func FleetOf(snap store.Snapshot) *Fleet {
+	f := NewFleet()
+	f.Load(snap)
 	return f
 }
 
-// copy returns a fleet with the same nodes and the same room on them. Nobody stands in
+// Copy returns a fleet with the same nodes and the same room on them. Nobody stands in
 // line there.
-func (f *fleet) copy() *fleet {
+func (f *Fleet) Copy() *Fleet {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := newFleet()
+	c := NewFleet()
 	c.engine, c.nodes, c.lowest = f.engine.Clone(), maps.Clone(f.nodes), f.lowest
 	return c
 }
 
-// load makes the fleet anew. What is in flight stays reserved.
-func (f *fleet) load(snap store.Snapshot) {
+// Load makes the fleet anew. What is in flight stays reserved.
+func (f *Fleet) Load(snap store.Snapshot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.engine, f.line, f.late = scheduler.NewFleet(), newLine(), nil
@@ -74,8 +74,8 @@ func (f *fleet) load(snap store.Snapshot) {
 		f.setJob(reconcile.RequestFor(j.Key()), j)
 	}
 	for r := range f.inFlight {
-		for g, at := range r.placed.all() {
-			if _, committed := snap.Get(allocationKey(at.AllocID)); !committed {
+		for g, at := range r.Placed.All() {
+			if _, committed := snap.Get(api.AllocationKey(at.AllocID)); !committed {
 				f.engine.SetAllocation(r.stand(g, at))
 				f.engine.Evict(at.Preempted...)
 			}
@@ -83,8 +83,8 @@ func (f *fleet) load(snap store.Snapshot) {
 	}
 }
 
-// forsake gives up the reservations of an earlier term.
-func (f *fleet) forsake() {
+// Forsake gives up the reservations of an earlier term.
+func (f *Fleet) Forsake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.inFlight)
@@ -92,7 +92,7 @@ func (f *fleet) forsake() {
 
 // loadAllocations takes the room of all allocations that have not ended. Allocations
 // and statuses are both listed in the order of their IDs.
-func (f *fleet) loadAllocations(snap store.Snapshot) {
+func (f *Fleet) loadAllocations(snap store.Snapshot) {
 	var ended []string
 	for s := range store.List[*api.AllocationStatus](snap, store.Query{}) {
 		if s.Terminal() {
@@ -109,17 +109,15 @@ func (f *fleet) loadAllocations(snap store.Snapshot) {
 	}
 }
 
-func allocationKey(id string) api.Key { return api.Key{Kind: api.KindAllocation, ID: id} }
-
 // Feasible implements ground.
-func (f *fleet) Feasible(j *api.Job, g *api.TaskGroup) ([]string, *api.AllocationMetric) {
+func (f *Fleet) Feasible(j *api.Job, g *api.TaskGroup) ([]string, *api.AllocationMetric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.engine.FeasibleNodes(j, g)
 }
 
 // Suits implements ground.
-func (f *fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
+func (f *Fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, known := f.nodes[node]; !known {
@@ -129,10 +127,10 @@ func (f *fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 	return ok
 }
 
-// nodeChanged follows a change of a node, and returns the jobs that may place
+// NodeChanged follows a change of a node, and returns the jobs that may place
 // something because of it. Where its facts changed, those that have something on it
 // are among them: it may be right for their current version now, or no longer.
-func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Request {
+func (f *Fleet) NodeChanged(snap store.Snapshot, c store.Change) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := c.Key.ID
@@ -155,7 +153,7 @@ func (f *fleet) nodeChanged(snap store.Snapshot, c store.Change) []reconcile.Req
 }
 
 // setNode takes over what a snapshot says of a node and reports whether that is new.
-func (f *fleet) setNode(snap store.Snapshot, id string) bool {
+func (f *Fleet) setNode(snap store.Snapshot, id string) bool {
 	before, known := f.nodes[id]
 	node, ok := store.Get[*api.Node](snap, api.Key{Kind: api.KindNode, ID: id})
 	if !ok {
@@ -179,11 +177,11 @@ func (f *fleet) setNode(snap store.Snapshot, id string) bool {
 	return true
 }
 
-// allocationChanged follows a change of an allocation, and returns the jobs for which there
+// AllocationChanged follows a change of an allocation, and returns the jobs for which there
 // is room because of it. One that is told to stop makes no room yet, but where others of its
 // job may go; one that is new may be preempted from now on, by who could not see it before.
 // before and after may be nil, but not both.
-func (f *fleet) allocationChanged(snap store.Snapshot, before, after *api.Allocation) []reconcile.Request {
+func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after *api.Allocation) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := after
@@ -194,17 +192,17 @@ func (f *fleet) allocationChanged(snap store.Snapshot, before, after *api.Alloca
 	return f.roomChanged(snap, a.ID, a.NodeID, told || before == nil && f.line.blind > 0)
 }
 
-// allocationEnded follows what a node agent says of an allocation that has ended by it, or
+// AllocationEnded follows what a node agent says of an allocation that has ended by it, or
 // runs again, and returns the jobs for which there is room because of it.
-func (f *fleet) allocationEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
+func (f *Fleet) AllocationEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.roomChanged(snap, s.ID, s.NodeID, false)
 }
 
 // roomChanged follows a change of what an allocation takes.
-func (f *fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) []reconcile.Request {
-	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+func (f *Fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) []reconcile.Request {
+	a, ok := store.Get[*api.Allocation](snap, api.AllocationKey(id))
 	if ok && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
@@ -219,9 +217,9 @@ func (f *fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) 
 	return f.offerLate(snap, f.offer(snap, node, nil))
 }
 
-// jobChanged follows a change of a job; after is nil if it is gone. It returns the jobs that
+// JobChanged follows a change of a job; after is nil if it is gone. It returns the jobs that
 // may find room because of it: those that wait, if they may preempt this one now.
-func (f *fleet) jobChanged(req reconcile.Request, before, after *api.Job) []reconcile.Request {
+func (f *Fleet) JobChanged(req reconcile.Request, before, after *api.Job) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.setJob(req, after)
@@ -231,7 +229,7 @@ func (f *fleet) jobChanged(req reconcile.Request, before, after *api.Job) []reco
 	return nil
 }
 
-func (f *fleet) setJob(req reconcile.Request, j *api.Job) {
+func (f *Fleet) setJob(req reconcile.Request, j *api.Job) {
 	if j != nil {
 		f.lowest = min(f.lowest, api.Deref(j.Priority))
 	}
@@ -242,9 +240,9 @@ func (f *fleet) setJob(req reconcile.Request, j *api.Job) {
 	f.system[req] = struct{}{}
 }
 
-// looked follows the end of a pass over a job: the room that it was woken for, if it
+// Looked follows the end of a pass over a job: the room that it was woken for, if it
 // left any, is offered to the next in line.
-func (f *fleet) looked(snap store.Snapshot, req reconcile.Request) []reconcile.Request {
+func (f *Fleet) Looked(snap store.Snapshot, req reconcile.Request) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var woken []reconcile.Request
@@ -255,12 +253,12 @@ func (f *fleet) looked(snap store.Snapshot, req reconcile.Request) []reconcile.R
 }
 
 // offer offers room that a node gained to the jobs in line.
-func (f *fleet) offer(snap store.Snapshot, node string, woken []reconcile.Request) []reconcile.Request {
+func (f *Fleet) offer(snap store.Snapshot, node string, woken []reconcile.Request) []reconcile.Request {
 	f.line.gained(node)
 	return f.line.offer(node, f.roomIn(snap), woken)
 }
 
-func (f *fleet) offerLate(snap store.Snapshot, woken []reconcile.Request) []reconcile.Request {
+func (f *Fleet) offerLate(snap store.Snapshot, woken []reconcile.Request) []reconcile.Request {
 	for _, node := range f.late {
 		woken = f.offer(snap, node, woken)
 	}
@@ -270,7 +268,7 @@ func (f *fleet) offerLate(snap store.Snapshot, woken []reconcile.Request) []reco
 
 // roomIn returns a function that says how many instances of a group fit on a node now.
 // Who may be preempted for them is found in the snapshot.
-func (f *fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
+func (f *Fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
 	return func(n *need, node string) int {
 		if n.nodes != nil && !n.nodes[node] {
 			return 0
@@ -280,13 +278,13 @@ func (f *fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
 	}
 }
 
-// waiting returns the jobs that stand in line for room.
-func (f *fleet) waiting() []reconcile.Request {
+// Waiting returns the jobs that stand in line for room.
+func (f *Fleet) Waiting() []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.inLine()
 }
 
-func (f *fleet) inLine() []reconcile.Request {
+func (f *Fleet) inLine() []reconcile.Request {
 	return slices.SortedFunc(maps.Keys(f.line.waiting), reconcile.Request.Compare)
 }

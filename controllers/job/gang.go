@@ -9,31 +9,31 @@ import (
 
 // together gives back what found room of a gang that did not wholly find it. So a gang
 // never holds room that it can't use, and two of them never wait for each other.
-func (o *placed) together(v *view, p *plan, on *scheduler.Fleet) {
+func (o *Placed) together(v *View, p *Plan, on *scheduler.Fleet) {
 	short := false
-	for n, g := range p.groups {
-		if o.queued[g.name] == 0 || len(g.wants) == 0 {
+	for n, g := range p.Groups {
+		if o.Queued[g.Name] == 0 || len(g.Wants) == 0 {
 			continue
 		}
 		short = true
-		if g.gang() {
-			o.giveBack(n, len(g.wants), on, gangText("gang of %d", api.Deref(g.group.Count), len(g.wants), o.count(n)))
+		if g.Gang() {
+			o.giveBack(n, len(g.Wants), on, gangText("gang of %d", api.Deref(g.Spec.Count), len(g.Wants), o.Count(n)))
 		}
 	}
-	if !short || !v.atOnce() {
+	if !short || !v.AtOnce() {
 		return
 	}
 	wants, found, size := 0, 0, 0
-	for n, g := range p.groups {
-		if g.group != nil {
-			size += api.Deref(g.group.Count)
+	for n, g := range p.Groups {
+		if g.Spec != nil {
+			size += api.Deref(g.Spec.Count)
 		}
-		wants, found = wants+len(g.wants), found+o.count(n)
+		wants, found = wants+len(g.Wants), found+o.Count(n)
 	}
 	why := gangText("all %d of the job at once", size, wants, found)
-	for n, g := range p.groups {
-		if len(g.wants) > 0 {
-			o.giveBack(n, len(g.wants), on, why)
+	for n, g := range p.Groups {
+		if len(g.Wants) > 0 {
+			o.giveBack(n, len(g.Wants), on, why)
 		}
 	}
 }
@@ -48,10 +48,10 @@ func gangText(what string, size, missing, room int) string {
 }
 
 // giveBack undoes the placements of a group, and says why.
-func (o *placed) giveBack(group, wants int, on *scheduler.Fleet, text string) {
+func (o *Placed) giveBack(group, wants int, on *scheduler.Fleet, text string) {
 	why := &api.AllocationMetric{}
-	for i := range o.groups[group] {
-		at := &o.groups[group][i]
+	for i := range o.Groups[group] {
+		at := &o.Groups[group][i]
 		if at.AllocID == "" {
 			continue
 		}
@@ -60,11 +60,11 @@ func (o *placed) giveBack(group, wants int, on *scheduler.Fleet, text string) {
 		*at = scheduler.Placement{}
 	}
 	name := o.names[group]
-	if failed := o.failed[name]; failed != nil {
+	if failed := o.Failed[name]; failed != nil {
 		*why = *failed
 	}
 	why.Gang, why.ScoreMetaData, why.CoalescedFailures = text, nil, wants-1
-	delete(o.failed, name)
-	o.queued[name] = 0
+	delete(o.Failed, name)
+	o.Queued[name] = 0
 	o.fail(name, why, wants)
 }

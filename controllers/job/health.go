@@ -2,21 +2,21 @@ package job
 
 import "github.com/droverhq/drover/api"
 
-// health of an allocation in its deployment.
-type health uint8
+// Health of an allocation in its deployment.
+type Health uint8
 
 const (
-	healthUnknown health = iota
-	healthy
-	unhealthy
+	HealthUnknown Health = iota
+	Healthy
+	Unhealthy
 )
 
-func healthOf(a *api.Allocation) health {
+func HealthOf(a *api.Allocation) Health {
 	switch s := a.DeploymentStatus; {
 	case s == nil || s.Healthy == nil:
-		return healthUnknown
+		return HealthUnknown
 	case *s.Healthy:
-		return healthy
+		return Healthy
 	}
-	return unhealthy
+	return Unhealthy
 }

@@ -2,89 +2,93 @@ package job
 
 import (
 	"slices"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
 )
 
-// instance is an allocation with what its node agent says of it.
-type instance struct {
+// Instance is an allocation with what its node agent says of it.
+type Instance struct {
 	*api.Allocation
 	status *api.AllocationStatus // nil: nothing yet
-	slot   int                   // the number in its name, −1 if it has none
+	Slot   int                   // the number in its name, −1 if it has none
 	// expected says that it is unknown, but its node is back: in a moment its node agent
 	// has spoken of it.
 	expected bool
-	// gaveWay says that a plan has decided between it and its predecessor, whose node came
+	// GaveWay says that a plan has decided between it and its predecessor, whose node came
 	// back, or its successor, and not for it.
-	gaveWay bool
+	GaveWay bool
 }
 
 // ended reports whether the node agent says that nothing of it runs any more.
-func (i *instance) ended() bool { return i.status.Terminal() }
+func (i *Instance) ended() bool { return i.status.Terminal() }
 
-func (i *instance) failed() bool {
+func (i *Instance) failed() bool {
 	return i.status != nil && i.status.ClientStatus == api.AllocClientFailed
 }
 
-func (i *instance) completed() bool {
+func (i *Instance) Completed() bool {
 	return i.status != nil && i.status.ClientStatus == api.AllocClientComplete
 }
 
 // use is 0 for an instance that does not run or is not healthy, 1 for one that its rollout
 // has not found healthy yet, 2 for others.
-func (i *instance) use() int {
-	health := healthOf(i.Allocation)
+func (i *Instance) use() int {
+	health := HealthOf(i.Allocation)
 	switch {
-	case !i.runs() || health == unhealthy:
+	case !i.Runs() || health == Unhealthy:
 		return 0
-	case i.DeploymentID != "" && health != healthy:
+	case i.DeploymentID != "" && health != Healthy:
 		return 1
 	}
 	return 2
 }
 
-// done reports whether it did what a batch instance is for. One that was told to stop,
+// EndedAt is when the last of its tasks ended, zero if its node agent has not said so.
+func (i *Instance) EndedAt() time.Time { return i.status.EndedAt() }
+
+// Done reports whether it did what a batch instance is for. One that was told to stop,
 // or to go on elsewhere, may have been cut short.
-func (i *instance) done() bool {
-	if !i.completed() || i.WantsRun() {
-		return i.completed()
+func (i *Instance) Done() bool {
+	if !i.Completed() || i.WantsRun() {
+		return i.Completed()
 	}
 	return !api.Deref(i.DesiredTransition.Migrate) && !i.status.Killed()
 }
 
-// live reports whether it should run and, as far as is known, does or will.
-func (i *instance) live() bool {
+// Live reports whether it should run and, as far as is known, does or will.
+func (i *Instance) Live() bool {
 	return i.WantsRun() && !i.ended() && i.Lost != api.AllocClientLost
 }
 
-// leaving reports whether it was asked to go elsewhere.
-func (i *instance) leaving() bool {
-	return i.live() && api.Deref(i.DesiredTransition.Migrate)
+// Leaving reports whether it was asked to go elsewhere.
+func (i *Instance) Leaving() bool {
+	return i.Live() && api.Deref(i.DesiredTransition.Migrate)
 }
 
 // replaceable reports whether it failed and its time to be replaced has come.
-func (i *instance) replaceable() bool {
+func (i *Instance) replaceable() bool {
 	t := &i.DesiredTransition
 	return i.failed() && i.WantsRun() && i.NextAllocation == "" &&
 		(api.Deref(t.Reschedule) || api.Deref(t.ForceReschedule))
 }
 
-// runs reports whether its node agent says that it runs.
-func (i *instance) runs() bool {
-	return i.live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
+// Runs reports whether its node agent says that it runs.
+func (i *Instance) Runs() bool {
+	return i.Live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
 }
 
-// unknown reports whether the node of an instance is out of contact, and the instance
+// Unknown reports whether the node of an instance is out of contact, and the instance
 // is not lost yet.
-func (i *instance) unknown() bool { return i.Lost == api.AllocClientUnknown && !i.ended() }
+func (i *Instance) Unknown() bool { return i.Lost == api.AllocClientUnknown && !i.ended() }
 
 // wasPreempted reports whether it was told to end so that another one has room.
-func (i *instance) wasPreempted() bool { return i.DesiredStatus == api.AllocDesiredEvict }
+func (i *Instance) wasPreempted() bool { return i.DesiredStatus == api.AllocDesiredEvict }
 
-// failedOn returns the nodes on which an instance and those that it follows failed, as
+// FailedOn returns the nodes on which an instance and those that it follows failed, as
 // far as is remembered.
-func (i *instance) failedOn() []string {
+func (i *Instance) FailedOn() []string {
 	nodes := []string{i.NodeID}
 	if i.RescheduleTracker != nil {
 		for _, e := range i.RescheduleTracker.Events {
@@ -95,8 +99,8 @@ func (i *instance) failedOn() []string {
 	return slices.Compact(nodes)
 }
 
-// newer reports whether a was placed after b, which may be nil.
-func newer(a, b *instance) bool {
+// Newer reports whether a was placed after b, which may be nil.
+func Newer(a, b *Instance) bool {
 	if b == nil || a.CreateIndex != b.CreateIndex {
 		return b == nil || a.CreateIndex > b.CreateIndex
 	}
@@ -105,13 +109,13 @@ func newer(a, b *instance) bool {
 
 // readInstances joins the allocations of a job with their statuses. Both are listed
 // in the order of their IDs, so the two lists are walked side by side.
-func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
+func readInstances(snap store.Snapshot, ofJob store.Query) []Instance {
 	ofJob.Kind = api.KindAllocation
 	count := snap.Count(ofJob)
 	if count == 0 {
 		return nil
 	}
-	out := make([]instance, 0, count)
+	out := make([]Instance, 0, count)
 	for a := range store.List[*api.Allocation](snap, ofJob) {
 		out = append(out, newInstance(snap, a))
 	}
@@ -127,16 +131,16 @@ func readInstances(snap store.Snapshot, ofJob store.Query) []instance {
 	return out
 }
 
-// readInstance joins an allocation with its status.
-func readInstance(snap store.Snapshot, a *api.Allocation) instance {
+// ReadInstance joins an allocation with its status.
+func ReadInstance(snap store.Snapshot, a *api.Allocation) Instance {
 	i := newInstance(snap, a)
 	i.status, _ = store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: a.ID})
 	return i
 }
 
 // newInstance returns an allocation of which its node agent has said nothing.
-func newInstance(snap store.Snapshot, a *api.Allocation) instance {
-	return instance{Allocation: a, slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)}
+func newInstance(snap store.Snapshot, a *api.Allocation) Instance {
+	return Instance{Allocation: a, Slot: a.Index(), expected: a.Lost == api.AllocClientUnknown && isReady(snap, a.NodeID)}
 }
 
 func isReady(snap store.Snapshot, node string) bool {

@@ -19,21 +19,21 @@ type need struct {
 }
 
 // needs returns what of a plan found no room.
-func needs(v *view, p *plan, at *placed, snap store.Snapshot) []need {
+func needs(v *View, p *Plan, at *Placed, snap store.Snapshot) []need {
 	var out []need
-	j := v.job
-	for i, g := range p.groups {
-		if at.queued[g.name] == 0 {
+	j := v.Job
+	for i, g := range p.Groups {
+		if at.Queued[g.Name] == 0 {
 			continue
 		}
 		first := len(out)
-		for k := range g.wants {
-			if at.groups[i][k].AllocID == "" {
-				out = noteNeed(out, first, j, g, &g.wants[k])
+		for k := range g.Wants {
+			if at.Groups[i][k].AllocID == "" {
+				out = noteNeed(out, first, j, g, &g.Wants[k])
 			}
 		}
 		if first < len(out) {
-			out[first].count += g.more
+			out[first].count += g.More
 		}
 	}
 	for i := range out {
@@ -45,8 +45,8 @@ func needs(v *view, p *plan, at *placed, snap store.Snapshot) []need {
 
 // noteNeed adds a want that found no room to the needs of its group, which are those
 // from first on: one for each version, and for each instance that has volumes of its own.
-func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need {
-	job, group := w.spec(j, g.group)
+func noteNeed(needs []need, first int, j *api.Job, g *Group, w *Want) []need {
+	job, group := w.Spec(j, g.Spec)
 	at := first
 	for at < len(needs) && (needs[at].job != job || needs[at].group != group) {
 		at++
@@ -60,17 +60,17 @@ func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need
 }
 
 // note notes where a want that found no room could go.
-func (n *need) note(w *want) {
-	if w.node != "" {
+func (n *need) note(w *Want) {
+	if w.Node != "" {
 		if n.nodes == nil {
 			n.nodes = make(map[string]bool)
 		}
-		n.nodes[w.node] = true
+		n.nodes[w.Node] = true
 	}
-	if w.frees() {
+	if w.Frees() {
 		if n.freed == nil {
 			n.freed = make(map[string][]string)
 		}
-		n.freed[w.prev.NodeID] = append(n.freed[w.prev.NodeID], w.prev.ID)
+		n.freed[w.Prev.NodeID] = append(n.freed[w.Prev.NodeID], w.Prev.ID)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// try says where the instances of a plan would go. It is for a fleet that nobody else
+// Try says where the instances of a plan would go. It is for a fleet that nobody else
 // needs, as one that was copied: what finds room takes it, and nobody gives it back.
-func (f *fleet) try(v *view, p *plan, snap store.Snapshot, newID func() string) *placed {
+func (f *Fleet) Try(v *View, p *Plan, snap store.Snapshot, newID func() string) *Placed {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.find(v, p, snap, newID)
@@ -16,19 +16,19 @@ func (f *fleet) try(v *view, p *plan, snap store.Snapshot, newID func() string) 
 
 // find finds room for what a plan wants, by the end of others if there is none otherwise.
 // The engine assumes the placements.
-func (f *fleet) find(v *view, p *plan, snap store.Snapshot, newID func() string) *placed {
-	j := v.job
-	out := &placed{groups: make([][]scheduler.Placement, len(p.groups)), queued: make(map[string]int)}
+func (f *Fleet) find(v *View, p *Plan, snap store.Snapshot, newID func() string) *Placed {
+	j := v.Job
+	out := &Placed{Groups: make([][]scheduler.Placement, len(p.Groups)), Queued: make(map[string]int)}
 	policy, victims := policyOf(snap, j), f.victims(snap, j)
-	for n, g := range p.groups {
-		out.names = append(out.names, g.name)
-		found := make([]scheduler.Placement, len(g.wants))
-		out.groups[n] = found
-		if g.group != nil {
-			out.queued[g.name] = 0
+	for n, g := range p.Groups {
+		out.names = append(out.names, g.Name)
+		found := make([]scheduler.Placement, len(g.Wants))
+		out.Groups[n] = found
+		if g.Spec != nil {
+			out.Queued[g.Name] = 0
 		}
-		if g.nowhere != nil {
-			out.fail(g.name, g.nowhere, 0)
+		if g.Nowhere != nil {
+			out.fail(g.Name, g.Nowhere, 0)
 		}
 		for _, batch := range batches(j, g) {
 			batch.policy, batch.victims = policy, victims
@@ -39,13 +39,13 @@ func (f *fleet) find(v *view, p *plan, snap store.Snapshot, newID func() string)
 	out.together(v, p, f.engine)
 	out.noteEvictions(snap)
 	var short []*api.TaskGroup
-	for _, g := range p.groups {
-		if out.queued[g.name] > 0 {
-			short = append(short, g.group)
+	for _, g := range p.Groups {
+		if out.Queued[g.Name] > 0 {
+			short = append(short, g.Spec)
 		}
 	}
 	if len(short) > 0 {
-		out.classes = f.engine.ClassEligibility(j, short...)
+		out.Classes = f.engine.ClassEligibility(j, short...)
 	}
 	return out
 }

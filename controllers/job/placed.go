@@ -8,25 +8,25 @@ import (
 	"github.com/droverhq/drover/scheduler"
 )
 
-// placed is where the instances of a plan go.
-type placed struct {
-	// groups are the placements, by group of the plan and, in it, by want; one whose
+// Placed is where the instances of a plan go.
+type Placed struct {
+	// Groups are the placements, by group of the plan and, in it, by want; one whose
 	// AllocID is empty found no room.
-	groups [][]scheduler.Placement
-	// failed says, by name of the group, why instances found no room, and queued how many.
-	failed map[string]*api.AllocationMetric
-	queued map[string]int
-	// classes says which classes of nodes would do for the groups that found no room.
-	classes map[string]bool
-	// evictions are who has to end, by the ID of the allocation for whose sake.
-	evictions map[string][]eviction
+	Groups [][]scheduler.Placement
+	// Failed says, by name of the group, why instances found no room, and queued how many.
+	Failed map[string]*api.AllocationMetric
+	Queued map[string]int
+	// Classes says which classes of nodes would do for the groups that found no room.
+	Classes map[string]bool
+	// Evictions are who has to end, by the ID of the allocation for whose sake.
+	Evictions map[string][]Eviction
 	names     []string // of the groups
 }
 
-// all yields the placements that were made, with the numbers of their groups.
-func (o *placed) all() iter.Seq2[int, *scheduler.Placement] {
+// All yields the placements that were made, with the numbers of their groups.
+func (o *Placed) All() iter.Seq2[int, *scheduler.Placement] {
 	return func(yield func(int, *scheduler.Placement) bool) {
-		for n, group := range o.groups {
+		for n, group := range o.Groups {
 			for i := range group {
 				if group[i].AllocID != "" && !yield(n, &group[i]) {
 					return
@@ -36,11 +36,11 @@ func (o *placed) all() iter.Seq2[int, *scheduler.Placement] {
 	}
 }
 
-// count is how many instances of a group found room.
-func (o *placed) count(group int) int {
+// Count is how many instances of a group found room.
+func (o *Placed) Count(group int) int {
 	n := 0
-	for i := range o.groups[group] {
-		if o.groups[group][i].AllocID != "" {
+	for i := range o.Groups[group] {
+		if o.Groups[group][i].AllocID != "" {
 			n++
 		}
 	}
@@ -48,51 +48,51 @@ func (o *placed) count(group int) int {
 }
 
 // total is how many instances found room.
-func (o *placed) total() int {
+func (o *Placed) total() int {
 	n := 0
-	for group := range o.groups {
-		n += o.count(group)
+	for group := range o.Groups {
+		n += o.Count(group)
 	}
 	return n
 }
 
 // fail notes that so many instances of a group found no room.
-func (o *placed) fail(group string, why *api.AllocationMetric, count int) {
-	if o.failed == nil {
-		o.failed = make(map[string]*api.AllocationMetric)
+func (o *Placed) fail(group string, why *api.AllocationMetric, count int) {
+	if o.Failed == nil {
+		o.Failed = make(map[string]*api.AllocationMetric)
 	}
-	if o.failed[group] == nil {
-		o.failed[group] = why
+	if o.Failed[group] == nil {
+		o.Failed[group] = why
 	}
-	o.queued[group] += count
+	o.Queued[group] += count
 }
 
 // behind counts what a group wants besides what was tried.
-func (o *placed) behind(g *groupPlan) {
-	if g.more == 0 {
+func (o *Placed) behind(g *Group) {
+	if g.More == 0 {
 		return
 	}
-	o.queued[g.name] += g.more
-	if why := o.failed[g.name]; why != nil {
+	o.Queued[g.Name] += g.More
+	if why := o.Failed[g.Name]; why != nil {
 		more := *why
-		more.CoalescedFailures += g.more
-		o.failed[g.name] = &more
+		more.CoalescedFailures += g.More
+		o.Failed[g.Name] = &more
 	}
 }
 
 // took notes how long it took to find room, for each instance.
-func (o *placed) took(all time.Duration) {
-	count := len(o.failed) + o.total()
+func (o *Placed) took(all time.Duration) {
+	count := len(o.Failed) + o.total()
 	if count == 0 {
 		return
 	}
 	each := all / time.Duration(count)
-	for _, at := range o.all() {
+	for _, at := range o.All() {
 		at.Metrics.AllocationTime = each
 	}
-	for group, why := range o.failed {
+	for group, why := range o.Failed {
 		timed := *why
 		timed.AllocationTime = each
-		o.failed[group] = &timed
+		o.Failed[group] = &timed
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // victims returns what the engine asks about the allocations of a node when a job finds no
 // room; nil if it may preempt nobody. Only what is committed can be told to end.
-func (f *fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []scheduler.Victim {
+func (f *Fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []scheduler.Victim {
 	if j == nil || !preempts(snap, j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
 		return nil
 	}
@@ -50,29 +50,29 @@ func evictedAtOnce(g *api.TaskGroup) int {
 	return api.Deref(g.Migrate.MaxParallel)
 }
 
-// eviction is an allocation that has to end so that another one has room, and its job, by
+// Eviction is an allocation that has to end so that another one has room, and its job, by
 // whose priority it may be.
-type eviction struct {
+type Eviction struct {
 	*api.Allocation
-	job *api.Job
+	Job *api.Job
 }
 
 // noteEvictions notes for whose sake who has to end. An allocation ends for the first of
 // those that count on its room.
-func (o *placed) noteEvictions(snap store.Snapshot) {
+func (o *Placed) noteEvictions(snap store.Snapshot) {
 	known := make(map[string]bool)
-	for _, at := range o.all() {
+	for _, at := range o.All() {
 		for _, id := range at.Preempted {
-			a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+			a, ok := store.Get[*api.Allocation](snap, api.AllocationKey(id))
 			if known[id] || !ok || !a.WantsRun() {
 				continue
 			}
 			known[id] = true
-			if o.evictions == nil {
-				o.evictions = make(map[string][]eviction)
+			if o.Evictions == nil {
+				o.Evictions = make(map[string][]Eviction)
 			}
 			job, _ := store.Get[*api.Job](snap, api.JobKey(a.Namespace, a.JobID))
-			o.evictions[at.AllocID] = append(o.evictions[at.AllocID], eviction{a, job})
+			o.Evictions[at.AllocID] = append(o.Evictions[at.AllocID], Eviction{a, job})
 		}
 	}
 }

@@ -9,27 +9,27 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// reservation is the placements of a pass that goes on.
-type reservation struct {
-	placed    *placed
-	heard     bool // the job was woken because there may be room for it
+// Reservation is the placements of a pass that goes on.
+type Reservation struct {
+	Placed    *Placed
+	Heard     bool // the job was woken because there may be room for it
 	job       *api.Job
 	committed []bool // which of the placements are
 }
 
-// commit notes that placements, numbered in the order of the plan, are committed. It may be
+// Commit notes that placements, numbered in the order of the plan, are committed. It may be
 // called concurrently for others.
-func (r *reservation) commit(placed []int) {
+func (r *Reservation) Commit(placed []int) {
 	for _, n := range placed {
 		r.committed[n] = true
 	}
 }
 
-// lasting yields the IDs of the allocations that are committed.
-func (r *reservation) lasting() iter.Seq[string] {
+// Committed yields the IDs of the allocations that are committed.
+func (r *Reservation) Committed() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		n := 0
-		for _, at := range r.placed.all() {
+		for _, at := range r.Placed.All() {
 			if r.committed[n] && !yield(at.AllocID) {
 				return
 			}
@@ -39,12 +39,12 @@ func (r *reservation) lasting() iter.Seq[string] {
 }
 
 // stand returns an allocation that takes what a placement takes.
-func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation {
+func (r *Reservation) stand(group int, at *scheduler.Placement) *api.Allocation {
 	return &api.Allocation{
 		ID:            at.AllocID,
 		Namespace:     api.Deref(r.job.Namespace),
 		JobID:         api.Deref(r.job.ID),
-		TaskGroup:     r.placed.names[group],
+		TaskGroup:     r.Placed.names[group],
 		NodeID:        at.NodeID,
 		DesiredStatus: api.AllocDesiredRun,
 		Ports:         at.Ports,
@@ -53,38 +53,38 @@ func (r *reservation) stand(group int, at *scheduler.Placement) *api.Allocation 
 	}
 }
 
-// place finds room for a plan. What it finds is reserved until settle; what finds
+// Place finds room for a plan. What it finds is reserved until settle; what finds
 // none stands in line from then on. latest returns the newest snapshot.
-func (f *fleet) place(v *view, p *plan, latest func() store.Snapshot, newID func() string) *reservation {
+func (f *Fleet) Place(v *View, p *Plan, latest func() store.Snapshot, newID func() string) *Reservation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	start := time.Now()
 	var issued []string
-	r := &reservation{job: v.job}
+	r := &Reservation{job: v.Job}
 	defer func() {
-		if r.placed == nil { // a panic: nobody knows of what was taken
+		if r.Placed == nil { // a panic: nobody knows of what was taken
 			for _, id := range issued {
 				f.engine.RemoveAllocation(id)
 			}
 		}
 	}()
 	snap := latest() // what is not in it is in flight
-	r.placed = f.find(v, p, snap, func() string {
+	r.Placed = f.find(v, p, snap, func() string {
 		id := newID()
 		issued = append(issued, id)
 		return id
 	})
-	r.placed.took(time.Since(start))
-	r.committed = make([]bool, r.placed.total())
-	r.heard = f.line.stand(v.req, needs(v, p, r.placed, snap), len(f.inFlight) > 0)
+	r.Placed.took(time.Since(start))
+	r.committed = make([]bool, r.Placed.total())
+	r.Heard = f.line.stand(v.Req, needs(v, p, r.Placed, snap), len(f.inFlight) > 0)
 	f.inFlight[r] = struct{}{}
 	return r
 }
 
-// settle ends a reservation. What was committed stays taken, and the change feed has
+// Settle ends a reservation. What was committed stays taken, and the change feed has
 // what becomes of it; the rest is given back, unless it is not known whether it was
 // committed: then the term is over, and the fleet is made anew for the next one.
-func (f *fleet) settle(r *reservation, unknown bool) {
+func (f *Fleet) Settle(r *Reservation, unknown bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, known := f.inFlight[r]; !known {
@@ -95,7 +95,7 @@ func (f *fleet) settle(r *reservation, unknown bool) {
 		return
 	}
 	n := 0
-	for _, at := range r.placed.all() {
+	for _, at := range r.Placed.All() {
 		if !r.committed[n] {
 			f.engine.GiveBack(*at)
 			f.late = append(f.late, at.NodeID)

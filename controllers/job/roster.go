@@ -9,11 +9,11 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// roster knows which allocations of a job matter. A pass over the job reads by it and tells
+// Roster knows which allocations of a job matter. A pass over the job reads by it and tells
 // it in the end what it did: look, read, learn. One that ends without having learnt
 // anything does no harm.
-type roster struct {
-	keeper *keeper
+type Roster struct {
+	keeper *Keeper
 	req    reconcile.Request
 	// The mutex of the keeper guards what is below, but for gone.
 
@@ -27,26 +27,26 @@ type roster struct {
 	gone  []string          // were open, and the pass that goes on found that they are there no more
 }
 
-// read reads the allocations of a job into its view: those that are open, if that will do.
+// Read reads the allocations of a job into its view: those that are open, if that will do.
 // It reports whether it did.
-func (r *roster) read(snap store.Snapshot, v *view) (part bool) {
+func (r *Roster) Read(snap store.Snapshot, v *View) (part bool) {
 	r.gone = nil
 	if ids, others, ok := r.opened(v); ok {
-		if r.gone = v.readOpen(snap, ids, others); !v.contested() {
+		if r.gone = v.ReadOpen(snap, ids, others); !v.Contested() {
 			return true
 		}
 		r.doubt()
 	}
-	v.readAll(snap)
+	v.ReadAll(snap)
 	return false
 }
 
 // opened returns the allocations of a job that a pass over it has to look at, and what
 // else it has to know of the others; ok is false if it has to look at all.
-func (r *roster) opened(v *view) (ids []string, others map[string]*settled, ok bool) {
+func (r *Roster) opened(v *View) (ids []string, others map[string]*Settled, ok bool) {
 	r.keeper.mu.Lock()
 	defer r.keeper.mu.Unlock()
-	if !r.ready || !v.mayReadPart() || r.version != v.current() || r.create != api.Deref(v.job.CreateIndex) || v.rolling() && r.seated() {
+	if !r.ready || !v.MayReadPart() || r.version != v.Current() || r.create != api.Deref(v.Job.CreateIndex) || v.Rolling() && r.seated() {
 		r.forget()
 		return nil, nil, false
 	}
@@ -54,7 +54,7 @@ func (r *roster) opened(v *view) (ids []string, others map[string]*settled, ok b
 	for id := range r.open {
 		ids = append(ids, id)
 	}
-	others = make(map[string]*settled, len(r.seats))
+	others = make(map[string]*Settled, len(r.seats))
 	for name, s := range r.seats {
 		others[name] = s.counted()
 	}
@@ -62,7 +62,7 @@ func (r *roster) opened(v *view) (ids []string, others map[string]*settled, ok b
 }
 
 // doubt has a pass read everything, though there is a roster.
-func (r *roster) doubt() {
+func (r *Roster) doubt() {
 	r.keeper.mu.Lock()
 	defer r.keeper.mu.Unlock()
 	r.gone = nil
@@ -70,22 +70,22 @@ func (r *roster) doubt() {
 }
 
 // forget has the next pass read everything.
-func (r *roster) forget() { r.ready, r.seats = false, nil }
+func (r *Roster) forget() { r.ready, r.seats = false, nil }
 
 // seated reports whether anybody is settled.
-func (r *roster) seated() bool {
+func (r *Roster) seated() bool {
 	for _, s := range r.seats {
-		if s.count() > 0 {
+		if s.Count() > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// learn ends a pass: of what it has read, and nobody has changed meanwhile, it is known
+// Learn ends a pass: of what it has read, and nobody has changed meanwhile, it is known
 // what need not be looked at again. placed are the IDs of the allocations that it placed,
 // as far as they are committed. wrote says that all it did is committed.
-func (r *roster) learn(v *view, p *plan, placed iter.Seq[string], wrote bool) {
+func (r *Roster) Learn(v *View, p *Plan, placed iter.Seq[string], wrote bool) {
 	k := r.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *roster) learn(v *view, p *plan, placed iter.Seq[string], wrote bool) {
 	case r.ready && wrote:
 		r.close(v, p)
 	case r.ready:
-	case wrote && v.mayReadPart() && size(v.job) >= k.wholeBelow:
+	case wrote && v.MayReadPart() && size(v.Job) >= k.wholeBelow:
 		r.begin(v)
 		r.close(v, p)
 	default:
@@ -122,15 +122,15 @@ func size(j *api.Job) int {
 }
 
 // note opens what a pass has written, or may have.
-func (r *roster) note(p *plan, placed iter.Seq[string]) {
-	for _, g := range p.groups {
-		for _, list := range [][]*instance{g.stop, g.inPlace, g.kept} {
+func (r *Roster) note(p *Plan, placed iter.Seq[string]) {
+	for _, g := range p.Groups {
+		for _, list := range [][]*Instance{g.Stop, g.InPlace, g.Kept} {
 			for _, i := range list {
 				r.open[i.ID] = true
 			}
 		}
-		for n := range g.wants {
-			if prev := g.wants[n].prev; prev != nil {
+		for n := range g.Wants {
+			if prev := g.Wants[n].Prev; prev != nil {
 				r.open[prev.ID] = true
 			}
 		}
@@ -141,69 +141,69 @@ func (r *roster) note(p *plan, placed iter.Seq[string]) {
 }
 
 // begin makes a roster of what a pass read, which was everything.
-func (r *roster) begin(v *view) {
-	r.ready, r.batch, r.create, r.version = true, v.job.IsBatch(), api.Deref(v.job.CreateIndex), v.current()
+func (r *Roster) begin(v *View) {
+	r.ready, r.batch, r.create, r.version = true, v.Job.IsBatch(), api.Deref(v.Job.CreateIndex), v.Current()
 	r.seats = make(map[string]*seats)
-	for _, g := range v.job.TaskGroups {
+	for _, g := range v.Job.TaskGroups {
 		if g.Indexed == nil {
 			r.seats[api.Deref(g.Name)] = newSeats(max(0, api.Deref(g.Count)))
 		}
 	}
 	maps.DeleteFunc(r.open, func(_ string, changed bool) bool { return !changed })
-	for n := range v.instances {
-		if id := v.instances[n].ID; !r.open[id] {
+	for n := range v.Instances {
+		if id := v.Instances[n].ID; !r.open[id] {
 			r.open[id] = false
 		}
 	}
 }
 
 // close takes out of what is open whatever need not be looked at again.
-func (r *roster) close(v *view, p *plan) {
+func (r *Roster) close(v *View, p *Plan) {
 	for _, id := range r.gone {
 		if !r.open[id] {
 			delete(r.open, id)
 		}
 	}
-	rolling := v.rolling()
-	for n := range v.instances {
-		i := &v.instances[n]
-		if s := r.seats[i.TaskGroup]; s != nil && v.ofCurrent(i) {
-			s.begun = true
+	rolling := v.Rolling()
+	for n := range v.Instances {
+		i := &v.Instances[n]
+		if s := r.seats[i.TaskGroup]; s != nil && v.OfCurrent(i) {
+			s.Begun = true
 		}
 		if !rolling && !r.open[i.ID] && r.settle(i) {
 			delete(r.open, i.ID)
 		}
 	}
-	latest := latestOf(v.instances)
-	for n := range v.instances {
-		if i := &v.instances[n]; !r.open[i.ID] && (r.buried(v, i, latest) || p.spent(v, i)) {
+	latest := latestOf(v.Instances)
+	for n := range v.Instances {
+		if i := &v.Instances[n]; !r.open[i.ID] && (r.buried(v, i, latest) || p.Spent(v, i)) {
 			delete(r.open, i.ID)
 		}
 	}
 }
 
 // settle seats an instance, if it is settled and nobody has its seat.
-func (r *roster) settle(i *instance) bool {
+func (r *Roster) settle(i *Instance) bool {
 	s := r.seats[i.TaskGroup]
-	if !s.has(i.slot) || s.holders[i.slot].id != 0 || !r.isSettled(i) {
+	if !s.has(i.Slot) || s.holders[i.Slot].id != 0 || !r.isSettled(i) {
 		return false
 	}
-	s.holders[i.slot] = holder{r.keeper.hash(i.ID), i.CreateIndex}
+	s.holders[i.Slot] = holder{r.keeper.hash(i.ID), i.CreateIndex}
 	s.add(i)
 	return true
 }
 
 // isSettled reports whether nothing is to be done about an instance.
-func (r *roster) isSettled(i *instance) bool {
+func (r *Roster) isSettled(i *Instance) bool {
 	switch {
 	case i.JobVersion != r.version || i.CreateIndex < r.create || !i.WantsRun() || i.Lost != "" || i.NextAllocation != "":
 		return false
 	case i.IsCanary() || i.DesiredTransition != (api.DesiredTransition{}):
 		return false
-	case i.DeploymentID != "" && healthOf(i.Allocation) != healthy:
+	case i.DeploymentID != "" && HealthOf(i.Allocation) != Healthy:
 		return false
 	}
-	return i.runs() || r.batch && i.done()
+	return i.Runs() || r.batch && i.Done()
 }
 
 // place is a slot of a group, or the canary's beside it.
@@ -213,13 +213,13 @@ type place struct {
 	canary bool
 }
 
-func placeOf(i *instance) place { return place{i.TaskGroup, i.slot, i.IsCanary()} }
+func placeOf(i *Instance) place { return place{i.TaskGroup, i.Slot, i.IsCanary()} }
 
 // latestOf returns the latest of some instances in each place.
-func latestOf(instances []instance) map[place]*instance {
-	latest := make(map[place]*instance)
+func latestOf(instances []Instance) map[place]*Instance {
+	latest := make(map[place]*Instance)
 	for n := range instances {
-		if i := &instances[n]; newer(i, latest[placeOf(i)]) {
+		if i := &instances[n]; Newer(i, latest[placeOf(i)]) {
 			latest[placeOf(i)] = i
 		}
 	}
@@ -228,26 +228,26 @@ func latestOf(instances []instance) map[place]*instance {
 
 // buried reports whether an instance will never run again, and another one came later
 // where it was: whoever comes next follows that one.
-func (r *roster) buried(v *view, i *instance, latest map[place]*instance) bool {
+func (r *Roster) buried(v *View, i *Instance, latest map[place]*Instance) bool {
 	s := r.seats[i.TaskGroup]
 	if i.IsCanary() && i.WantsRun() && i.Lost == "" {
 		return false // is stopped when its rollout has ended
 	}
-	if s == nil || !v.outOfPlay(i) {
+	if s == nil || !v.OutOfPlay(i) {
 		return false
 	}
 	last := latest[placeOf(i)]
-	return last != nil && newer(last, i) || !i.IsCanary() && s.slots.has(i.slot) && s.holders[i.slot].created > i.CreateIndex
+	return last != nil && Newer(last, i) || !i.IsCanary() && s.Slots.Has(i.Slot) && s.holders[i.Slot].created > i.CreateIndex
 }
 
 // follow follows a change of an allocation, or of its status. a is as it was or as it is.
-func (r *roster) follow(snap store.Snapshot, a *api.Allocation) {
-	now, ok := store.Get[*api.Allocation](snap, allocationKey(a.ID))
+func (r *Roster) follow(snap store.Snapshot, a *api.Allocation) {
+	now, ok := store.Get[*api.Allocation](snap, api.AllocationKey(a.ID))
 	s, slot := r.seats[a.TaskGroup], a.Index()
 	if s.has(slot) && s.holders[slot].id == r.keeper.hash(a.ID) {
 		s.remove(slot)
 		if ok {
-			if i := readInstance(snap, now); r.isSettled(&i) {
+			if i := ReadInstance(snap, now); r.isSettled(&i) {
 				s.add(&i)
 				return
 			}
@@ -257,7 +257,7 @@ func (r *roster) follow(snap store.Snapshot, a *api.Allocation) {
 	switch {
 	case ok:
 		r.open[a.ID] = true
-	case s != nil && !s.slots.has(slot):
+	case s != nil && !s.Slots.Has(slot):
 		r.forget() // who was there before it may matter again
 	default:
 		delete(r.open, a.ID)

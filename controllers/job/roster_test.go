@@ -21,8 +21,8 @@ import (
 type world struct {
 	*rapid.T
 	store  *mem.Store
-	fleet  *fleet
-	keeper *keeper
+	fleet  *Fleet
+	keeper *Keeper
 	job    *api.Job
 	req    reconcile.Request
 }
@@ -56,17 +56,21 @@ func TestAPassOverPartDecidesAsOneOverAll(t *testing.T) {
 }
 
 func newWorld(rt *rapid.T) *world {
-	j := sample()
-	j.Namespace, j.Version, j.Priority = new(api.DefaultNamespace), new(uint64(1)), new(50)
+	g := &api.TaskGroup{
+		Name: new("web"), Tasks: []*api.Task{{Name: "app", Driver: "raw_exec"}, {Name: "log", Driver: "raw_exec"}},
+	}
+	j := &api.Job{
+		Namespace: new(api.DefaultNamespace), ID: new("shop"), Version: new(uint64(1)), Priority: new(50),
+		Datacenters: []string{"dc1"}, NodePool: new(api.DefaultNodePool), TaskGroups: []*api.TaskGroup{g},
+	}
 	j.Type = new(rapid.SampledFrom([]string{api.JobTypeService, api.JobTypeBatch}).Draw(rt, "type"))
-	g := j.TaskGroups[0]
 	g.Count = new(rapid.IntRange(0, 5).Draw(rt, "count"))
 	g.ReschedulePolicy = &api.ReschedulePolicy{Unlimited: new(rapid.Bool().Draw(rt, "unlimited")), Delay: new(time.Second), DelayFunction: new(api.DelayConstant)}
 	g.Migrate = &api.MigrateStrategy{MaxParallel: new(1)}
 	if rapid.Bool().Draw(rt, "update") {
 		g.Update = &api.UpdateStrategy{MaxParallel: new(2)}
 	}
-	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: newFleet(), keeper: newKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
+	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: NewFleet(), keeper: NewKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
 	older := *j
 	older.Version = new(uint64(0))
 	changed := *g
@@ -110,9 +114,9 @@ func (w *world) change() {
 	id := fmt.Sprintf("%s-%d-%d", "alloc", slot, rapid.IntRange(0, 1).Draw(w.T, "of slot"))
 	one := func(label string, in int) bool { return rapid.IntRange(0, in-1).Draw(w.T, label) == 0 }
 	if one("removed", 8) {
-		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), allocationKey(id)); ok {
+		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), api.AllocationKey(id)); ok {
 			w.commit(store.Delete(a.Key()), store.Delete((&api.AllocationStatus{ID: id}).Key()))
-			w.keeper.allocationChanged(w.store.Snapshot(), a)
+			w.keeper.AllocationChanged(w.store.Snapshot(), a)
 		}
 		return
 	}
@@ -160,44 +164,44 @@ func (w *world) change() {
 		}))
 	}
 	w.commit(writes...)
-	w.keeper.allocationChanged(w.store.Snapshot(), a)
+	w.keeper.AllocationChanged(w.store.Snapshot(), a)
 }
 
 // pass makes a pass as the controller does, but that it writes nothing, and compares what
 // it decides with what one decides that reads everything.
 func (w *world) pass() (part bool) {
 	now := time.Unix(1_800_000_000, 0)
-	roster := w.keeper.look(w.req)
+	roster := w.keeper.Look(w.req)
 	snap := w.store.Snapshot()
-	v, all := readSpec(snap, w.req, now), read(snap, w.req, now)
-	part = roster.read(snap, v)
+	v, all := ReadSpec(snap, w.req, now), Read(snap, w.req, now)
+	part = roster.Read(snap, v)
 	ids := numbered()
-	p, whole := decide(v, w.fleet, ids), decide(all, w.fleet, ids)
+	p, whole := Decide(v, w.fleet, ids), Decide(all, w.fleet, ids)
 	if got, want := story(v, p), story(all, whole); got != want {
-		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.instances), len(all.instances), got, want)
+		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.Instances), len(all.Instances), got, want)
 	}
-	roster.learn(v, p, slices.Values([]string(nil)), true)
+	roster.Learn(v, p, slices.Values([]string(nil)), true)
 	return part
 }
 
 // story tells what a plan does.
-func story(v *view, p *plan) string {
+func story(v *View, p *Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "begins=%v changes=%v", p.fresh, p.revised)
-	if p.rollout != nil && !p.fresh {
-		fmt.Fprintf(&b, " rollout %+v", *p.rollout.TaskGroups["web"])
+	fmt.Fprintf(&b, "begins=%v changes=%v", p.Fresh, p.Revised)
+	if p.Rollout != nil && !p.Fresh {
+		fmt.Fprintf(&b, " rollout %+v", *p.Rollout.TaskGroups["web"])
 	}
 	fmt.Fprintln(&b)
-	for _, g := range p.groups {
-		fmt.Fprintf(&b, "%s %+v awaits=%v failed=%v again=%v\n", g.name, g.counts, g.awaits, g.failed, g.again)
-		for _, w := range g.wants {
-			fmt.Fprintf(&b, "  want %s %d", w.name, w.why)
-			if w.prev != nil {
-				fmt.Fprintf(&b, " after %s", w.prev.ID)
+	for _, g := range p.Groups {
+		fmt.Fprintf(&b, "%s %+v awaits=%v failed=%v again=%v\n", g.Name, g.Counts, g.Awaits, g.Failed, g.Again)
+		for _, w := range g.Wants {
+			fmt.Fprintf(&b, "  want %s %d", w.Name, w.Why)
+			if w.Prev != nil {
+				fmt.Fprintf(&b, " after %s", w.Prev.ID)
 			}
 			fmt.Fprintln(&b)
 		}
-		for _, list := range [][]*instance{g.stop, g.inPlace, g.kept} {
+		for _, list := range [][]*Instance{g.Stop, g.InPlace, g.Kept} {
 			var ids []string
 			for _, i := range list {
 				ids = append(ids, i.ID)
@@ -206,9 +210,9 @@ func story(v *view, p *plan) string {
 			fmt.Fprintf(&b, "  stops, is raised, is kept: %v\n", ids)
 		}
 	}
-	at := &placed{queued: map[string]int{}}
-	for _, g := range p.groups {
-		at.groups = append(at.groups, make([]scheduler.Placement, len(g.wants)))
+	at := &Placed{Queued: map[string]int{}}
+	for _, g := range p.Groups {
+		at.Groups = append(at.Groups, make([]scheduler.Placement, len(g.Wants)))
 	}
 	s := &pass{view: v, plan: p, placed: at}
 	fmt.Fprintln(&b, s.running(), s.state())

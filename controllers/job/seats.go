@@ -7,8 +7,8 @@ import (
 // seats are the settled instances of a group.
 type seats struct {
 	holders []holder // by slot
-	settled
-	done slotSet // the slots of those that have done what a batch instance is for
+	Settled
+	done SlotSet // the slots of those that have done what a batch instance is for
 }
 
 // holder is who is settled in a slot.
@@ -18,37 +18,37 @@ type holder struct {
 }
 
 func newSeats(count int) *seats {
-	return &seats{holders: make([]holder, count), settled: settled{slots: newSlotSet(count)}, done: newSlotSet(count)}
+	return &seats{holders: make([]holder, count), Settled: Settled{Slots: NewSlotSet(count)}, done: NewSlotSet(count)}
 }
 
 // has reports whether there is a seat for a slot. s may be nil.
 func (s *seats) has(slot int) bool { return s != nil && slot >= 0 && slot < len(s.holders) }
 
 // counted returns what a pass is told of who is seated.
-func (s *seats) counted() *settled {
-	told := s.settled
-	told.slots = slices.Clone(s.slots)
+func (s *seats) counted() *Settled {
+	told := s.Settled
+	told.Slots = slices.Clone(s.Slots)
 	return &told
 }
 
 // add counts an instance.
-func (s *seats) add(i *instance) {
-	s.slots.add(i.slot)
-	if i.completed() {
-		s.done.add(i.slot)
-		s.ended++
+func (s *seats) add(i *Instance) {
+	s.Slots.Add(i.Slot)
+	if i.Completed() {
+		s.done.Add(i.Slot)
+		s.Ended++
 	} else {
-		s.running++
+		s.Running++
 	}
 }
 
 // remove counts who is in a slot no more.
 func (s *seats) remove(slot int) {
-	s.slots.remove(slot)
-	if s.done.has(slot) {
-		s.done.remove(slot)
-		s.ended--
+	s.Slots.Remove(slot)
+	if s.done.Has(slot) {
+		s.done.Remove(slot)
+		s.Ended--
 	} else {
-		s.running--
+		s.Running--
 	}
 }

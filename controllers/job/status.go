@@ -10,16 +10,16 @@ import (
 func (s *pass) summarize(r *record) *api.JobStatus {
 	v := s.view
 	now := &api.JobStatus{
-		Namespace:   v.req.Namespace,
-		JobID:       v.req.ID,
+		Namespace:   v.Req.Namespace,
+		JobID:       v.Req.ID,
 		Status:      s.state(),
 		Queued:      nonZero(s.queued()),
 		BlockedEval: r.blocked,
 	}
 	now.StatusDescription = s.remark()
-	now.Indexed = s.plan.progress(v)
+	now.Indexed = s.plan.Progress(v)
 	s.end(now)
-	if old := v.status; old != nil && old.Status == now.Status && old.StatusDescription == now.StatusDescription &&
+	if old := v.Status; old != nil && old.Status == now.Status && old.StatusDescription == now.StatusDescription &&
 		old.BlockedEval == now.BlockedEval && maps.Equal(old.Queued, now.Queued) && old.EndedAt == now.EndedAt &&
 		old.EndedVersion == now.EndedVersion && old.Outcome == now.Outcome && sameProgress(old.Indexed, now.Indexed) {
 		return nil
@@ -32,8 +32,8 @@ func (s *pass) summarize(r *record) *api.JobStatus {
 // is running until it is stopped.
 func (s *pass) state() string {
 	v := s.view
-	if v.job.IsTemplate() || api.Deref(v.job.Type) == api.JobTypeSystem {
-		if v.stopped() {
+	if v.Job.IsTemplate() || api.Deref(v.Job.Type) == api.JobTypeSystem {
+		if v.Stopped() {
 			return api.JobStatusDead
 		}
 		return api.JobStatusRunning
@@ -41,11 +41,11 @@ func (s *pass) state() string {
 	switch {
 	case s.running() > 0:
 		return api.JobStatusRunning
-	case v.waits():
+	case v.Waits():
 		return api.JobStatusPending
-	case s.backlog() && v.job.IsBatch() && v.untouched() && !s.plan.begun():
+	case s.backlog() && v.Job.IsBatch() && v.Untouched() && !s.plan.Begun():
 		return api.JobStatusPending
-	case s.backlog() || s.plan.awaits():
+	case s.backlog() || s.plan.Awaits():
 		return api.JobStatusRunning
 	}
 	return api.JobStatusDead
@@ -53,21 +53,21 @@ func (s *pass) state() string {
 
 // running counts the instances that run, or are to, after a pass.
 func (s *pass) running() int {
-	n := s.view.live()
-	for g, group := range s.plan.groups {
-		for _, i := range group.stop {
-			if i.live() {
+	n := s.view.Live()
+	for g, group := range s.plan.Groups {
+		for _, i := range group.Stop {
+			if i.Live() {
 				n--
 			}
 		}
-		for i := range group.wants {
-			w := &group.wants[i]
-			if s.placed.groups[g][i].AllocID != "" {
+		for i := range group.Wants {
+			w := &group.Wants[i]
+			if s.placed.Groups[g][i].AllocID != "" {
 				n++
-				if w.prev != nil && w.prev.live() {
+				if w.Prev != nil && w.Prev.Live() {
 					n--
 				}
-			} else if w.leaves() {
+			} else if w.Leaves() {
 				n--
 			}
 		}
@@ -78,10 +78,10 @@ func (s *pass) running() int {
 // queued is how many instances are wanted and not placed, by group: they found no room,
 // or the job waits.
 func (s *pass) queued() map[string]int {
-	out := maps.Clone(s.placed.queued)
-	for _, g := range s.plan.groups {
-		if g.held > 0 {
-			out[g.name] += g.held
+	out := maps.Clone(s.placed.Queued)
+	for _, g := range s.plan.Groups {
+		if g.Held > 0 {
+			out[g.Name] += g.Held
 		}
 	}
 	return out
@@ -91,12 +91,12 @@ func (s *pass) queued() map[string]int {
 func (s *pass) remark() string {
 	v := s.view
 	switch {
-	case s.plan.failure != "":
-		return s.plan.failure
-	case v.overdue():
+	case s.plan.Failure != "":
+		return s.plan.Failure
+	case v.Overdue():
 		return deadlineText(v)
-	case v.waits():
-		return v.admission.Reason
+	case v.Waits():
+		return v.Admission.Reason
 	}
 	return ""
 }
@@ -107,7 +107,7 @@ func sameProgress(a, b map[string]*api.IndexProgress) bool {
 
 // backlog reports whether anything that was to be placed found no room.
 func (s *pass) backlog() bool {
-	for _, n := range s.placed.queued {
+	for _, n := range s.placed.Queued {
 		if n > 0 {
 			return true
 		}

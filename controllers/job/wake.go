@@ -12,8 +12,8 @@ import (
 // knowledge is what passes know before they read anything. It follows the change feed, and
 // says of each change which jobs have to be looked at because of it.
 type knowledge struct {
-	fleet   *fleet
-	rosters *keeper
+	fleet   *Fleet
+	rosters *Keeper
 }
 
 // onJob follows the jobs; For has woken the pass.
@@ -22,9 +22,9 @@ func (k *knowledge) onJob(_ store.Snapshot, c store.Change) []reconcile.Request 
 	after, _ := c.New.(*api.Job)
 	req := reconcile.RequestFor(c.Key)
 	if after == nil {
-		k.rosters.jobGone(req)
+		k.rosters.JobGone(req)
 	}
-	return k.fleet.jobChanged(req, before, after)
+	return k.fleet.JobChanged(req, before, after)
 }
 
 // onAllocation wakes a job when somebody else asks for something to be done about an
@@ -36,8 +36,8 @@ func (k *knowledge) onAllocation(snap store.Snapshot, c store.Change) []reconcil
 	if a == nil {
 		a = before
 	}
-	k.rosters.allocationChanged(snap, a)
-	woken := k.fleet.allocationChanged(snap, before, after)
+	k.rosters.AllocationChanged(snap, a)
+	woken := k.fleet.AllocationChanged(snap, before, after)
 	if after == nil || before != nil && asksMore(before, after) {
 		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
 	}
@@ -52,7 +52,7 @@ func asksMore(before, after *api.Allocation) bool {
 		api.Deref(before.DesiredTransition.MigrateWhenPlaced) != api.Deref(after.DesiredTransition.MigrateWhenPlaced) ||
 		api.Deref(before.DesiredTransition.Reschedule) != api.Deref(after.DesiredTransition.Reschedule) ||
 		api.Deref(before.DesiredTransition.ForceReschedule) != api.Deref(after.DesiredTransition.ForceReschedule) ||
-		healthOf(before) != healthOf(after)
+		HealthOf(before) != HealthOf(after)
 }
 
 // onStatus wakes a job when an instance of it ended.
@@ -62,11 +62,11 @@ func (k *knowledge) onStatus(snap store.Snapshot, c store.Change) []reconcile.Re
 	if after == nil {
 		return nil
 	}
-	k.rosters.statusChanged(snap, after)
+	k.rosters.StatusChanged(snap, after)
 	if before.Terminal() == after.Terminal() {
 		return nil
 	}
-	woken := k.fleet.allocationEnded(snap, after)
+	woken := k.fleet.AllocationEnded(snap, after)
 	return append(woken, reconcile.Request{Namespace: after.Namespace, ID: after.JobID})
 }
 
@@ -77,7 +77,7 @@ func (k *knowledge) onEvaluation(snap store.Snapshot, c store.Change) []reconcil
 	if !ok {
 		return nil
 	}
-	woken := k.fleet.looked(snap, reconcile.Request{Namespace: e.Namespace, ID: e.JobID})
+	woken := k.fleet.Looked(snap, reconcile.Request{Namespace: e.Namespace, ID: e.JobID})
 	if !asked(c) {
 		return woken
 	}
@@ -124,7 +124,7 @@ func (k *knowledge) configured(snap store.Snapshot, c store.Change) []reconcile.
 	case paused:
 		return everyone(snap)
 	}
-	return k.fleet.waiting()
+	return k.fleet.Waiting()
 }
 
 // everyone returns all jobs, with those of which only a question is left.

@@ -16,14 +16,14 @@ const inFlight = 3
 // rollout that the others are part of; the last, which answers the evaluations, goes
 // when all others are committed. Those between, which nothing ties to each other, are
 // under way together. Once one has failed no other is begun.
-func (c *controller) write(ctx context.Context, steps []step, r *reservation) error {
+func (c *controller) write(ctx context.Context, steps []step, r *Reservation) error {
 	commits := make([]func() error, len(steps))
 	for n, s := range steps {
 		commits[n] = func() error {
 			if _, err := c.client.Apply(ctx, s.txn); err != nil {
 				return fmt.Errorf("write part %d of %d of what the job needs: %w", n+1, len(steps), err)
 			}
-			r.commit(s.placed)
+			r.Commit(s.placed)
 			return nil
 		}
 	}
