@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 )
 
@@ -12,8 +13,8 @@ type batch struct {
 	name    string // of the group
 	job     *api.Job
 	group   *api.TaskGroup
-	all     []Want // of the group
-	wants   []int  // indexes into all
+	all     []plan.Want // of the group
+	wants   []int       // indexes into all
 	penalty []string
 	policy  scheduler.Policy
 	victims func(node string) []scheduler.Victim
@@ -33,14 +34,14 @@ type alike struct {
 // batches cuts the wants of a group so that those of one batch can be exchanged: they
 // are of one version, avoid the same nodes, and all or none make room by their
 // predecessors' end.
-func batches(j *api.Job, g *Group) []*batch {
+func batches(j *api.Job, g *plan.Group) []*batch {
 	var out []*batch
 	known := make(map[alike]*batch)
 	for n := range g.Wants {
 		w := &g.Wants[n]
 		job, group := w.Spec(j, g.Spec)
 		kind := alike{older: w.Older, group: group, frees: w.Frees()}
-		if w.Why == Rescheduled {
+		if w.Why == plan.Rescheduled {
 			kind.penalty = strings.Join(w.Prev.FailedOn(), " ")
 		}
 		b := known[kind]

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/store"
 )
 
@@ -73,7 +74,7 @@ func (s *pass) compose(r *record) []step {
 
 // change writes the allocations of a group that get no successor: who stops, who stays
 // after all, and who is raised.
-func (c *composer) change(g *Group) {
+func (c *composer) change(g *plan.Group) {
 	v, deployment := c.view, c.plan.DeploymentOf(g.Name)
 	for _, i := range g.Stop {
 		c.room(1)

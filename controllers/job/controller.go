@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -96,8 +97,8 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 // pass is one over a job: what it read, what it wants of that, and where it goes.
 type pass struct {
-	view   *View
-	plan   *Plan
+	view   *plan.View
+	plan   *plan.Plan
 	placed *Placed
 }
 
@@ -106,12 +107,12 @@ type pass struct {
 func (c *controller) pass(ctx context.Context, req reconcile.Request) (again time.Duration, unfinished bool, err error) {
 	r := c.rosters.Look(req)
 	snap := c.client.Snapshot()
-	v := ReadSpec(snap, req, c.client.Now())
+	v := plan.ReadSpec(snap, req, c.client.Now())
 	if Configuration(snap).PauseEvalBroker || v.Undecided() {
 		return 0, false, nil
 	}
 	r.Read(snap, v)
-	p := Decide(v, c.fleet, c.newID)
+	p := plan.Decide(v, c.fleet, c.newID)
 	reserved, wrote := c.fleet.Place(v, p, c.client.Snapshot, c.newID), false
 	defer func() {
 		unknown := ctx.Err() != nil
@@ -131,7 +132,7 @@ func (c *controller) pass(ctx context.Context, req reconcile.Request) (again tim
 // unfinished reports whether all that was tried of some group found room, and more of it
 // may.
 func (s *pass) unfinished() bool {
-	return slices.ContainsFunc(s.plan.Groups, func(g *Group) bool { return g.More > 0 && s.placed.Queued[g.Name] == g.More })
+	return slices.ContainsFunc(s.plan.Groups, func(g *plan.Group) bool { return g.More > 0 && s.placed.Queued[g.Name] == g.More })
 }
 
 // soonest returns the first of some waits, of which 0 is none.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -36,7 +37,7 @@ func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 // controller of this process sees it, if it runs.
 func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	req := reconcile.RequestFor(j.Key())
-	v := Read(snap, req, now)
+	v := plan.Read(snap, req, now)
 	registered := *j
 	create, modify := snap.Index()+1, snap.Index()+1
 	if v.Job != nil {
@@ -51,7 +52,7 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	v.Pending = []*api.Evaluation{asked}
 
 	nodes := l.copy(snap)
-	p := Decide(v, nodes, newID)
+	p := plan.Decide(v, nodes, newID)
 	s := &pass{view: v, plan: p, placed: nodes.Try(v, p, snap, newID)}
 	out := &Preview{
 		Annotations: s.annotations(),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 )
 
 // end says in a status when and how a job ended. What was said once of a version
@@ -42,7 +43,7 @@ func (s *pass) outcome() string {
 }
 
 // deadlineText says that the deadline has passed.
-func deadlineText(v *View) string {
+func deadlineText(v *plan.View) string {
 	text := "deadline of " + durationText(*v.Job.Deadline) + " passed"
 	if reason := waitReason(v); reason != "" {
 		text += " while the job " + reason
@@ -51,7 +52,7 @@ func deadlineText(v *View) string {
 }
 
 // waitReason is what a job that was never admitted waited for.
-func waitReason(v *View) string {
+func waitReason(v *plan.View) string {
 	if v.Admission.Of(v.Job) && !v.Admission.Admitted {
 		return v.Admission.Reason
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 )
 
 // What evaluations that this controller writes say of themselves.
@@ -64,7 +65,7 @@ func (s *pass) account(heard bool, newID func() string) *record {
 }
 
 // newestBlocked returns the evaluation that waits for room, or nil.
-func newestBlocked(v *View) *api.Evaluation {
+func newestBlocked(v *plan.View) *api.Evaluation {
 	if len(v.Blocked) == 0 {
 		return nil
 	}
@@ -103,7 +104,7 @@ func (s *pass) opening(short int, newID func() string) *api.Evaluation {
 }
 
 // newEvaluation returns an evaluation that this controller makes of its own accord.
-func newEvaluation(v *View, id, trigger string) *api.Evaluation {
+func newEvaluation(v *plan.View, id, trigger string) *api.Evaluation {
 	e := &api.Evaluation{
 		ID:          id,
 		Namespace:   v.Req.Namespace,
@@ -171,7 +172,7 @@ func (r *record) complete(s *pass, main *api.Evaluation) {
 
 // retire ends the evaluations that waited for room, but not the one that a pass is
 // recorded in, nor the one that goes on waiting.
-func (r *record) retire(v *View, main string) {
+func (r *record) retire(v *plan.View, main string) {
 	for _, e := range v.Blocked {
 		if e.ID == main || e.ID == r.blocked {
 			continue
@@ -234,9 +235,9 @@ func (s *pass) acts() bool {
 
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
-func (s *pass) trigger(backlog bool) (string, *Instance) {
+func (s *pass) trigger(backlog bool) (string, *plan.Instance) {
 	p := s.plan
-	first := make(map[Reason]*Want)
+	first := make(map[plan.Reason]*plan.Want)
 	tried := false
 	for n, g := range p.Groups {
 		for i := range g.Wants {
@@ -244,27 +245,27 @@ func (s *pass) trigger(backlog bool) (string, *Instance) {
 			if first[w.Why] == nil && (found || w.Leaves() || !backlog) {
 				first[w.Why] = w
 			}
-			tried = tried || w.Canary && w.Why == Missing && found
+			tried = tried || w.Canary && w.Why == plan.Missing && found
 		}
 	}
-	raised := slices.ContainsFunc(p.Groups, func(g *Group) bool { return len(g.InPlace) > 0 })
+	raised := slices.ContainsFunc(p.Groups, func(g *plan.Group) bool { return len(g.InPlace) > 0 })
 	switch {
-	case slices.ContainsFunc(p.Groups, (*Group).Reunites):
+	case slices.ContainsFunc(p.Groups, (*plan.Group).Reunites):
 		return api.TriggerReconnect, nil
-	case first[Rescheduled] != nil:
-		return api.TriggerAllocFailure, first[Rescheduled].Prev
-	case first[Migrated] != nil && first[Migrated].Leaves():
-		return api.TriggerNodeDrain, first[Migrated].Prev // users ask for a pass, too
+	case first[plan.Rescheduled] != nil:
+		return api.TriggerAllocFailure, first[plan.Rescheduled].Prev
+	case first[plan.Migrated] != nil && first[plan.Migrated].Leaves():
+		return api.TriggerNodeDrain, first[plan.Migrated].Prev // users ask for a pass, too
 	case backlog && len(first) > 0:
 		return api.TriggerQueuedAllocs, nil
-	case first[Migrated] != nil && first[Migrated].Prev.Live():
-		return api.TriggerNodeDrain, first[Migrated].Prev
-	case p.Rollout != nil && (first[Updated] != nil || raised || tried):
+	case first[plan.Migrated] != nil && first[plan.Migrated].Prev.Live():
+		return api.TriggerNodeDrain, first[plan.Migrated].Prev
+	case p.Rollout != nil && (first[plan.Updated] != nil || raised || tried):
 		return api.TriggerDeployment, nil
-	case first[Preempted] != nil:
-		return api.TriggerPreemption, first[Preempted].Prev
-	case first[Lost] != nil:
-		return api.TriggerNodeUpdate, first[Lost].Prev
+	case first[plan.Preempted] != nil:
+		return api.TriggerPreemption, first[plan.Preempted].Prev
+	case first[plan.Lost] != nil:
+		return api.TriggerNodeUpdate, first[plan.Lost].Prev
 	case s.view.Job != nil && s.view.Job.IsSystem():
 		return api.TriggerNodeUpdate, nil
 	}

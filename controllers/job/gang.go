@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 )
 
 // together gives back what found room of a gang that did not wholly find it. So a gang
 // never holds room that it can't use, and two of them never wait for each other.
-func (o *Placed) together(v *View, p *Plan, on *scheduler.Fleet) {
+func (o *Placed) together(v *plan.View, p *plan.Plan, on *scheduler.Fleet) {
 	short := false
 	for n, g := range p.Groups {
 		if o.Queued[g.Name] == 0 || len(g.Wants) == 0 {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/store"
 )
 
@@ -19,7 +20,7 @@ type need struct {
 }
 
 // needs returns what of a plan found no room.
-func needs(v *View, p *Plan, at *Placed, snap store.Snapshot) []need {
+func needs(v *plan.View, p *plan.Plan, at *Placed, snap store.Snapshot) []need {
 	var out []need
 	j := v.Job
 	for i, g := range p.Groups {
@@ -45,7 +46,7 @@ func needs(v *View, p *Plan, at *Placed, snap store.Snapshot) []need {
 
 // noteNeed adds a want that found no room to the needs of its group, which are those
 // from first on: one for each version, and for each instance that has volumes of its own.
-func noteNeed(needs []need, first int, j *api.Job, g *Group, w *Want) []need {
+func noteNeed(needs []need, first int, j *api.Job, g *plan.Group, w *plan.Want) []need {
 	job, group := w.Spec(j, g.Spec)
 	at := first
 	for at < len(needs) && (needs[at].job != job || needs[at].group != group) {
@@ -60,7 +61,7 @@ func noteNeed(needs []need, first int, j *api.Job, g *Group, w *Want) []need {
 }
 
 // note notes where a want that found no room could go.
-func (n *need) note(w *Want) {
+func (n *need) note(w *plan.Want) {
 	if w.Node != "" {
 		if n.nodes == nil {
 			n.nodes = make(map[string]bool)

@@ -2,13 +2,14 @@ package job
 
 import (
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
 // Try says where the instances of a plan would go. It is for a fleet that nobody else
 // needs, as one that was copied: what finds room takes it, and nobody gives it back.
-func (f *Fleet) Try(v *View, p *Plan, snap store.Snapshot, newID func() string) *Placed {
+func (f *Fleet) Try(v *plan.View, p *plan.Plan, snap store.Snapshot, newID func() string) *Placed {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.find(v, p, snap, newID)
@@ -16,7 +17,7 @@ func (f *Fleet) Try(v *View, p *Plan, snap store.Snapshot, newID func() string) 
 
 // find finds room for what a plan wants, by the end of others if there is none otherwise.
 // The engine assumes the placements.
-func (f *Fleet) find(v *View, p *Plan, snap store.Snapshot, newID func() string) *Placed {
+func (f *Fleet) find(v *plan.View, p *plan.Plan, snap store.Snapshot, newID func() string) *Placed {
 	j := v.Job
 	out := &Placed{Groups: make([][]scheduler.Placement, len(p.Groups)), Queued: make(map[string]int)}
 	policy, victims := policyOf(snap, j), f.victims(snap, j)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 )
 
@@ -68,7 +69,7 @@ func (o *Placed) fail(group string, why *api.AllocationMetric, count int) {
 }
 
 // behind counts what a group wants besides what was tried.
-func (o *Placed) behind(g *Group) {
+func (o *Placed) behind(g *plan.Group) {
 	if g.More == 0 {
 		return
 	}

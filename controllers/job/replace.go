@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 )
 
@@ -21,7 +22,7 @@ const (
 const rescheduleOK = "ok"
 
 // newcomer returns the allocation of a want that found room.
-func newcomer(v *View, w *Want, g *Group, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
+func newcomer(v *plan.View, w *plan.Want, g *plan.Group, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
 	job, group := w.Spec(v.Job, g.Spec)
 	a := &api.Allocation{
 		ID:            at.AllocID,
@@ -56,16 +57,16 @@ func newcomer(v *View, w *Want, g *Group, at *scheduler.Placement, evalID, deplo
 	}
 	a.PreviousAllocation = w.Prev.ID
 	switch w.Why {
-	case Rescheduled:
+	case plan.Rescheduled:
 		a.RescheduleTracker = track(group, w.Prev, v.Now)
-	case Lost, Migrated, Preempted:
+	case plan.Lost, plan.Migrated, plan.Preempted:
 		a.RescheduleTracker = w.Prev.RescheduleTracker
 	}
 	return a
 }
 
 // track returns the history of an allocation that replaces one that failed.
-func track(g *api.TaskGroup, failed *Instance, now time.Time) *api.RescheduleTracker {
+func track(g *api.TaskGroup, failed *plan.Instance, now time.Time) *api.RescheduleTracker {
 	var events []*api.RescheduleEvent
 	if failed.RescheduleTracker != nil {
 		events = failed.RescheduleTracker.Events
@@ -93,19 +94,19 @@ func attempts(g *api.TaskGroup) *int {
 
 // followed returns the predecessor of an allocation as it will be. next is empty
 // when the successor found no room.
-func followed(v *View, w *Want, next, evalID string) *api.Allocation {
+func followed(v *plan.View, w *plan.Want, next, evalID string) *api.Allocation {
 	a := *w.Prev.Allocation
 	a.NextAllocation = next
 	a.ModifyTime = v.Now.UnixNano()
-	if !a.WantsRun() || w.Why == Lost && w.Prev.Unknown() {
+	if !a.WantsRun() || w.Why == plan.Lost && w.Prev.Unknown() {
 		return &a
 	}
 	a.DesiredStatus = api.AllocDesiredStop
 	switch w.Why {
-	case Rescheduled:
+	case plan.Rescheduled:
 		a.DesiredDescription = stoppedRescheduled
 		a.FollowupEvalID = evalID
-	case Migrated:
+	case plan.Migrated:
 		a.DesiredDescription = stoppedMigrated
 	default:
 		a.DesiredDescription = stoppedUpdated
@@ -114,7 +115,7 @@ func followed(v *View, w *Want, next, evalID string) *api.Allocation {
 }
 
 // unneeded returns an allocation that is to stop without a successor, as it will be.
-func unneeded(v *View, i *Instance) *api.Allocation {
+func unneeded(v *plan.View, i *plan.Instance) *api.Allocation {
 	a := *i.Allocation
 	a.DesiredStatus = api.AllocDesiredStop
 	a.DesiredDescription = stoppedNotNeeded
@@ -123,7 +124,7 @@ func unneeded(v *View, i *Instance) *api.Allocation {
 		a.DesiredDescription = stoppedReunited
 	case i.Leaving() && v.Job != nil && v.Job.IsSystem() && !v.Stopped():
 		a.DesiredDescription = stoppedDrained
-	case i.Leaving() && !v.Stopped() && IsIndexed(v.Job.Group(i.TaskGroup)):
+	case i.Leaving() && !v.Stopped() && plan.IsIndexed(v.Job.Group(i.TaskGroup)):
 		a.DesiredDescription = stoppedMigrated
 	case v.Overdue():
 		a.DesiredDescription = deadlineText(v)
@@ -133,7 +134,7 @@ func unneeded(v *View, i *Instance) *api.Allocation {
 }
 
 // raised returns an allocation that takes up the current version where it is.
-func raised(v *View, i *Instance, evalID, deploymentID string) *api.Allocation {
+func raised(v *plan.View, i *plan.Instance, evalID, deploymentID string) *api.Allocation {
 	a := *i.Allocation
 	a.JobVersion = v.Current()
 	a.NextAllocation = ""
@@ -148,7 +149,7 @@ func raised(v *View, i *Instance, evalID, deploymentID string) *api.Allocation {
 
 // kept returns an instance that was replaced, returned and holds its slot again: its
 // successor is none any more.
-func kept(v *View, i *Instance) *api.Allocation {
+func kept(v *plan.View, i *plan.Instance) *api.Allocation {
 	a := *i.Allocation
 	a.NextAllocation = ""
 	a.ModifyTime = v.Now.UnixNano()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
@@ -55,7 +56,7 @@ func (r *Reservation) stand(group int, at *scheduler.Placement) *api.Allocation 
 
 // Place finds room for a plan. What it finds is reserved until settle; what finds
 // none stands in line from then on. latest returns the newest snapshot.
-func (f *Fleet) Place(v *View, p *Plan, latest func() store.Snapshot, newID func() string) *Reservation {
+func (f *Fleet) Place(v *plan.View, p *plan.Plan, latest func() store.Snapshot, newID func() string) *Reservation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	start := time.Now()

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -29,7 +30,7 @@ type Roster struct {
 
 // Read reads the allocations of a job into its view: those that are open, if that will do.
 // It reports whether it did.
-func (r *Roster) Read(snap store.Snapshot, v *View) (part bool) {
+func (r *Roster) Read(snap store.Snapshot, v *plan.View) (part bool) {
 	r.gone = nil
 	if ids, others, ok := r.opened(v); ok {
 		if r.gone = v.ReadOpen(snap, ids, others); !v.Contested() {
@@ -43,7 +44,7 @@ func (r *Roster) Read(snap store.Snapshot, v *View) (part bool) {
 
 // opened returns the allocations of a job that a pass over it has to look at, and what
 // else it has to know of the others; ok is false if it has to look at all.
-func (r *Roster) opened(v *View) (ids []string, others map[string]*Settled, ok bool) {
+func (r *Roster) opened(v *plan.View) (ids []string, others map[string]*plan.Settled, ok bool) {
 	r.keeper.mu.Lock()
 	defer r.keeper.mu.Unlock()
 	if !r.ready || !v.MayReadPart() || r.version != v.Current() || r.create != api.Deref(v.Job.CreateIndex) || v.Rolling() && r.seated() {
@@ -54,7 +55,7 @@ func (r *Roster) opened(v *View) (ids []string, others map[string]*Settled, ok b
 	for id := range r.open {
 		ids = append(ids, id)
 	}
-	others = make(map[string]*Settled, len(r.seats))
+	others = make(map[string]*plan.Settled, len(r.seats))
 	for name, s := range r.seats {
 		others[name] = s.counted()
 	}
@@ -85,7 +86,7 @@ func (r *Roster) seated() bool {
 // Learn ends a pass: of what it has read, and nobody has changed meanwhile, it is known
 // what need not be looked at again. placed are the IDs of the allocations that it placed,
 // as far as they are committed. wrote says that all it did is committed.
-func (r *Roster) Learn(v *View, p *Plan, placed iter.Seq[string], wrote bool) {
+func (r *Roster) Learn(v *plan.View, p *plan.Plan, placed iter.Seq[string], wrote bool) {
 	k := r.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -122,9 +123,9 @@ func size(j *api.Job) int {
 }
 
 // note opens what a pass has written, or may have.
-func (r *Roster) note(p *Plan, placed iter.Seq[string]) {
+func (r *Roster) note(p *plan.Plan, placed iter.Seq[string]) {
 	for _, g := range p.Groups {
-		for _, list := range [][]*Instance{g.Stop, g.InPlace, g.Kept} {
+		for _, list := range [][]*plan.Instance{g.Stop, g.InPlace, g.Kept} {
 			for _, i := range list {
 				r.open[i.ID] = true
 			}
@@ -141,7 +142,7 @@ func (r *Roster) note(p *Plan, placed iter.Seq[string]) {
 }
 
 // begin makes a roster of what a pass read, which was everything.
-func (r *Roster) begin(v *View) {
+func (r *Roster) begin(v *plan.View) {
 	r.ready, r.batch, r.create, r.version = true, v.Job.IsBatch(), api.Deref(v.Job.CreateIndex), v.Current()
 	r.seats = make(map[string]*seats)
 	for _, g := range v.Job.TaskGroups {
@@ -158,7 +159,7 @@ func (r *Roster) begin(v *View) {
 }
 
 // close takes out of what is open whatever need not be looked at again.
-func (r *Roster) close(v *View, p *Plan) {
+func (r *Roster) close(v *plan.View, p *plan.Plan) {
 	for _, id := range r.gone {
 		if !r.open[id] {
 			delete(r.open, id)
@@ -183,7 +184,7 @@ func (r *Roster) close(v *View, p *Plan) {
 }
 
 // settle seats an instance, if it is settled and nobody has its seat.
-func (r *Roster) settle(i *Instance) bool {
+func (r *Roster) settle(i *plan.Instance) bool {
 	s := r.seats[i.TaskGroup]
 	if !s.has(i.Slot) || s.holders[i.Slot].id != 0 || !r.isSettled(i) {
 		return false
@@ -194,13 +195,13 @@ func (r *Roster) settle(i *Instance) bool {
 }
 
 // isSettled reports whether nothing is to be done about an instance.
-func (r *Roster) isSettled(i *Instance) bool {
+func (r *Roster) isSettled(i *plan.Instance) bool {
 	switch {
 	case i.JobVersion != r.version || i.CreateIndex < r.create || !i.WantsRun() || i.Lost != "" || i.NextAllocation != "":
 		return false
 	case i.IsCanary() || i.DesiredTransition != (api.DesiredTransition{}):
 		return false
-	case i.DeploymentID != "" && HealthOf(i.Allocation) != Healthy:
+	case i.DeploymentID != "" && plan.HealthOf(i.Allocation) != plan.Healthy:
 		return false
 	}
 	return i.Runs() || r.batch && i.Done()
@@ -213,13 +214,13 @@ type place struct {
 	canary bool
 }
 
-func placeOf(i *Instance) place { return place{i.TaskGroup, i.Slot, i.IsCanary()} }
+func placeOf(i *plan.Instance) place { return place{i.TaskGroup, i.Slot, i.IsCanary()} }
 
 // latestOf returns the latest of some instances in each place.
-func latestOf(instances []Instance) map[place]*Instance {
-	latest := make(map[place]*Instance)
+func latestOf(instances []plan.Instance) map[place]*plan.Instance {
+	latest := make(map[place]*plan.Instance)
 	for n := range instances {
-		if i := &instances[n]; Newer(i, latest[placeOf(i)]) {
+		if i := &instances[n]; plan.Newer(i, latest[placeOf(i)]) {
 			latest[placeOf(i)] = i
 		}
 	}
@@ -228,7 +229,7 @@ func latestOf(instances []Instance) map[place]*Instance {
 
 // buried reports whether an instance will never run again, and another one came later
 // where it was: whoever comes next follows that one.
-func (r *Roster) buried(v *View, i *Instance, latest map[place]*Instance) bool {
+func (r *Roster) buried(v *plan.View, i *plan.Instance, latest map[place]*plan.Instance) bool {
 	s := r.seats[i.TaskGroup]
 	if i.IsCanary() && i.WantsRun() && i.Lost == "" {
 		return false // is stopped when its rollout has ended
@@ -237,7 +238,7 @@ func (r *Roster) buried(v *View, i *Instance, latest map[place]*Instance) bool {
 		return false
 	}
 	last := latest[placeOf(i)]
-	return last != nil && Newer(last, i) || !i.IsCanary() && s.Slots.Has(i.Slot) && s.holders[i.Slot].created > i.CreateIndex
+	return last != nil && plan.Newer(last, i) || !i.IsCanary() && s.Slots.Has(i.Slot) && s.holders[i.Slot].created > i.CreateIndex
 }
 
 // follow follows a change of an allocation, or of its status. a is as it was or as it is.
@@ -247,7 +248,7 @@ func (r *Roster) follow(snap store.Snapshot, a *api.Allocation) {
 	if s.has(slot) && s.holders[slot].id == r.keeper.hash(a.ID) {
 		s.remove(slot)
 		if ok {
-			if i := ReadInstance(snap, now); r.isSettled(&i) {
+			if i := plan.ReadInstance(snap, now); r.isSettled(&i) {
 				s.add(&i)
 				return
 			}

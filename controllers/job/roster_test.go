@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
+	"pgregory.net/rapid"
 )
 
 // world is a job and its allocations in any state, whether they could get there or not.
@@ -173,10 +173,10 @@ func (w *world) pass() (part bool) {
 	now := time.Unix(1_800_000_000, 0)
 	roster := w.keeper.Look(w.req)
 	snap := w.store.Snapshot()
-	v, all := ReadSpec(snap, w.req, now), Read(snap, w.req, now)
+	v, all := plan.ReadSpec(snap, w.req, now), plan.Read(snap, w.req, now)
 	part = roster.Read(snap, v)
 	ids := numbered()
-	p, whole := Decide(v, w.fleet, ids), Decide(all, w.fleet, ids)
+	p, whole := plan.Decide(v, w.fleet, ids), plan.Decide(all, w.fleet, ids)
 	if got, want := story(v, p), story(all, whole); got != want {
 		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.Instances), len(all.Instances), got, want)
 	}
@@ -185,7 +185,7 @@ func (w *world) pass() (part bool) {
 }
 
 // story tells what a plan does.
-func story(v *View, p *Plan) string {
+func story(v *plan.View, p *plan.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "begins=%v changes=%v", p.Fresh, p.Revised)
 	if p.Rollout != nil && !p.Fresh {
@@ -201,7 +201,7 @@ func story(v *View, p *Plan) string {
 			}
 			fmt.Fprintln(&b)
 		}
-		for _, list := range [][]*Instance{g.Stop, g.InPlace, g.Kept} {
+		for _, list := range [][]*plan.Instance{g.Stop, g.InPlace, g.Kept} {
 			var ids []string
 			for _, i := range list {
 				ids = append(ids, i.ID)

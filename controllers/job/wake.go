@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -52,7 +53,7 @@ func asksMore(before, after *api.Allocation) bool {
 		api.Deref(before.DesiredTransition.MigrateWhenPlaced) != api.Deref(after.DesiredTransition.MigrateWhenPlaced) ||
 		api.Deref(before.DesiredTransition.Reschedule) != api.Deref(after.DesiredTransition.Reschedule) ||
 		api.Deref(before.DesiredTransition.ForceReschedule) != api.Deref(after.DesiredTransition.ForceReschedule) ||
-		HealthOf(before) != HealthOf(after)
+		plan.HealthOf(before) != plan.HealthOf(after)
 }
 
 // onStatus wakes a job when an instance of it ended.

@@ -1,4 +1,4 @@
-package job
+package plan
 
 // SlotSet is a set of the slots of a group, which are numbers from 0.
 type SlotSet []uint64

@@ -1,4 +1,4 @@
-package job
+package plan
 
 // Undecided reports whether a job has to wait for others, or not, as nobody has said
 // which yet: until the admission controller has looked at this version of it, nothing
