@@ -7,6 +7,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -39,7 +40,7 @@ func Register(m *reconcile.Manager, o Options) error {
 	if o.Live == nil {
 		o.Live = &Live{}
 	}
-	k := &knowledge{fleet: NewFleet(), rosters: NewKeeper(o.WholeBelow)}
+	k := &knowledge{fleet: NewFleet(), rosters: roster.NewKeeper(o.WholeBelow)}
 	o.Live.attach(m, k.fleet)
 	return reconcile.NewController("job").
 		For(api.KindJob).

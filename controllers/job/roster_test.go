@@ -10,6 +10,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
@@ -22,7 +23,7 @@ type world struct {
 	*rapid.T
 	store  *mem.Store
 	fleet  *Fleet
-	keeper *Keeper
+	keeper *roster.Keeper
 	job    *api.Job
 	req    reconcile.Request
 }
@@ -70,7 +71,7 @@ func newWorld(rt *rapid.T) *world {
 	if rapid.Bool().Draw(rt, "update") {
 		g.Update = &api.UpdateStrategy{MaxParallel: new(2)}
 	}
-	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: NewFleet(), keeper: NewKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
+	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: NewFleet(), keeper: roster.NewKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
 	older := *j
 	older.Version = new(uint64(0))
 	changed := *g

@@ -6,6 +6,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -14,7 +15,7 @@ import (
 // says of each change which jobs have to be looked at because of it.
 type knowledge struct {
 	fleet   *Fleet
-	rosters *Keeper
+	rosters *roster.Keeper
 }
 
 // onJob follows the jobs; For has woken the pass.
