@@ -6,6 +6,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/store"
 )
 
@@ -251,7 +252,7 @@ func (c *composer) put(o api.Object) {
 
 // evict writes that allocations end so that another one has room, for as long as their jobs
 // are no more important.
-func (c *composer) evict(all []Eviction, by string) {
+func (c *composer) evict(all []room.Eviction, by string) {
 	for _, one := range all {
 		a := *one.Allocation
 		a.DesiredStatus = api.AllocDesiredEvict

@@ -7,6 +7,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
@@ -40,7 +41,7 @@ func Register(m *reconcile.Manager, o Options) error {
 	if o.Live == nil {
 		o.Live = &Live{}
 	}
-	k := &knowledge{fleet: NewFleet(), rosters: roster.NewKeeper(o.WholeBelow)}
+	k := &knowledge{fleet: room.NewFleet(), rosters: roster.NewKeeper(o.WholeBelow)}
 	o.Live.attach(m, k.fleet)
 	return reconcile.NewController("job").
 		For(api.KindJob).
@@ -100,7 +101,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 type pass struct {
 	view   *plan.View
 	plan   *plan.Plan
-	placed *Placed
+	placed *room.Placed
 }
 
 // pass finds out what is wanted, where it goes, and what to write. The roster is asked

@@ -10,6 +10,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/scheduler"
@@ -22,7 +23,7 @@ import (
 type world struct {
 	*rapid.T
 	store  *mem.Store
-	fleet  *Fleet
+	fleet  *room.Fleet
 	keeper *roster.Keeper
 	job    *api.Job
 	req    reconcile.Request
@@ -71,7 +72,7 @@ func newWorld(rt *rapid.T) *world {
 	if rapid.Bool().Draw(rt, "update") {
 		g.Update = &api.UpdateStrategy{MaxParallel: new(2)}
 	}
-	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: NewFleet(), keeper: roster.NewKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
+	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: room.NewFleet(), keeper: roster.NewKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
 	older := *j
 	older.Version = new(uint64(0))
 	changed := *g
@@ -211,7 +212,7 @@ func story(v *plan.View, p *plan.Plan) string {
 			fmt.Fprintf(&b, "  stops, is raised, is kept: %v\n", ids)
 		}
 	}
-	at := &Placed{Queued: map[string]int{}}
+	at := &room.Placed{Queued: map[string]int{}}
 	for _, g := range p.Groups {
 		at.Groups = append(at.Groups, make([]scheduler.Placement, len(g.Wants)))
 	}

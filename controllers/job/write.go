@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/droverhq/drover/controllers/job/room"
 )
 
 // inFlight is how many transactions of a pass are under way at once: while one is
@@ -16,7 +18,7 @@ const inFlight = 3
 // rollout that the others are part of; the last, which answers the evaluations, goes
 // when all others are committed. Those between, which nothing ties to each other, are
 // under way together. Once one has failed no other is begun.
-func (c *controller) write(ctx context.Context, steps []step, r *Reservation) error {
+func (c *controller) write(ctx context.Context, steps []step, r *room.Reservation) error {
 	commits := make([]func() error, len(steps))
 	for n, s := range steps {
 		commits[n] = func() error {
