@@ -24,7 +24,7 @@ type step struct {
 
 // composer cuts what a pass writes into transactions.
 type composer struct {
-	pass
+	outcome
 	evalID string // of the evaluation that the pass is recorded in
 	steps  []step
 	count  int // allocations in the last step
@@ -38,9 +38,9 @@ type composer struct {
 // answers the evaluations: so a pass that breaks off is made again, and finds what
 // it had done. No object is in two transactions, nor are an allocation and its
 // successor.
-func (s *pass) compose(r *record) []step {
-	c := &composer{pass: *s, evalID: r.id}
-	v, p := s.view, s.plan
+func (o *outcome) compose(r *record) []step {
+	c := &composer{outcome: *o, evalID: r.id}
+	v, p := o.view, o.plan
 	if p.Fresh {
 		c.notePlaced()
 	}
@@ -66,7 +66,7 @@ func (s *pass) compose(r *record) []step {
 	case v.Job == nil && v.Status != nil:
 		c.last().Writes = append(c.last().Writes, store.Delete(v.Status.Key()))
 	case v.Job != nil:
-		if status := s.summarize(r); status != nil {
+		if status := o.summarize(r); status != nil {
 			c.put(status)
 		}
 	}
@@ -142,14 +142,14 @@ func (c *composer) numbers(group int) []int {
 // runs returns the wants of a group in the order in which they are written, those in one
 // transaction that count on the end of the same allocations: what comes to a node on which
 // somebody has to end.
-func (s *pass) runs(group int) iter.Seq[[]int] {
+func (o *outcome) runs(group int) iter.Seq[[]int] {
 	return func(yield func([]int) bool) {
 		var nodes []string
 		onNode := make(map[string][]int)
 		one := make([]int, 1)
-		for i := range s.placed.Groups[group] {
-			at := &s.placed.Groups[group][i]
-			if len(s.placed.Evictions) == 0 || len(at.Preempted) == 0 {
+		for i := range o.placed.Groups[group] {
+			at := &o.placed.Groups[group][i]
+			if len(o.placed.Evictions) == 0 || len(at.Preempted) == 0 {
 				if one[0] = i; !yield(one) {
 					return
 				}
@@ -169,9 +169,9 @@ func (s *pass) runs(group int) iter.Seq[[]int] {
 }
 
 // writes is how many allocations are written for a want of a group.
-func (s *pass) writes(group, i int) int {
-	w, found := &s.plan.Groups[group].Wants[i], &s.placed.Groups[group][i]
-	n := 1 + len(s.placed.Evictions[found.AllocID])
+func (o *outcome) writes(group, i int) int {
+	w, found := &o.plan.Groups[group].Wants[i], &o.placed.Groups[group][i]
+	n := 1 + len(o.placed.Evictions[found.AllocID])
 	switch {
 	case found.AllocID == "" && !w.Leaves():
 		return 0
@@ -269,15 +269,15 @@ func (c *composer) evict(all []room.Eviction, by string) {
 
 // notePlaced sets what a deployment that this pass begins says of the instances that
 // it begins with.
-func (s *pass) notePlaced() {
-	for n, g := range s.plan.Groups {
-		state := s.plan.Rollout.TaskGroups[g.Name]
+func (o *outcome) notePlaced() {
+	for n, g := range o.plan.Groups {
+		state := o.plan.Rollout.TaskGroups[g.Name]
 		if state == nil {
 			continue
 		}
 		state.PlacedAllocs = len(g.InPlace)
 		for i := range g.Wants {
-			id := s.placed.Groups[n][i].AllocID
+			id := o.placed.Groups[n][i].AllocID
 			if id == "" || g.Wants[i].Older != nil {
 				continue
 			}
@@ -287,7 +287,7 @@ func (s *pass) notePlaced() {
 			}
 		}
 		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
-			by := s.view.Now.Add(state.ProgressDeadline)
+			by := o.view.Now.Add(state.ProgressDeadline)
 			state.RequireProgressBy = &by
 		}
 	}

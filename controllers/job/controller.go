@@ -97,13 +97,6 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 }
 
-// pass is one over a job: what it read, what it wants of that, and where it goes.
-type pass struct {
-	view   *plan.View
-	plan   *plan.Plan
-	placed *room.Placed
-}
-
 // pass finds out what is wanted, where it goes, and what to write. The roster is asked
 // before the snapshot is taken, as all that is committed until then is in the snapshot.
 func (c *controller) pass(ctx context.Context, req reconcile.Request) (again time.Duration, unfinished bool, err error) {
@@ -123,18 +116,26 @@ func (c *controller) pass(ctx context.Context, req reconcile.Request) (again tim
 		}
 		c.fleet.Settle(reserved, unknown)
 	}()
-	s := &pass{view: v, plan: p, placed: reserved.Placed}
-	if err := c.write(ctx, s.compose(s.account(reserved.Heard, c.newID)), reserved); err != nil {
+	o := &outcome{view: v, plan: p, placed: reserved.Placed}
+	if err := c.write(ctx, o.compose(o.account(reserved.Heard, c.newID)), reserved); err != nil {
 		return 0, false, err
 	}
 	wrote = true
-	return soonest(p.Again(v.Now), v.UntilDeadline()), s.unfinished(), nil
+	return soonest(p.Again(v.Now), v.UntilDeadline()), o.unfinished(), nil
+}
+
+// outcome is what a pass has read, what it wants of that, and where it goes. What is left is
+// to write it: compose, and to say when to look again.
+type outcome struct {
+	view   *plan.View
+	plan   *plan.Plan
+	placed *room.Placed
 }
 
 // unfinished reports whether all that was tried of some group found room, and more of it
 // may.
-func (s *pass) unfinished() bool {
-	return slices.ContainsFunc(s.plan.Groups, func(g *plan.Group) bool { return g.More > 0 && s.placed.Queued[g.Name] == g.More })
+func (o *outcome) unfinished() bool {
+	return slices.ContainsFunc(o.plan.Groups, func(g *plan.Group) bool { return g.More > 0 && o.placed.Queued[g.Name] == g.More })
 }
 
 // soonest returns the first of some waits, of which 0 is none.

@@ -53,21 +53,21 @@ func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 
 	nodes := l.copy(snap)
 	p := plan.Decide(v, nodes, newID)
-	s := &pass{view: v, plan: p, placed: nodes.Try(v, p, snap, newID)}
+	o := &outcome{view: v, plan: p, placed: nodes.Try(v, p, snap, newID)}
 	out := &Preview{
-		Annotations: s.annotations(),
-		Failed:      s.placed.Failed,
+		Annotations: o.annotations(),
+		Failed:      o.placed.Failed,
 		Updates:     make(map[string]map[string]uint64, len(p.Groups)),
 	}
-	for _, e := range s.account(false, newID).writes {
+	for _, e := range o.account(false, newID).writes {
 		if e.Status == api.EvalBlocked {
 			e.JobModifyIndex = 0
 			e.SnapshotIndex = 0 // it is not going to be written
 			out.Created = append(out.Created, e)
 		}
 	}
-	for _, at := range s.placed.All() {
-		for _, one := range s.placed.Evictions[at.AllocID] {
+	for _, at := range o.placed.All() {
+		for _, one := range o.placed.Evictions[at.AllocID] {
 			out.Preempted = append(out.Preempted, one.Allocation)
 		}
 	}

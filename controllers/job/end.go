@@ -11,23 +11,23 @@ import (
 // end says in a status when and how a job ended. What was said once of a version
 // stands for as long as it stays ended: the instances may be collected. Stopping a job
 // that had ended changes nothing of how it ended.
-func (s *pass) end(status *api.JobStatus) {
+func (o *outcome) end(status *api.JobStatus) {
 	if status.Status != api.JobStatusDead {
 		return
 	}
-	v := s.view
+	v := o.view
 	status.EndedVersion = v.Current()
 	old := v.Status
 	if old.Ended(v.Current()) || v.Stopped() && old != nil && old.EndedAt != 0 {
 		status.EndedAt, status.Outcome = old.EndedAt, old.Outcome
 		return
 	}
-	status.EndedAt, status.Outcome = v.Now.UnixNano(), s.outcome()
+	status.EndedAt, status.Outcome = v.Now.UnixNano(), o.ending()
 }
 
-// outcome is how a job ended that has just done so.
-func (s *pass) outcome() string {
-	v, p := s.view, s.plan
+// ending is how a job ended that has just done so.
+func (o *outcome) ending() string {
+	v, p := o.view, o.plan
 	if !v.Job.IsBatch() || v.Job.IsTemplate() || v.Stopped() {
 		return ""
 	}

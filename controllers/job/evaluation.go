@@ -29,23 +29,23 @@ type record struct {
 // heard says that the job was woken because there may be room: then the blocked
 // evaluation is written even if there was none, so that the store's feed says that
 // the room was looked at.
-func (s *pass) account(heard bool, newID func() string) *record {
-	v, at := s.view, s.placed
+func (o *outcome) account(heard bool, newID func() string) *record {
+	v, at := o.view, o.placed
 	r := &record{}
 	short := 0
 	for _, n := range at.Queued {
 		short += n
 	}
 	waiting := newestBlocked(v)
-	main := s.opening(short, newID)
+	main := o.opening(short, newID)
 	if main == nil {
-		r.rewait(s, waiting, short, heard)
+		r.rewait(o, waiting, short, heard)
 		return r
 	}
 	r.id = main.ID
 	if main.Status == api.EvalBlocked && short > 0 {
-		s.fill(main)
-		s.explain(main)
+		o.fill(main)
+		o.explain(main)
 		r.blocked = main.ID
 		r.writes = append(r.writes, main)
 		return r
@@ -53,14 +53,14 @@ func (s *pass) account(heard bool, newID func() string) *record {
 	switch {
 	case short > 0 && waiting != nil && len(v.Pending) == 0:
 		again := *waiting
-		s.explain(&again)
+		o.explain(&again)
 		r.blocked, r.writes = again.ID, append(r.writes, &again)
 	case short > 0:
-		next := s.newBlocked(main, newID)
+		next := o.newBlocked(main, newID)
 		r.blocked, r.writes = next.ID, append(r.writes, next)
 	}
 	r.retire(v, main.ID)
-	r.complete(s, main)
+	r.complete(o, main)
 	return r
 }
 
@@ -74,17 +74,17 @@ func newestBlocked(v *plan.View) *api.Evaluation {
 
 // opening returns the evaluation that a pass is recorded in, as it is before the
 // pass, or nil if there is nothing to record.
-func (s *pass) opening(short int, newID func() string) *api.Evaluation {
-	v := s.view
+func (o *outcome) opening(short int, newID func() string) *api.Evaluation {
+	v := o.view
 	if n := len(v.Pending); n > 0 {
 		asked := *v.Pending[n-1]
 		return &asked
 	}
 	waiting := newestBlocked(v)
-	if !s.acts() && (short == 0 || waiting != nil) {
+	if !o.acts() && (short == 0 || waiting != nil) {
 		return nil
 	}
-	trigger, prev := s.trigger(waiting != nil)
+	trigger, prev := o.trigger(waiting != nil)
 	if trigger == api.TriggerQueuedAllocs {
 		again := *waiting
 		return &again
@@ -123,48 +123,48 @@ func newEvaluation(v *plan.View, id, trigger string) *api.Evaluation {
 }
 
 // newBlocked returns the evaluation that waits to place what a pass could not.
-func (s *pass) newBlocked(main *api.Evaluation, newID func() string) *api.Evaluation {
-	e := newEvaluation(s.view, newID(), api.TriggerQueuedAllocs)
+func (o *outcome) newBlocked(main *api.Evaluation, newID func() string) *api.Evaluation {
+	e := newEvaluation(o.view, newID(), api.TriggerQueuedAllocs)
 	e.Status = api.EvalBlocked
 	e.StatusDescription = blockedDescription
 	e.PreviousEval = main.ID
-	s.explain(e)
+	o.explain(e)
 	return e
 }
 
 // explain says in an evaluation why instances found no room.
-func (s *pass) explain(e *api.Evaluation) {
-	e.FailedTGAllocs = s.placed.Failed
+func (o *outcome) explain(e *api.Evaluation) {
+	e.FailedTGAllocs = o.placed.Failed
 	if e.Status == api.EvalBlocked {
-		e.ClassEligibility = s.placed.Classes
+		e.ClassEligibility = o.placed.Classes
 	}
-	e.SnapshotIndex = s.view.Index
-	e.ModifyTime = s.view.Now.UnixNano()
+	e.SnapshotIndex = o.view.Index
+	e.ModifyTime = o.view.Now.UnixNano()
 }
 
 // fill says in an evaluation what a pass did.
-func (s *pass) fill(e *api.Evaluation) {
-	s.explain(e)
-	e.QueuedAllocations = s.queued()
-	e.PlanAnnotations = s.annotations()
-	if d := s.deployment(); d != "" {
+func (o *outcome) fill(e *api.Evaluation) {
+	o.explain(e)
+	e.QueuedAllocations = o.queued()
+	e.PlanAnnotations = o.annotations()
+	if d := o.deployment(); d != "" {
 		e.DeploymentID = d
 	}
 }
 
 // complete writes the evaluation of a pass and answers the others that were asked
 // for: they get the same answer.
-func (r *record) complete(s *pass, main *api.Evaluation) {
+func (r *record) complete(o *outcome, main *api.Evaluation) {
 	answered := []*api.Evaluation{main}
-	for _, e := range s.view.Pending {
+	for _, e := range o.view.Pending {
 		if e.ID != main.ID {
 			also := *e
 			answered = append(answered, &also)
 		}
 	}
 	for _, e := range answered {
-		s.fill(e)
-		e.Status, e.StatusDescription = api.EvalComplete, s.remark()
+		o.fill(e)
+		e.Status, e.StatusDescription = api.EvalComplete, o.remark()
 		e.BlockedEval = r.blocked
 		r.writes = append(r.writes, e)
 	}
@@ -187,16 +187,16 @@ func (r *record) retire(v *plan.View, main string) {
 }
 
 // rewait brings the blocked evaluation up to date after a pass that did nothing.
-func (r *record) rewait(s *pass, waiting *api.Evaluation, short int, heard bool) {
+func (r *record) rewait(o *outcome, waiting *api.Evaluation, short int, heard bool) {
 	if short > 0 {
 		r.blocked = waiting.ID
-		if heard || !sameReasons(waiting.FailedTGAllocs, s.placed.Failed) {
+		if heard || !sameReasons(waiting.FailedTGAllocs, o.placed.Failed) {
 			again := *waiting
-			s.explain(&again)
+			o.explain(&again)
 			r.writes = append(r.writes, &again)
 		}
 	}
-	r.retire(s.view, "")
+	r.retire(o.view, "")
 }
 
 // sameReasons reports whether two passes failed to place for the same reasons. How
@@ -215,8 +215,8 @@ func sameReasons(a, b map[string]*api.AllocationMetric) bool {
 }
 
 // acts reports whether a pass writes allocations or deployments.
-func (s *pass) acts() bool {
-	p := s.plan
+func (o *outcome) acts() bool {
+	p := o.plan
 	if p.Fresh || p.Revised || len(p.Cancelled) > 0 {
 		return true
 	}
@@ -225,7 +225,7 @@ func (s *pass) acts() bool {
 			return true
 		}
 		for i := range g.Wants {
-			if s.placed.Groups[n][i].AllocID != "" || g.Wants[i].Leaves() {
+			if o.placed.Groups[n][i].AllocID != "" || g.Wants[i].Leaves() {
 				return true
 			}
 		}
@@ -235,13 +235,13 @@ func (s *pass) acts() bool {
 
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
-func (s *pass) trigger(backlog bool) (string, *plan.Instance) {
-	p := s.plan
+func (o *outcome) trigger(backlog bool) (string, *plan.Instance) {
+	p := o.plan
 	first := make(map[plan.Reason]*plan.Want)
 	tried := false
 	for n, g := range p.Groups {
 		for i := range g.Wants {
-			w, found := &g.Wants[i], s.placed.Groups[n][i].AllocID != ""
+			w, found := &g.Wants[i], o.placed.Groups[n][i].AllocID != ""
 			if first[w.Why] == nil && (found || w.Leaves() || !backlog) {
 				first[w.Why] = w
 			}
@@ -266,29 +266,29 @@ func (s *pass) trigger(backlog bool) (string, *plan.Instance) {
 		return api.TriggerPreemption, first[plan.Preempted].Prev
 	case first[plan.Lost] != nil:
 		return api.TriggerNodeUpdate, first[plan.Lost].Prev
-	case s.view.Job != nil && s.view.Job.IsSystem():
+	case o.view.Job != nil && o.view.Job.IsSystem():
 		return api.TriggerNodeUpdate, nil
 	}
 	return api.TriggerReconcile, nil
 }
 
 // annotations says what a pass does to each group, and to others for its sake.
-func (s *pass) annotations() *api.PlanAnnotations {
-	updates := make(map[string]*api.DesiredUpdates, len(s.plan.Groups))
-	for _, g := range s.plan.Groups {
+func (o *outcome) annotations() *api.PlanAnnotations {
+	updates := make(map[string]*api.DesiredUpdates, len(o.plan.Groups))
+	for _, g := range o.plan.Groups {
 		counts := g.Counts
 		updates[g.Name] = &counts
 	}
-	for n, at := range s.placed.All() {
-		updates[s.plan.Groups[n].Name].Preemptions += uint64(len(s.placed.Evictions[at.AllocID]))
+	for n, at := range o.placed.All() {
+		updates[o.plan.Groups[n].Name].Preemptions += uint64(len(o.placed.Evictions[at.AllocID]))
 	}
 	return &api.PlanAnnotations{DesiredTGUpdates: updates}
 }
 
 // deployment returns the deployment that a pass is within: the one that goes on, or
 // one that the pass ends.
-func (s *pass) deployment() string {
-	p := s.plan
+func (o *outcome) deployment() string {
+	p := o.plan
 	if p.Rollout != nil {
 		return p.Rollout.ID
 	}

@@ -7,18 +7,18 @@ import (
 )
 
 // summarize says how a job does after a pass; nil if that is known already.
-func (s *pass) summarize(r *record) *api.JobStatus {
-	v := s.view
+func (o *outcome) summarize(r *record) *api.JobStatus {
+	v := o.view
 	now := &api.JobStatus{
 		Namespace:   v.Req.Namespace,
 		JobID:       v.Req.ID,
-		Status:      s.state(),
-		Queued:      nonZero(s.queued()),
+		Status:      o.state(),
+		Queued:      nonZero(o.queued()),
 		BlockedEval: r.blocked,
 	}
-	now.StatusDescription = s.remark()
-	now.Indexed = s.plan.Progress(v)
-	s.end(now)
+	now.StatusDescription = o.remark()
+	now.Indexed = o.plan.Progress(v)
+	o.end(now)
 	if old := v.Status; old != nil && old.Status == now.Status && old.StatusDescription == now.StatusDescription &&
 		old.BlockedEval == now.BlockedEval && maps.Equal(old.Queued, now.Queued) && old.EndedAt == now.EndedAt &&
 		old.EndedVersion == now.EndedVersion && old.Outcome == now.Outcome && sameProgress(old.Indexed, now.Indexed) {
@@ -30,8 +30,8 @@ func (s *pass) summarize(r *record) *api.JobStatus {
 // state returns the state of a job. One that has anything running, or that waits for
 // something to run, is not dead; a job that launches others, or runs on every node,
 // is running until it is stopped.
-func (s *pass) state() string {
-	v := s.view
+func (o *outcome) state() string {
+	v := o.view
 	if v.Job.IsTemplate() || api.Deref(v.Job.Type) == api.JobTypeSystem {
 		if v.Stopped() {
 			return api.JobStatusDead
@@ -39,22 +39,22 @@ func (s *pass) state() string {
 		return api.JobStatusRunning
 	}
 	switch {
-	case s.running() > 0:
+	case o.running() > 0:
 		return api.JobStatusRunning
 	case v.Waits():
 		return api.JobStatusPending
-	case s.backlog() && v.Job.IsBatch() && v.Untouched() && !s.plan.Begun():
+	case o.backlog() && v.Job.IsBatch() && v.Untouched() && !o.plan.Begun():
 		return api.JobStatusPending
-	case s.backlog() || s.plan.Awaits():
+	case o.backlog() || o.plan.Awaits():
 		return api.JobStatusRunning
 	}
 	return api.JobStatusDead
 }
 
 // running counts the instances that run, or are to, after a pass.
-func (s *pass) running() int {
-	n := s.view.Live()
-	for g, group := range s.plan.Groups {
+func (o *outcome) running() int {
+	n := o.view.Live()
+	for g, group := range o.plan.Groups {
 		for _, i := range group.Stop {
 			if i.Live() {
 				n--
@@ -62,7 +62,7 @@ func (s *pass) running() int {
 		}
 		for i := range group.Wants {
 			w := &group.Wants[i]
-			if s.placed.Groups[g][i].AllocID != "" {
+			if o.placed.Groups[g][i].AllocID != "" {
 				n++
 				if w.Prev != nil && w.Prev.Live() {
 					n--
@@ -77,9 +77,9 @@ func (s *pass) running() int {
 
 // queued is how many instances are wanted and not placed, by group: they found no room,
 // or the job waits.
-func (s *pass) queued() map[string]int {
-	out := maps.Clone(s.placed.Queued)
-	for _, g := range s.plan.Groups {
+func (o *outcome) queued() map[string]int {
+	out := maps.Clone(o.placed.Queued)
+	for _, g := range o.plan.Groups {
 		if g.Held > 0 {
 			out[g.Name] += g.Held
 		}
@@ -88,11 +88,11 @@ func (s *pass) queued() map[string]int {
 }
 
 // remark is what there is to say of a job besides its state.
-func (s *pass) remark() string {
-	v := s.view
+func (o *outcome) remark() string {
+	v := o.view
 	switch {
-	case s.plan.Failure != "":
-		return s.plan.Failure
+	case o.plan.Failure != "":
+		return o.plan.Failure
 	case v.Overdue():
 		return deadlineText(v)
 	case v.Waits():
@@ -106,8 +106,8 @@ func sameProgress(a, b map[string]*api.IndexProgress) bool {
 }
 
 // backlog reports whether anything that was to be placed found no room.
-func (s *pass) backlog() bool {
-	for _, n := range s.placed.Queued {
+func (o *outcome) backlog() bool {
+	for _, n := range o.placed.Queued {
 		if n > 0 {
 			return true
 		}

@@ -122,7 +122,7 @@ func (p *Plan) revise(v *View, current *api.Deployment, tallies []*tally) *api.D
 }
 
 // DeploymentOf returns the ID of the deployment that instances of the current version
-// of a group belong to.
+// of a group belong to; empty if there is none.
 func (p *Plan) DeploymentOf(group string) string {
 	if p.Rollout == nil || p.Rollout.TaskGroups[group] == nil {
 		return ""

@@ -11,9 +11,9 @@ import (
 // An indexed group has the numbers 0 to completions−1, each of which has to complete
 // once, at most parallelism of them at a time. Which are done is kept in the job's
 // status (api.IndexProgress), which is written with what follows from it. So instances
-// that ended need not be looked at again (roster.go), nor be kept.
+// that ended need not be looked at again (package roster), nor be kept.
 
-// IsIndexed reports whether a group is one of indexes.
+// IsIndexed reports whether a group, which may be nil, is one of indexes.
 func IsIndexed(g *api.TaskGroup) bool { return g != nil && g.Indexed != nil }
 
 // isArray reports whether a job has an indexed group.
@@ -199,8 +199,8 @@ func (p *Plan) giveUp(byGroup map[string][]*Instance) {
 	p.stopAll(byGroup)
 }
 
-// Progress returns how far the indexed groups are after a pass. Of a job that is over,
-// they stay as they were.
+// Progress returns how far the indexed groups are after a pass, by name; nil if there are
+// none. Of a job that is over, they stay as they were.
 func (p *Plan) Progress(v *View) map[string]*api.IndexProgress {
 	var out map[string]*api.IndexProgress
 	for _, g := range p.Groups {
@@ -223,7 +223,9 @@ func (p *Plan) Begun() bool {
 	return slices.ContainsFunc(p.Groups, func(g *Group) bool { return g.progress != nil && g.progress.Done() > 0 })
 }
 
-// Spent reports whether an instance that ended has no say in what its job does next.
+// Spent reports whether an instance that ended has no say in what its job does next, as the
+// plan has noted what it did, or the job has no use for it. Those of groups with a count,
+// whose numbers are given again, never are: see View.OutOfPlay.
 func (p *Plan) Spent(v *View, i *Instance) bool {
 	g := v.Job.Group(i.TaskGroup)
 	if !i.ended() || g != nil && g.Indexed == nil {

@@ -8,16 +8,16 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// Instance is an allocation with what its node agent says of it.
+// Instance is an allocation with what its node agent says of it. It runs, or will, or did.
 type Instance struct {
 	*api.Allocation
 	status *api.AllocationStatus // nil: nothing yet
-	Slot   int                   // the number in its name, −1 if it has none
+	Slot   int                   // the number in its name; −1 if it has none
 	// expected says that it is unknown, but its node is back: in a moment its node agent
 	// has spoken of it.
 	expected bool
-	// GaveWay says that a plan has decided between it and its predecessor, whose node came
-	// back, or its successor, and not for it.
+	// GaveWay says that it gives way to its predecessor, whose node came back, or to its
+	// successor: Decide sets it.
 	GaveWay bool
 }
 
@@ -28,6 +28,7 @@ func (i *Instance) failed() bool {
 	return i.status != nil && i.status.ClientStatus == api.AllocClientFailed
 }
 
+// Completed reports whether its node agent says that it ended well.
 func (i *Instance) Completed() bool {
 	return i.status != nil && i.status.ClientStatus == api.AllocClientComplete
 }
@@ -45,7 +46,7 @@ func (i *Instance) use() int {
 	return 2
 }
 
-// EndedAt is when the last of its tasks ended, zero if its node agent has not said so.
+// EndedAt is when the last of its tasks ended. Its node agent has to have said something.
 func (i *Instance) EndedAt() time.Time { return i.status.EndedAt() }
 
 // Done reports whether it did what a batch instance is for. One that was told to stop,
@@ -62,7 +63,7 @@ func (i *Instance) Live() bool {
 	return i.WantsRun() && !i.ended() && i.Lost != api.AllocClientLost
 }
 
-// Leaving reports whether it was asked to go elsewhere.
+// Leaving reports whether it is live and was asked to go elsewhere.
 func (i *Instance) Leaving() bool {
 	return i.Live() && api.Deref(i.DesiredTransition.Migrate)
 }
@@ -74,20 +75,19 @@ func (i *Instance) replaceable() bool {
 		(api.Deref(t.Reschedule) || api.Deref(t.ForceReschedule))
 }
 
-// Runs reports whether its node agent says that it runs.
+// Runs reports whether its node agent says that it runs, as it should.
 func (i *Instance) Runs() bool {
 	return i.Live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
 }
 
-// Unknown reports whether the node of an instance is out of contact, and the instance
-// is not lost yet.
+// Unknown reports whether its node is out of contact, and it is not lost yet.
 func (i *Instance) Unknown() bool { return i.Lost == api.AllocClientUnknown && !i.ended() }
 
 // wasPreempted reports whether it was told to end so that another one has room.
 func (i *Instance) wasPreempted() bool { return i.DesiredStatus == api.AllocDesiredEvict }
 
-// FailedOn returns the nodes on which an instance and those that it follows failed, as
-// far as is remembered.
+// FailedOn returns the IDs of the nodes on which an instance that failed did so, and those
+// that it follows, as far as is remembered; sorted.
 func (i *Instance) FailedOn() []string {
 	nodes := []string{i.NodeID}
 	if i.RescheduleTracker != nil {
@@ -99,7 +99,7 @@ func (i *Instance) FailedOn() []string {
 	return slices.Compact(nodes)
 }
 
-// Newer reports whether a was placed after b, which may be nil.
+// Newer reports whether a was placed after b, or b is nil.
 func Newer(a, b *Instance) bool {
 	if b == nil || a.CreateIndex != b.CreateIndex {
 		return b == nil || a.CreateIndex > b.CreateIndex

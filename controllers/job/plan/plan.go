@@ -10,38 +10,44 @@ import (
 
 // Plan is what a pass will do to a job, before anything has been placed.
 type Plan struct {
+	// Groups are those of the job, in its order, and then, by name, those that it no longer
+	// has and that still run.
 	Groups []*Group
-	// Rollout is the deployment that instances placed or updated now belong to; nil
-	// if none goes on. fresh says that this pass makes it, revised that it changes it.
+	// Rollout is the deployment that instances placed or updated now belong to, as it will
+	// be; nil if none goes on. Fresh says that this pass makes it, Revised that it changes it.
 	Rollout        *api.Deployment
 	Fresh, Revised bool
-	Cancelled      []*api.Deployment // as they will be
+	// Cancelled are the rollouts that this pass ends, as they will be.
+	Cancelled []*api.Deployment
 	// Failure says why the job is given up; empty if it is not.
 	Failure string
 }
 
 // Group is what a pass does to one task group.
 type Group struct {
-	Name  string
-	Spec  *api.TaskGroup // nil: the job has no such group any more
-	Wants []Want         // to be placed, those that should get room first ahead
-	More  int            // are wanted besides, and stand behind them
-	// InPlace are raised to the current version where they are, stop are stopped
-	// without a successor, kept have returned and need none any more.
+	Name string
+	Spec *api.TaskGroup // nil: the job has no such group any more
+	// Wants are to be placed, those that should get room first ahead. More further ones are
+	// wanted, and not tried by this pass: they come when all of Wants have found room.
+	Wants []Want
+	More  int
+	// InPlace are raised to the current version where they are, Stop are stopped
+	// without a successor, Kept have returned and need none any more.
 	InPlace, Stop, Kept []*Instance
-	Counts              api.DesiredUpdates
+	// Counts says how many instances each of these things is done to, for users.
+	Counts api.DesiredUpdates
 	// Awaits says that some instance will be replaced later, or may come back.
 	Awaits bool
 	// Again is when more may be done although nothing changes; zero: never.
 	Again time.Time
-	// progress is how far an indexed group is after the pass; nil for other groups.
-	progress *api.IndexProgress
 	// Failed says that some instance has failed for good, or is lost and is not replaced.
 	Failed bool
 	// Held is how many instances are not placed because the job has to wait for others.
 	Held int
-	// Nowhere says why no node is right for the group of a system job.
+	// Nowhere says why no node is right for the group of a system job; nil if some is.
 	Nowhere *api.AllocationMetric
+	// progress is how far an indexed group is after the pass; nil for other groups.
+	progress *api.IndexProgress
 }
 
 // Gang reports whether the instances of a group are placed together or not at all.
@@ -49,8 +55,8 @@ func (g *Group) Gang() bool { return g.Spec != nil && api.Deref(g.Spec.Gang) }
 
 // Want is an instance that has to be placed.
 type Want struct {
-	Name string
-	Node string    // that it is for, in a system job
+	Name string    // of the allocation: JOB.GROUP[NUMBER]
+	Node string    // the ID of the node that it is for, in a system job
 	Prev *Instance // that it follows, or nil
 	Why  Reason
 	// Older is the spec that it gets while the current version may not take the place of
@@ -62,7 +68,8 @@ type Want struct {
 	from *Instance
 }
 
-// Spec returns what an instance is made of, the group as it is for that instance.
+// Spec returns what the instance is made of, the group as it is for that instance: j and g,
+// which are the job and its group, unless it gets an older version or has volumes of its own.
 func (w *Want) Spec(j *api.Job, g *api.TaskGroup) (*api.Job, *api.TaskGroup) {
 	if w.Older != nil {
 		j, g = w.Older, w.Older.Group(api.Deref(g.Name))
@@ -96,7 +103,7 @@ func (w *Want) follow(last *Instance) {
 	}
 }
 
-// Reason is why an instance has to be placed.
+// Reason is why an instance has to be placed. But for Missing, there is a predecessor.
 type Reason uint8
 
 const (
@@ -109,7 +116,7 @@ const (
 	Preempted                 // its predecessor had to make room for one of higher priority
 )
 
-// Ground is what a plan asks about nodes.
+// Ground is what a plan asks about nodes. It is a *room.Fleet.
 type Ground interface {
 	// Feasible returns the nodes on which an instance of the group may be placed,
 	// room left aside, and what ruled out the others.
@@ -119,7 +126,8 @@ type Ground interface {
 	Suits(job *api.Job, g *api.TaskGroup, node string) bool
 }
 
-// Decide compares what a job wants with what it has.
+// Decide compares what a job wants with what it has. newID makes the ID of a deployment, if
+// one begins. It is called for a view that has its allocations (View.Undecided is false).
 func Decide(v *View, nodes Ground, newID func() string) *Plan {
 	p := &Plan{}
 	current := p.retire(v)
@@ -215,7 +223,7 @@ func (p *Plan) Again(now time.Time) time.Duration {
 	return first.Sub(now)
 }
 
-// Awaits reports whether some instance is going to be replaced later, or may come
+// Awaits reports whether some instance of any group is going to be replaced later, or may come
 // back.
 func (p *Plan) Awaits() bool {
 	for _, g := range p.Groups {

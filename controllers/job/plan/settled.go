@@ -10,10 +10,10 @@ import (
 // nothing is to be done about them: each is of the current version, holds a slot that
 // nobody else claims, and runs and is healthy, or is done.
 type Settled struct {
-	Slots SlotSet // that they hold
-	// Running and ended are how many run, and how many are done.
-	Running, Ended int
-	Begun          bool // some instance is, or was, of the current version
+	Slots   SlotSet // that they hold
+	Running int     // how many run
+	Ended   int     // how many are done
+	Begun   bool    // some instance of the group is, or was, of the current version
 }
 
 // Count is how many they are. s may be nil.
@@ -47,9 +47,8 @@ func (v *View) Rolling() bool {
 	return slices.ContainsFunc(v.deployments, (*api.Deployment).Active)
 }
 
-// Contested reports whether somebody claims the slot of a settled instance: who stays has
-// to be found out from both.
-func (v *View) Contested() bool {
+// contested reports whether somebody claims the slot of a settled instance.
+func (v *View) contested() bool {
 	for n := range v.Instances {
 		i := &v.Instances[n]
 		if g := v.Job.Group(i.TaskGroup); g != nil && v.settled[i.TaskGroup].holds(i.Slot) && v.holds(g, i) {
@@ -59,12 +58,13 @@ func (v *View) Contested() bool {
 	return false
 }
 
-// OutOfPlay reports whether an instance neither runs nor holds a slot, and never will again.
+// OutOfPlay reports whether an instance, of a group that the job has, neither runs nor holds
+// a slot, and never will again.
 func (v *View) OutOfPlay(i *Instance) bool {
 	return !i.Live() && !v.mayReturn(i) && !v.holds(v.Job.Group(i.TaskGroup), i)
 }
 
-// Live is how many instances run, or are to.
+// Live is how many instances run, or are to, as far as is known.
 func (v *View) Live() int {
 	n := 0
 	for _, s := range v.settled {
@@ -78,7 +78,7 @@ func (v *View) Live() int {
 	return n
 }
 
-// Untouched reports whether a job never had an instance, or none is left.
+// Untouched reports whether the job never had an instance, or none is left.
 func (v *View) Untouched() bool {
 	for _, s := range v.settled {
 		if s.Count() > 0 {

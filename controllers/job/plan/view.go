@@ -11,42 +11,49 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// View is what one pass over a job reads, from one snapshot.
+// View is what one pass over a job reads, from one snapshot. The objects in it are shared
+// with everybody: nobody changes them. It is used by one pass, in one goroutine.
 type View struct {
-	Req   reconcile.Request
-	Now   time.Time
-	Index uint64   // of the snapshot
-	Job   *api.Job // nil: there never was one, or it was purged
+	Req   reconcile.Request // the key of the job
+	Now   time.Time         // of the pass, by the leader's clock
+	Index uint64            // of the snapshot
+	Job   *api.Job          // nil: there never was one, or it was purged
+	Basis *api.JobVersion   // the version that is current, or nil
 
-	Instances   []Instance            // every allocation of the job, or those that are open, ordered by ID
+	// Instances are the allocations of the job, ordered by ID: every one of them, or those
+	// that the pass has to look at.
+	Instances []Instance
+
+	Pending   []*api.Evaluation // asked for and not answered, oldest first
+	Blocked   []*api.Evaluation // those that wait for room: none or one
+	Last      *api.Evaluation   // the newest that was answered of the current version; of jobs with indexes only
+	Status    *api.JobStatus    // as the last pass left it; nil: this is the first
+	Admission *api.JobAdmission // whether it may begin; nil: nobody has said so
+
 	settled     map[string]*Settled   // by group, those that are not read; nil: all are
 	deployments []*api.Deployment     // every one of the job, ordered by ID
-	Pending     []*api.Evaluation     // asked for and not answered, oldest first
-	Last        *api.Evaluation       // of a job with indexes, the newest of the current version that was answered
-	Blocked     []*api.Evaluation     // those that wait for room: none or one
-	Status      *api.JobStatus        // nil: this is the first pass
-	Admission   *api.JobAdmission     // nil: there is none
 	version     func(uint64) *api.Job // the spec of a version; nil if it is gone
-	Basis       *api.JobVersion       // the version that is current, or nil
 	stable      func() []*api.Job     // the versions that were found good
 }
 
-// Read collects the view of a job from a snapshot.
+// Read collects the view of a job, with all of its allocations, from a snapshot.
 func Read(snap store.Snapshot, req reconcile.Request, now time.Time) *View {
 	v := ReadSpec(snap, req, now)
 	v.ReadAll(snap)
 	return v
 }
 
-// ReadAll reads every allocation of the job.
+// ReadAll reads every allocation of the job, whatever has been read of them before.
 func (v *View) ReadAll(snap store.Snapshot) {
 	v.Instances = readInstances(snap, store.Query{Index: store.ByJob, Value: store.JobValue(v.Req.Namespace, v.Req.ID)})
 	v.settled = nil
 }
 
-// ReadOpen reads no other allocations than those given, and returns which of these there
-// are no more; others are what else there is.
-func (v *View) ReadOpen(snap store.Snapshot, ids []string, others map[string]*Settled) (gone []string) {
+// ReadOpen reads no other allocations than those given, which it sorts, and returns which of
+// them there are no more; others are what else there is, by group. ok is false if that will
+// not do, as somebody claims the slot of a settled instance: who stays has to be found out
+// from both, by ReadAll.
+func (v *View) ReadOpen(snap store.Snapshot, ids []string, others map[string]*Settled) (gone []string, ok bool) {
 	slices.Sort(ids)
 	v.settled = others
 	for _, id := range ids {
@@ -57,10 +64,10 @@ func (v *View) ReadOpen(snap store.Snapshot, ids []string, others map[string]*Se
 		}
 		v.Instances = append(v.Instances, ReadInstance(snap, a))
 	}
-	return gone
+	return gone, !v.contested()
 }
 
-// ReadSpec reads all but the allocations.
+// ReadSpec reads all but the allocations: ReadAll or ReadOpen has to follow before Decide.
 func ReadSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *View {
 	v := &View{Req: req, Now: now, Index: snap.Index()}
 	v.Job, _ = store.Get[*api.Job](snap, api.JobKey(req.Namespace, req.ID))
@@ -121,7 +128,7 @@ func (v *View) readEvaluations(snap store.Snapshot) {
 	}
 }
 
-// Stopped reports whether nothing of the job should run.
+// Stopped reports whether nothing of the job should run: it was stopped, or is gone.
 func (v *View) Stopped() bool { return v.Job == nil || v.Job.Stopped() }
 
 // Current returns the version of the job; 0 if it is gone.
@@ -138,7 +145,8 @@ func (v *View) AtOnce() bool {
 	return v.Job != nil && api.Deref(v.Job.AllAtOnce) && !v.Job.IsSystem()
 }
 
-// OfCurrent reports whether an allocation is of the current version of this very job.
+// OfCurrent reports whether an instance is of the current version of this very job, not of
+// one of the same ID that was purged.
 func (v *View) OfCurrent(i *Instance) bool { return i.JobVersion == v.Current() && !v.foreign(i) }
 
 // foreign reports whether an allocation belongs to an earlier job of the same ID,

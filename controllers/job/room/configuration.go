@@ -6,7 +6,8 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// Configuration returns how operators want jobs to be placed.
+// Configuration returns how operators want jobs to be placed: as they have said, or the
+// default.
 func Configuration(snap store.Snapshot) *api.SchedulerConfiguration {
 	if c, ok := store.Get[*api.SchedulerConfiguration](snap, api.SchedulerConfigurationKey); ok {
 		return c

@@ -11,9 +11,9 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// Fleet is what this controller knows of nodes and of the room on them. It is made
-// from a snapshot and follows the change feed; placements are assumed in it before
-// they are committed, so that transactions of several jobs can be in flight.
+// Fleet is what the controller knows of nodes and of the room on them. It is made from a
+// snapshot (Load) and follows the change feed, of which it has to be told in its order. Its
+// methods may be called concurrently; one plan is placed at a time. It implements plan.Ground.
 //
 // An allocation takes room until its node agent says that it ended, or it is lost. One that
 // is to stop, but has not, takes its room.
@@ -24,12 +24,11 @@ type Fleet struct {
 	line     *line
 	system   map[reconcile.Request]struct{} // jobs that want an instance on every node
 	inFlight map[*Reservation]struct{}
-	late     []string // nodes that got room back from passes that failed
-	// lowest is the lowest priority of a job that there was.
-	lowest int
+	late     []string // IDs of nodes that got room back from passes that failed
+	lowest   int      // the lowest priority of a job that there was
 }
 
-// NewFleet returns a fleet of which nothing is known.
+// NewFleet returns a fleet of no nodes.
 func NewFleet() *Fleet {
 	return &Fleet{
 		engine:   scheduler.NewFleet(),
@@ -41,15 +40,15 @@ func NewFleet() *Fleet {
 	}
 }
 
-// FleetOf returns the fleet as a snapshot has it.
+// FleetOf returns the fleet as a snapshot has it, to follow no feed.
 func FleetOf(snap store.Snapshot) *Fleet {
 	f := NewFleet()
 	f.Load(snap)
 	return f
 }
 
-// Copy returns a fleet with the same nodes and the same room on them. Nobody stands in
-// line there.
+// Copy returns a fleet with the same nodes and the same room on them, which follows no feed.
+// Nobody stands in line there.
 func (f *Fleet) Copy() *Fleet {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,7 +57,9 @@ func (f *Fleet) Copy() *Fleet {
 	return c
 }
 
-// Load makes the fleet anew. What is in flight stays reserved.
+// Load makes the fleet anew, as a snapshot has it, when a term begins or a part of the feed
+// was missed. What is in flight stays reserved; nobody stands in line, so that all jobs have
+// to be looked at.
 func (f *Fleet) Load(snap store.Snapshot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,7 +84,8 @@ func (f *Fleet) Load(snap store.Snapshot) {
 	}
 }
 
-// Forsake gives up the reservations of an earlier term.
+// Forsake forgets the reservations of an earlier term: Settle does nothing for them. What of
+// them was committed is in the snapshot that is loaded then.
 func (f *Fleet) Forsake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,14 +111,14 @@ func (f *Fleet) loadAllocations(snap store.Snapshot) {
 	}
 }
 
-// Feasible implements ground.
+// Feasible implements plan.Ground.
 func (f *Fleet) Feasible(j *api.Job, g *api.TaskGroup) ([]string, *api.AllocationMetric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.engine.FeasibleNodes(j, g)
 }
 
-// Suits implements ground.
+// Suits implements plan.Ground.
 func (f *Fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,8 +129,8 @@ func (f *Fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 	return ok
 }
 
-// NodeChanged follows a change of a node, and returns the jobs that may place
-// something because of it. Where its facts changed, those that have something on it
+// NodeChanged follows a change of a node, of its status or of what operators want of it, and
+// returns the jobs that may place something because of it. Where its facts changed, those that have something on it
 // are among them: it may be right for their current version now, or no longer.
 func (f *Fleet) NodeChanged(snap store.Snapshot, c store.Change) []reconcile.Request {
 	f.mu.Lock()
@@ -241,7 +243,7 @@ func (f *Fleet) setJob(req reconcile.Request, j *api.Job) {
 }
 
 // Looked follows the end of a pass over a job: the room that it was woken for, if it
-// left any, is offered to the next in line.
+// left any, is offered to the next in line, who is returned.
 func (f *Fleet) Looked(snap store.Snapshot, req reconcile.Request) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// Try says where the instances of a plan would go. It is for a fleet that nobody else
-// needs, as one that was copied: what finds room takes it, and nobody gives it back.
+// Try says where the instances of a plan would go. It is for a fleet that nobody else needs
+// (FleetOf, Copy): what finds room takes it, and nobody gives it back.
 func (f *Fleet) Try(v *plan.View, p *plan.Plan, snap store.Snapshot, newID func() string) *Placed {
 	f.mu.Lock()
 	defer f.mu.Unlock()

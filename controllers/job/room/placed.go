@@ -14,17 +14,19 @@ type Placed struct {
 	// Groups are the placements, by group of the plan and, in it, by want; one whose
 	// AllocID is empty found no room.
 	Groups [][]scheduler.Placement
-	// Failed says, by name of the group, why instances found no room, and queued how many.
-	Failed map[string]*api.AllocationMetric
+	// Queued says, by name of the group, how many instances found no room, and Failed why;
+	// Queued has the groups that the job has, Failed those of which some found none.
 	Queued map[string]int
+	Failed map[string]*api.AllocationMetric
 	// Classes says which classes of nodes would do for the groups that found no room.
 	Classes map[string]bool
-	// Evictions are who has to end, by the ID of the allocation for whose sake.
+	// Evictions are who has to be told to end, by the ID of the allocation for whose sake.
 	Evictions map[string][]Eviction
 	names     []string // of the groups
 }
 
-// All yields the placements that were made, with the numbers of their groups.
+// All yields the placements that were made, with the numbers of their groups, in the order
+// of the plan.
 func (o *Placed) All() iter.Seq2[int, *scheduler.Placement] {
 	return func(yield func(int, *scheduler.Placement) bool) {
 		for n, group := range o.Groups {
@@ -37,7 +39,7 @@ func (o *Placed) All() iter.Seq2[int, *scheduler.Placement] {
 	}
 }
 
-// Count is how many instances of a group found room.
+// Count is how many instances of a group, by its number, found room.
 func (o *Placed) Count(group int) int {
 	n := 0
 	for i := range o.Groups[group] {

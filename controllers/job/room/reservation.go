@@ -12,21 +12,24 @@ import (
 
 // Reservation is the placements of a pass that goes on.
 type Reservation struct {
-	Placed    *Placed
-	Heard     bool // the job was woken because there may be room for it
+	Placed *Placed
+	// Heard says that the job was woken because there may be room for it: the feed has to
+	// say that it has looked (Fleet.Looked), even if the pass changes nothing.
+	Heard bool
+
 	job       *api.Job
 	committed []bool // which of the placements are
 }
 
-// Commit notes that placements, numbered in the order of the plan, are committed. It may be
-// called concurrently for others.
+// Commit notes that placements, by their numbers in the order of Placed.All, are committed.
+// It may be called concurrently for others.
 func (r *Reservation) Commit(placed []int) {
 	for _, n := range placed {
 		r.committed[n] = true
 	}
 }
 
-// Committed yields the IDs of the allocations that are committed.
+// Committed yields the IDs of the allocations that are committed, once nobody calls Commit.
 func (r *Reservation) Committed() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		n := 0
@@ -54,8 +57,9 @@ func (r *Reservation) stand(group int, at *scheduler.Placement) *api.Allocation 
 	}
 }
 
-// Place finds room for a plan. What it finds is reserved until settle; what finds
-// none stands in line from then on. latest returns the newest snapshot.
+// Place finds room for a plan. What it finds is reserved until Settle; what finds
+// none stands in line from then on. latest returns the newest snapshot, and newID makes the
+// IDs of allocations.
 func (f *Fleet) Place(v *plan.View, p *plan.Plan, latest func() store.Snapshot, newID func() string) *Reservation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,7 +87,7 @@ func (f *Fleet) Place(v *plan.View, p *plan.Plan, latest func() store.Snapshot, 
 }
 
 // Settle ends a reservation. What was committed stays taken, and the change feed has
-// what becomes of it; the rest is given back, unless it is not known whether it was
+// what becomes of it; the rest is given back, unless it is unknown whether it was
 // committed: then the term is over, and the fleet is made anew for the next one.
 func (f *Fleet) Settle(r *Reservation, unknown bool) {
 	f.mu.Lock()

@@ -36,15 +36,16 @@ func NewKeeper(wholeBelow int) *Keeper {
 // hash tells instances apart that ever hold the same slot. It is never 0.
 func (k *Keeper) hash(id string) uint64 { return maphash.String(k.seed, id) | 1 }
 
-// Clear forgets all jobs. What passes that go on have still to say is of no use then.
+// Clear forgets all jobs, when a term begins or a part of the feed was missed. What passes
+// that go on have still to say is of no use then.
 func (k *Keeper) Clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.of)
 }
 
-// Look begins a pass: from now on changes are noted that its snapshot, which has to be
-// taken after this, may not have. There is one pass over a job at a time.
+// Look begins a pass over a job: from now on changes are noted that its snapshot, which has
+// to be taken after this, may not have. There is one pass over a job at a time.
 func (k *Keeper) Look(req reconcile.Request) *Roster {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -69,7 +70,8 @@ func (k *Keeper) JobGone(req reconcile.Request) {
 	delete(k.of, req)
 }
 
-// StatusChanged follows what a node agent says of an allocation.
+// StatusChanged follows what a node agent says of an allocation. snap is as new as the
+// change, or newer.
 func (k *Keeper) StatusChanged(snap store.Snapshot, s *api.AllocationStatus) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -83,6 +85,7 @@ func (k *Keeper) StatusChanged(snap store.Snapshot, s *api.AllocationStatus) {
 }
 
 // AllocationChanged follows a change of an allocation, which is given as it was or as it is.
+// snap is as new as the change, or newer.
 func (k *Keeper) AllocationChanged(snap store.Snapshot, a *api.Allocation) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

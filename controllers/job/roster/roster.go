@@ -11,12 +11,13 @@ import (
 )
 
 // Roster knows which allocations of a job matter. A pass over the job reads by it and tells
-// it in the end what it did: look, read, learn. One that ends without having learnt
-// anything does no harm.
+// it in the end what it did (Learn). A pass that breaks off may leave that out.
 type Roster struct {
 	keeper *Keeper
 	req    reconcile.Request
-	// The mutex of the keeper guards what is below, but for gone.
+	gone   []string // were open, and the pass that goes on found that they are there no more
+
+	// The mutex of the keeper guards what is below.
 
 	create, version uint64 // CreateIndex and Version of the job
 	batch           bool
@@ -25,15 +26,14 @@ type Roster struct {
 	// since the pass that goes on began to read: it may not have seen them as they are.
 	open  map[string]bool
 	seats map[string]*seats // by group
-	gone  []string          // were open, and the pass that goes on found that they are there no more
 }
 
-// Read reads the allocations of a job into its view: those that are open, if that will do.
-// It reports whether it did.
+// Read reads the allocations of a job into a view that has all else (plan.ReadSpec): those
+// that are open, if that will do. It reports whether it did.
 func (r *Roster) Read(snap store.Snapshot, v *plan.View) (part bool) {
 	r.gone = nil
 	if ids, others, ok := r.opened(v); ok {
-		if r.gone = v.ReadOpen(snap, ids, others); !v.Contested() {
+		if r.gone, ok = v.ReadOpen(snap, ids, others); ok {
 			return true
 		}
 		r.doubt()
@@ -84,8 +84,9 @@ func (r *Roster) seated() bool {
 }
 
 // Learn ends a pass: of what it has read, and nobody has changed meanwhile, it is known
-// what need not be looked at again. placed are the IDs of the allocations that it placed,
-// as far as they are committed. wrote says that all it did is committed.
+// what need not be looked at again. v is what Read has filled, and p was made of it; placed
+// are the IDs of the allocations that the pass placed, as far as they are committed, and
+// wrote says that all it did is committed.
 func (r *Roster) Learn(v *plan.View, p *plan.Plan, placed iter.Seq[string], wrote bool) {
 	k := r.keeper
 	k.mu.Lock()

@@ -1,4 +1,4 @@
-package job
+package roster_test
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
-	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
-	"pgregory.net/rapid"
 )
 
 // world is a job and its allocations in any state, whether they could get there or not.
@@ -110,7 +110,7 @@ func (w *world) steer() {
 	w.commit(store.Put(d))
 }
 
-// change makes an allocation what it may be, or removes one, and tells the fleet.
+// change makes an allocation what it may be, or removes one, and tells the keeper.
 func (w *world) change() {
 	slot := rapid.IntRange(0, 6).Draw(w.T, "slot")
 	id := fmt.Sprintf("%s-%d-%d", "alloc", slot, rapid.IntRange(0, 1).Draw(w.T, "of slot"))
@@ -173,16 +173,16 @@ func (w *world) change() {
 // it decides with what one decides that reads everything.
 func (w *world) pass() (part bool) {
 	now := time.Unix(1_800_000_000, 0)
-	roster := w.keeper.Look(w.req)
+	r := w.keeper.Look(w.req)
 	snap := w.store.Snapshot()
 	v, all := plan.ReadSpec(snap, w.req, now), plan.Read(snap, w.req, now)
-	part = roster.Read(snap, v)
-	ids := numbered()
+	part = r.Read(snap, v)
+	ids := func() string { return "fresh" }
 	p, whole := plan.Decide(v, w.fleet, ids), plan.Decide(all, w.fleet, ids)
 	if got, want := story(v, p), story(all, whole); got != want {
 		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.Instances), len(all.Instances), got, want)
 	}
-	roster.Learn(v, p, slices.Values([]string(nil)), true)
+	r.Learn(v, p, slices.Values([]string(nil)), true)
 	return part
 }
 
@@ -199,24 +199,19 @@ func story(v *plan.View, p *plan.Plan) string {
 		for _, w := range g.Wants {
 			fmt.Fprintf(&b, "  want %s %d", w.Name, w.Why)
 			if w.Prev != nil {
-				fmt.Fprintf(&b, " after %s", w.Prev.ID)
+				fmt.Fprintf(&b, " after %s, live=%v, leaves=%v", w.Prev.ID, w.Prev.Live(), w.Leaves())
 			}
 			fmt.Fprintln(&b)
 		}
 		for _, list := range [][]*plan.Instance{g.Stop, g.InPlace, g.Kept} {
 			var ids []string
 			for _, i := range list {
-				ids = append(ids, i.ID)
+				ids = append(ids, fmt.Sprintf("%s live=%v", i.ID, i.Live()))
 			}
 			slices.Sort(ids)
 			fmt.Fprintf(&b, "  stops, is raised, is kept: %v\n", ids)
 		}
 	}
-	at := &room.Placed{Queued: map[string]int{}}
-	for _, g := range p.Groups {
-		at.Groups = append(at.Groups, make([]scheduler.Placement, len(g.Wants)))
-	}
-	s := &pass{view: v, plan: p, placed: at}
-	fmt.Fprintln(&b, s.running(), s.state())
+	fmt.Fprintln(&b, v.Live(), v.Untouched(), v.Waits(), p.Awaits(), p.Begun())
 	return b.String()
 }
