@@ -54,6 +54,7 @@ func (k *Keeper) Look(req reconcile.Request) *Roster {
 		r = &Roster{keeper: k, req: req}
 		k.of[req] = r
 	}
+	r.dated = false
 	if !r.ready {
 		r.open = make(map[string]bool)
 	}

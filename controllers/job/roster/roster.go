@@ -22,6 +22,9 @@ type Roster struct {
 	create, version uint64 // CreateIndex and Version of the job
 	batch           bool
 	ready           bool // a pass has read everything
+	// dated says that somebody is gone, since the pass that goes on began, whose place others
+	// were in before: what it has read, which may be a part only, is nothing to begin with.
+	dated bool
 	// open are the allocations that passes look at, by ID. Those of true have changed
 	// since the pass that goes on began to read: it may not have seen them as they are.
 	open  map[string]bool
@@ -99,7 +102,7 @@ func (r *Roster) Learn(v *plan.View, p *plan.Plan, placed iter.Seq[string], wrot
 	case r.ready && wrote:
 		r.close(v, p)
 	case r.ready:
-	case wrote && v.MayReadPart() && size(v.Job) >= k.wholeBelow:
+	case wrote && !r.dated && v.MayReadPart() && size(v.Job) >= k.wholeBelow:
 		r.begin(v)
 		r.close(v, p)
 	default:
@@ -256,12 +259,14 @@ func (r *Roster) follow(snap store.Snapshot, a *api.Allocation) {
 		}
 		s.holders[slot] = holder{}
 	}
+	_, looked := r.open[a.ID]
 	switch {
 	case ok:
 		r.open[a.ID] = true
-	case s != nil && !s.Slots.Has(slot):
+	case !r.ready || s != nil && !s.Slots.Has(slot):
 		r.forget() // who was there before it may matter again
-	default:
-		delete(r.open, a.ID)
+		r.dated = true
+	case looked:
+		r.open[a.ID] = true // the pass that goes on may have seen it
 	}
 }

@@ -173,7 +173,13 @@ func (w *world) change() {
 // it decides with what one decides that reads everything.
 func (w *world) pass() (part bool) {
 	now := time.Unix(1_800_000_000, 0)
+	meanwhile := func() {
+		for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(w.T, "meanwhile") {
+			w.change()
+		}
+	}
 	r := w.keeper.Look(w.req)
+	meanwhile() // it may see that, and is told of it
 	snap := w.store.Snapshot()
 	v, all := plan.ReadSpec(snap, w.req, now), plan.Read(snap, w.req, now)
 	part = r.Read(snap, v)
@@ -182,6 +188,7 @@ func (w *world) pass() (part bool) {
 	if got, want := story(v, p), story(all, whole); got != want {
 		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.Instances), len(all.Instances), got, want)
 	}
+	meanwhile() // it has not seen that
 	r.Learn(v, p, slices.Values([]string(nil)), true)
 	return part
 }
