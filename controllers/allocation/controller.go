@@ -100,6 +100,6 @@ func (s situation) conditions() []store.Condition {
 	return conditions
 }
 
-func statusKey(id string) api.Key     { return api.Key{Kind: api.KindAllocationStatus, ID: id} }
-func nodeKey(id string) api.Key       { return api.Key{Kind: api.KindNode, ID: id} }
-func healthKey(id string) api.Key     { return api.Key{Kind: api.KindNodeStatus, ID: id} }
+func statusKey(id string) api.Key { return api.Key{Kind: api.KindAllocationStatus, ID: id} }
+func nodeKey(id string) api.Key   { return api.Key{Kind: api.KindNode, ID: id} }
+func healthKey(id string) api.Key { return api.Key{Kind: api.KindNodeStatus, ID: id} }
