@@ -15,11 +15,8 @@ func Configuration(snap store.Snapshot) *api.SchedulerConfiguration {
 	return api.DefaultSchedulerConfiguration()
 }
 
-// policyOf returns what operators have said that holds for a job; of none, for none.
-func policyOf(snap store.Snapshot, j *api.Job) scheduler.Policy {
-	if j == nil {
-		return scheduler.Policy{}
-	}
+// policyOf returns what operators have said that holds for a job.
+func policyOf(snap store.Snapshot, c *api.SchedulerConfiguration, j *api.Job) scheduler.Policy {
 	pool, _ := store.Get[*api.NodePool](snap, (&api.NodePool{Name: api.Deref(j.NodePool)}).Key())
-	return scheduler.PolicyOf(Configuration(snap), pool)
+	return scheduler.PolicyOf(c, pool)
 }

@@ -275,7 +275,7 @@ func (f *Fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
 		if n.nodes != nil && !n.nodes[node] {
 			return 0
 		}
-		ask := scheduler.Ask{Job: n.job, Group: n.group, Freed: n.freed[node], Victims: f.victims(snap, n.job)}
+		ask := scheduler.Ask{Job: n.job, Group: n.group, Freed: n.freed[node], Victims: f.victims(snap, Configuration(snap), n.job)}
 		return f.engine.Room(ask, node)
 	}
 }

@@ -37,8 +37,12 @@ func needs(v *plan.View, p *plan.Plan, at *Placed, snap store.Snapshot) []need {
 			out[first].count += g.More
 		}
 	}
+	if len(out) == 0 {
+		return nil
+	}
+	config := Configuration(snap)
 	for i := range out {
-		out[i].preempts = preempts(snap, j)
+		out[i].preempts = preempts(config, j)
 		out[i].shape = shapeOf(&out[i])
 	}
 	return out

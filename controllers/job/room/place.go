@@ -20,7 +20,8 @@ func (f *Fleet) Try(v *plan.View, p *plan.Plan, snap store.Snapshot, newID func(
 func (f *Fleet) find(v *plan.View, p *plan.Plan, snap store.Snapshot, newID func() string) *Placed {
 	j := v.Job
 	out := &Placed{Groups: make([][]scheduler.Placement, len(p.Groups)), Queued: make(map[string]int)}
-	policy, victims := policyOf(snap, j), f.victims(snap, j)
+	config := Configuration(snap)
+	victims := f.victims(snap, config, j)
 	for n, g := range p.Groups {
 		out.names = append(out.names, g.Name)
 		found := make([]scheduler.Placement, len(g.Wants))
@@ -32,7 +33,7 @@ func (f *Fleet) find(v *plan.View, p *plan.Plan, snap store.Snapshot, newID func
 			out.fail(g.Name, g.Nowhere, 0)
 		}
 		for _, batch := range batches(j, g) {
-			batch.policy, batch.victims = policy, victims
+			batch.policy, batch.victims = policyOf(snap, config, j), victims
 			batch.place(f.engine, newID, found, out)
 		}
 		out.behind(g)

@@ -8,8 +8,8 @@ import (
 
 // victims returns what the engine asks about the allocations of a node when a job finds no
 // room; nil if it may preempt nobody. Only what is committed can be told to end.
-func (f *Fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []scheduler.Victim {
-	if j == nil || !preempts(snap, j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
+func (f *Fleet) victims(snap store.Snapshot, c *api.SchedulerConfiguration, j *api.Job) func(node string) []scheduler.Victim {
+	if j == nil || !preempts(c, j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
 		return nil
 	}
 	jobs := make(map[api.Key]*api.Job)
@@ -37,8 +37,8 @@ func (f *Fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []sch
 }
 
 // preempts reports whether a job may have others of lower priority evicted.
-func preempts(snap store.Snapshot, j *api.Job) bool {
-	return Configuration(snap).PreemptionConfig.Of(api.Deref(j.Type))
+func preempts(c *api.SchedulerConfiguration, j *api.Job) bool {
+	return c.PreemptionConfig.Of(api.Deref(j.Type))
 }
 
 // evictedAtOnce is how many instances of a group, which may be nil, should be evicted at a
