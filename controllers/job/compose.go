@@ -20,27 +20,39 @@ const maxTxnAllocations = 1000
 type step struct {
 	txn    store.Txn
 	placed []int
+	leads  bool // nothing of the pass may be committed before it
 }
 
 // composer cuts what a pass writes into transactions.
 type composer struct {
 	outcome
 	evalID string // of the evaluation that the pass is recorded in
-	steps  []step
-	count  int // allocations in the last step
-	bound  int // of these, those to come that belong together
-	begun  int // placements of the groups before
+	yield  func(step) bool
+	step   *step // that is being made, or nil
+	full   int   // how many were made before it
+	count  int   // allocations in the step
+	bound  int   // of these, those to come that belong together
+	begun  int   // placements of the groups before
 }
 
-// compose makes the transactions of a pass, none if it changes nothing. Each holds
-// only while the job is as it was read, and its version, which is written again when
-// the rollout must go no further. The first begins and ends rollouts, the last
-// answers the evaluations: so a pass that breaks off is made again, and finds what
-// it had done. No object is in two transactions, nor are an allocation and its
-// successor.
-func (o *outcome) compose(r *record) []step {
-	c := &composer{outcome: *o, evalID: r.id}
-	v, p := o.view, o.plan
+// compose makes the transactions of a pass, none if it changes nothing, so that the first
+// are on their way while the next are made. Each holds only while the job is as it was
+// read, and its version, which is written again when the rollout must go no further. The
+// first begins and ends rollouts, the last answers the evaluations: so a pass that breaks
+// off is made again, and finds what it had done. No object is in two transactions, nor are
+// an allocation and its successor.
+func (o *outcome) compose(r *record) iter.Seq[step] {
+	return func(yield func(step) bool) {
+		c := &composer{outcome: *o, evalID: r.id, yield: yield}
+		c.compose(r)
+		if c.step != nil && c.yield != nil && len(c.step.txn.Writes) > 0 {
+			c.yield(*c.step)
+		}
+	}
+}
+
+func (c *composer) compose(r *record) {
+	v, p := c.view, c.plan
 	if p.Fresh {
 		c.notePlaced()
 	}
@@ -50,6 +62,9 @@ func (o *outcome) compose(r *record) []step {
 	for _, d := range p.Cancelled {
 		c.put(d)
 	}
+	if c.step != nil {
+		c.step.leads = true
+	}
 	for _, g := range p.Groups {
 		c.change(g)
 	}
@@ -57,7 +72,13 @@ func (o *outcome) compose(r *record) []step {
 		c.whole(0, len(p.Groups))
 	}
 	for n := range p.Groups {
+		if c.yield == nil {
+			return
+		}
 		c.place(n)
+	}
+	if c.full > 0 {
+		c.begin() // it has to wait for all others: so it is short
 	}
 	for _, e := range r.writes {
 		c.put(e)
@@ -66,11 +87,10 @@ func (o *outcome) compose(r *record) []step {
 	case v.Job == nil && v.Status != nil:
 		c.last().Writes = append(c.last().Writes, store.Delete(v.Status.Key()))
 	case v.Job != nil:
-		if status := o.summarize(r); status != nil {
+		if status := c.summarize(r); status != nil {
 			c.put(status)
 		}
 	}
-	return c.steps
 }
 
 // change writes the allocations of a group that get no successor: who stops, who stays
@@ -118,9 +138,8 @@ func (c *composer) place(n int) {
 				c.put(followed(v, w, found.AllocID, c.evalID))
 			}
 			if found.AllocID != "" {
-				c.put(newcomer(v, w, g, found, c.evalID, deployment))
-				last := &c.steps[len(c.steps)-1]
-				last.placed = append(last.placed, number[i])
+				c.give(newcomer(v, w, g, found, c.evalID, deployment))
+				c.step.placed = append(c.step.placed, number[i])
 			}
 		}
 	}
@@ -217,7 +236,14 @@ func (c *composer) room(n int) {
 	c.count += n
 }
 
+// begin begins a transaction, and hands over the one before.
 func (c *composer) begin() {
+	if c.step != nil {
+		c.full++
+		if c.yield != nil && !c.yield(*c.step) {
+			c.yield = nil // what follows is not wanted
+		}
+	}
 	job := store.Absent(api.JobKey(c.view.Req.Namespace, c.view.Req.ID))
 	if c.view.Job != nil {
 		job = store.Unchanged(c.view.Job)
@@ -226,15 +252,14 @@ func (c *composer) begin() {
 	if c.view.Basis != nil {
 		conditions = append(conditions, store.Unchanged(c.view.Basis))
 	}
-	c.steps = append(c.steps, step{txn: store.Txn{Conditions: conditions}})
-	c.count = 0
+	c.step, c.count = &step{txn: store.Txn{Conditions: conditions}}, 0
 }
 
 func (c *composer) last() *store.Txn {
-	if len(c.steps) == 0 {
+	if c.step == nil {
 		c.begin()
 	}
-	return &c.steps[len(c.steps)-1].txn
+	return &c.step.txn
 }
 
 // put writes an object, and only over what was read of it. The status of a job and
@@ -248,6 +273,12 @@ func (c *composer) put(o api.Object) {
 			txn.Conditions = append(txn.Conditions, store.Unchanged(o))
 		}
 	}
+}
+
+// give puts an object that is new: there may be thousands, and nobody needs it any more.
+func (c *composer) give(o api.Object) {
+	txn := c.last()
+	txn.Writes = append(txn.Writes, store.Give(o))
 }
 
 // evict writes that allocations end so that another one has room, for as long as their jobs

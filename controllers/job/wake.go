@@ -36,8 +36,9 @@ func (k *knowledge) onAllocation(snap store.Snapshot, c store.Change) []reconcil
 	if a == nil {
 		a = before
 	}
-	k.rosters.AllocationChanged(snap, a)
-	woken := k.fleet.AllocationChanged(snap, before, after)
+	now, _ := store.Get[*api.Allocation](snap, a.Key())
+	k.rosters.AllocationChanged(snap, a, now)
+	woken := k.fleet.AllocationChanged(snap, before, after, now)
 	if after == nil || before != nil && asksMore(before, after) {
 		woken = append(woken, reconcile.Request{Namespace: a.Namespace, ID: a.JobID})
 	}

@@ -55,6 +55,7 @@ func countSlots(v *View, g *api.TaskGroup, of []*Instance, nodes Ground, current
 	if v.tries(g) < len(vacant) {
 		t.more, vacant = len(vacant)-v.tries(g), vacant[:v.tries(g)]
 	}
+	t.vacant = make([]Want, 0, len(vacant))
 	for _, slot := range vacant {
 		t.vacate(Want{Name: api.AllocName(v.Req.ID, t.name, slot)}, s.past[slot])
 	}

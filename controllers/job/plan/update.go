@@ -17,6 +17,7 @@ func rolls(j *api.Job, g *api.TaskGroup) bool {
 // of the job's version, if there is one, whatever its state.
 func (t *tally) settle(v *View, current *api.Deployment) *Group {
 	p := &Group{Name: t.name, Spec: t.group, More: t.more, InPlace: t.inPlace, Stop: t.surplus, Nowhere: t.nowhere, Awaits: t.awaits(current), Failed: len(t.idle) > 0}
+	p.Wants = make([]Want, 0, len(t.vacant)+len(t.reschedule))
 	for _, w := range t.vacant {
 		if w = t.keepVersion(v, current, t.likeOthers(v, w)); t.mayFill(v, current, w) {
 			p.Wants = append(p.Wants, w)

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/droverhq/drover/api"
@@ -109,6 +110,7 @@ func (b *batch) ask(on *scheduler.Fleet, newID func() string, wants []int) ([]sc
 	for n := range ask.IDs {
 		ask.IDs[n] = newID()
 	}
+	slices.Sort(ask.IDs) // who is written together is then together in tables and on disk
 	if b.frees {
 		ask.Freed = make([]string, len(wants))
 		for n, w := range wants {

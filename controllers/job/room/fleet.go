@@ -182,8 +182,9 @@ func (f *Fleet) setNode(snap store.Snapshot, id string) bool {
 // AllocationChanged follows a change of an allocation, and returns the jobs for which there
 // is room because of it. One that is told to stop makes no room yet, but where others of its
 // job may go; one that is new may be preempted from now on, by who could not see it before.
-// before and after may be nil, but not both.
-func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after *api.Allocation) []reconcile.Request {
+// before and after may be nil, but not both; now is the allocation as the snapshot has it,
+// nil if it is gone.
+func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after, now *api.Allocation) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := after
@@ -191,7 +192,7 @@ func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after *api.Alloca
 		a = before
 	}
 	told := before != nil && after != nil && before.WantsRun() && !after.WantsRun()
-	return f.roomChanged(snap, a.ID, a.NodeID, told || before == nil && f.line.blind > 0)
+	return f.roomChanged(snap, a.ID, a.NodeID, now, told || before == nil && f.line.blind > 0)
 }
 
 // AllocationEnded follows what a node agent says of an allocation that has ended by it, or
@@ -199,13 +200,13 @@ func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after *api.Alloca
 func (f *Fleet) AllocationEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.roomChanged(snap, s.ID, s.NodeID, false)
+	a, _ := store.Get[*api.Allocation](snap, api.AllocationKey(s.ID))
+	return f.roomChanged(snap, s.ID, s.NodeID, a, false)
 }
 
-// roomChanged follows a change of what an allocation takes.
-func (f *Fleet) roomChanged(snap store.Snapshot, id, node string, offered bool) []reconcile.Request {
-	a, ok := store.Get[*api.Allocation](snap, api.AllocationKey(id))
-	if ok && a.Lost != api.AllocClientLost {
+// roomChanged follows a change of what an allocation takes. a is as it is, nil if it is gone.
+func (f *Fleet) roomChanged(snap store.Snapshot, id, node string, a *api.Allocation, offered bool) []reconcile.Request {
+	if a != nil && a.Lost != api.AllocClientLost {
 		status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
 		if !status.Terminal() {
 			f.engine.SetAllocation(a)

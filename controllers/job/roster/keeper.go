@@ -80,17 +80,22 @@ func (k *Keeper) StatusChanged(snap store.Snapshot, s *api.AllocationStatus) {
 	if r == nil {
 		return
 	}
+	if _, open := r.open[s.ID]; open { // so it is settled nowhere
+		r.open[s.ID] = true
+		return
+	}
 	if a, ok := store.Get[*api.Allocation](snap, api.AllocationKey(s.ID)); ok {
-		r.follow(snap, a)
+		r.follow(snap, a, a)
 	}
 }
 
-// AllocationChanged follows a change of an allocation, which is given as it was or as it is.
-// snap is as new as the change, or newer.
-func (k *Keeper) AllocationChanged(snap store.Snapshot, a *api.Allocation) {
+// AllocationChanged follows a change of an allocation: a is as it was before the change or
+// after it, and now as the snapshot has it, nil if it is gone. snap is as new as the change,
+// or newer.
+func (k *Keeper) AllocationChanged(snap store.Snapshot, a, now *api.Allocation) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if r := k.of[reconcile.Request{Namespace: a.Namespace, ID: a.JobID}]; r != nil {
-		r.follow(snap, a)
+		r.follow(snap, a, now)
 	}
 }

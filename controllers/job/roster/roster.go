@@ -245,13 +245,13 @@ func (r *Roster) buried(v *plan.View, i *plan.Instance, latest map[place]*plan.I
 	return last != nil && plan.Newer(last, i) || !i.IsCanary() && s.Slots.Has(i.Slot) && s.holders[i.Slot].created > i.CreateIndex
 }
 
-// follow follows a change of an allocation, or of its status. a is as it was or as it is.
-func (r *Roster) follow(snap store.Snapshot, a *api.Allocation) {
-	now, ok := store.Get[*api.Allocation](snap, api.AllocationKey(a.ID))
+// follow follows a change of an allocation, or of its status. a is as it was or as it is,
+// now is as it is: nil if it is gone.
+func (r *Roster) follow(snap store.Snapshot, a, now *api.Allocation) {
 	s, slot := r.seats[a.TaskGroup], a.Index()
 	if s.has(slot) && s.holders[slot].id == r.keeper.hash(a.ID) {
 		s.remove(slot)
-		if ok {
+		if now != nil {
 			if i := plan.ReadInstance(snap, now); r.isSettled(&i) {
 				s.add(&i)
 				return
@@ -261,7 +261,7 @@ func (r *Roster) follow(snap store.Snapshot, a *api.Allocation) {
 	}
 	_, looked := r.open[a.ID]
 	switch {
-	case ok:
+	case now != nil:
 		r.open[a.ID] = true
 	case !r.ready || s != nil && !s.Slots.Has(slot):
 		r.forget() // who was there before it may matter again

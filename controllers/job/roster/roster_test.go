@@ -118,8 +118,14 @@ func (w *world) change() {
 	if one("removed", 8) {
 		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), api.AllocationKey(id)); ok {
 			w.commit(store.Delete(a.Key()), store.Delete((&api.AllocationStatus{ID: id}).Key()))
-			w.keeper.AllocationChanged(w.store.Snapshot(), a)
+			w.keeper.AllocationChanged(w.store.Snapshot(), a, nil)
 		}
+		return
+	}
+	if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), api.AllocationKey(id)); ok && one("only its status", 3) {
+		said := w.status(a)
+		w.commit(store.Put(said))
+		w.keeper.StatusChanged(w.store.Snapshot(), said)
 		return
 	}
 	a := &api.Allocation{
@@ -157,16 +163,21 @@ func (w *world) change() {
 	}
 	writes := []store.Write{store.Put(a)}
 	if !one("silent", 6) {
-		writes = append(writes, store.Put(&api.AllocationStatus{
-			ID: id, NodeID: "n1", Namespace: a.Namespace, JobID: a.JobID,
-			ClientStatus: rapid.SampledFrom([]string{
-				api.AllocClientRunning, api.AllocClientRunning, api.AllocClientRunning,
-				api.AllocClientPending, api.AllocClientComplete, api.AllocClientFailed,
-			}).Draw(w.T, "status"),
-		}))
+		writes = append(writes, store.Put(w.status(a)))
 	}
 	w.commit(writes...)
-	w.keeper.AllocationChanged(w.store.Snapshot(), a)
+	w.keeper.AllocationChanged(w.store.Snapshot(), a, a)
+}
+
+// status is what a node agent may say of an allocation.
+func (w *world) status(a *api.Allocation) *api.AllocationStatus {
+	return &api.AllocationStatus{
+		ID: a.ID, NodeID: "n1", Namespace: a.Namespace, JobID: a.JobID,
+		ClientStatus: rapid.SampledFrom([]string{
+			api.AllocClientRunning, api.AllocClientRunning, api.AllocClientRunning,
+			api.AllocClientPending, api.AllocClientComplete, api.AllocClientFailed,
+		}).Draw(w.T, "status"),
+	}
 }
 
 // pass makes a pass as the controller does, but that it writes nothing, and compares what
