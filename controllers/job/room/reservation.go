@@ -1,7 +1,6 @@
 package room
 
 import (
-	"iter"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -29,17 +28,16 @@ func (r *Reservation) Commit(placed []int) {
 	}
 }
 
-// Committed yields the IDs of the allocations that are committed, once nobody calls Commit.
-func (r *Reservation) Committed() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		n := 0
-		for _, at := range r.Placed.All() {
-			if r.committed[n] && !yield(at.AllocID) {
-				return
-			}
-			n++
+// Committed returns the IDs of the allocations that are committed, once nobody calls Commit.
+func (r *Reservation) Committed() []string {
+	ids, n := make([]string, 0, len(r.committed)), 0
+	for _, at := range r.Placed.All() {
+		if r.committed[n] {
+			ids = append(ids, at.AllocID)
 		}
+		n++
 	}
+	return ids
 }
 
 // stand returns an allocation that takes what a placement takes.

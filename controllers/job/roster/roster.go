@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"iter"
 	"maps"
 
 	"github.com/droverhq/drover/api"
@@ -90,7 +89,7 @@ func (r *Roster) seated() bool {
 // what need not be looked at again. v is what Read has filled, and p was made of it; placed
 // are the IDs of the allocations that the pass placed, as far as they are committed, and
 // wrote says that all it did is committed.
-func (r *Roster) Learn(v *plan.View, p *plan.Plan, placed iter.Seq[string], wrote bool) {
+func (r *Roster) Learn(v *plan.View, p *plan.Plan, placed []string, wrote bool) {
 	k := r.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -127,7 +126,7 @@ func size(j *api.Job) int {
 }
 
 // note opens what a pass has written, or may have.
-func (r *Roster) note(p *plan.Plan, placed iter.Seq[string]) {
+func (r *Roster) note(p *plan.Plan, placed []string) {
 	for _, g := range p.Groups {
 		for _, list := range [][]*plan.Instance{g.Stop, g.InPlace, g.Kept} {
 			for _, i := range list {
@@ -140,7 +139,7 @@ func (r *Roster) note(p *plan.Plan, placed iter.Seq[string]) {
 			}
 		}
 	}
-	for id := range placed {
+	for _, id := range placed {
 		r.open[id] = true
 	}
 }

@@ -200,7 +200,7 @@ func (w *world) pass() (part bool) {
 		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.Instances), len(all.Instances), got, want)
 	}
 	meanwhile() // it has not seen that
-	r.Learn(v, p, slices.Values([]string(nil)), true)
+	r.Learn(v, p, nil, true)
 	return part
 }
 
