@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+
+	"github.com/droverhq/drover/controllers/job/room"
 )
 
 // inFlight is how many transactions of a pass are under way at once: while one is
@@ -16,7 +18,7 @@ const inFlight = 3
 // rollout that the others are part of; the last, which answers the evaluations, goes
 // when all others are committed. Those between, which nothing ties to each other, are
 // under way together. Once one has failed no other is begun.
-func (c *controller) write(ctx context.Context, steps iter.Seq[step], r *reservation) error {
+func (c *controller) write(ctx context.Context, steps iter.Seq[step], r *room.Reservation) error {
 	under := &flights{free: make(chan struct{}, inFlight)}
 	var last *step
 	for s := range steps {
@@ -31,11 +33,11 @@ func (c *controller) write(ctx context.Context, steps iter.Seq[step], r *reserva
 	return c.commit(ctx, last, r)
 }
 
-func (c *controller) commit(ctx context.Context, s *step, r *reservation) error {
+func (c *controller) commit(ctx context.Context, s *step, r *room.Reservation) error {
 	if _, err := c.client.Apply(ctx, s.txn); err != nil {
 		return fmt.Errorf("write a part of what the job needs: %w", err)
 	}
-	r.commit(s.placed)
+	r.Commit(s.placed)
 	return nil
 }
 

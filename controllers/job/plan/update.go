@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"cmp"
@@ -15,43 +15,43 @@ func rolls(j *api.Job, g *api.TaskGroup) bool {
 
 // settle says how much of what has to be done is done now. current is the deployment
 // of the job's version, if there is one, whatever its state.
-func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
-	p := &groupPlan{name: t.name, group: t.group, more: t.more, inPlace: t.inPlace, stop: t.surplus, nowhere: t.nowhere, awaits: t.awaits(current), failed: len(t.idle) > 0}
-	p.wants = make([]want, 0, len(t.vacant)+len(t.reschedule))
+func (t *tally) settle(v *View, current *api.Deployment) *Group {
+	p := &Group{Name: t.name, Spec: t.group, More: t.more, InPlace: t.inPlace, Stop: t.surplus, Nowhere: t.nowhere, Awaits: t.awaits(current), Failed: len(t.idle) > 0}
+	p.Wants = make([]Want, 0, len(t.vacant)+len(t.reschedule))
 	for _, w := range t.vacant {
 		if w = t.keepVersion(v, current, t.likeOthers(v, w)); t.mayFill(v, current, w) {
-			p.wants = append(p.wants, w)
+			p.Wants = append(p.Wants, w)
 		}
 	}
 	replaced := 0
 	for _, w := range t.reschedule {
 		if mayReschedule(current, w) {
-			p.wants = append(p.wants, t.keepVersion(v, current, w))
+			p.Wants = append(p.Wants, t.keepVersion(v, current, w))
 			replaced++
 		}
 	}
-	placed := len(p.wants)
+	placed := len(p.Wants)
 	leaving := t.leave(v, current, placed)
 	for _, w := range leaving {
-		p.wants = append(p.wants, t.keepVersion(v, current, w))
+		p.Wants = append(p.Wants, t.keepVersion(v, current, w))
 	}
 	updates := t.update(v, p, current)
-	p.kept = t.kept(t.destructive[updates:])
+	p.Kept = t.kept(t.destructive[updates:])
 
 	held := len(t.destructive) - updates + len(t.reschedule) - replaced + len(t.migrate) - len(leaving)
-	p.counts = api.DesiredUpdates{
-		Ignore:            uint64(len(t.current) + t.settled.count() + len(t.apart) + t.stale + held),
+	p.Counts = api.DesiredUpdates{
+		Ignore:            uint64(len(t.current) + t.settled.Count() + len(t.apart) + t.stale + held),
 		Place:             uint64(placed + t.more),
 		Migrate:           uint64(len(leaving)),
 		Stop:              uint64(len(t.surplus) + replaced),
 		InPlaceUpdate:     uint64(len(t.inPlace)),
 		DestructiveUpdate: uint64(updates),
 		Disconnect:        uint64(t.disconnected()),
-		Reconnect:         uint64(len(p.kept)),
+		Reconnect:         uint64(len(p.Kept)),
 		RescheduleNow:     uint64(replaced),
 	}
-	if t.onTrial(current) && v.job.IsSystem() {
-		p.counts.DestructiveUpdate, p.counts.Canary = 0, uint64(updates)
+	if t.onTrial(current) && v.Job.IsSystem() {
+		p.Counts.DestructiveUpdate, p.Counts.Canary = 0, uint64(updates)
 	}
 	t.tryOut(v, p, current)
 	return p
@@ -59,35 +59,35 @@ func (t *tally) settle(v *view, current *api.Deployment) *groupPlan {
 
 // update plans which instances are replaced by the current version now, and returns
 // how many. Those that do no good go first.
-func (t *tally) update(v *view, p *groupPlan, current *api.Deployment) int {
+func (t *tally) update(v *View, p *Group, current *api.Deployment) int {
 	placed := 0
-	for i := range p.wants {
-		if p.wants[i].older == nil {
+	for i := range p.Wants {
+		if p.Wants[i].Older == nil {
 			placed++
 		}
 	}
 	limit, again := t.limit(v, current, placed+t.staying(p, current))
-	p.again = again
-	slices.SortStableFunc(t.destructive, func(a, b want) int {
-		return cmp.Compare(a.prev.use(), b.prev.use())
+	p.Again = again
+	slices.SortStableFunc(t.destructive, func(a, b Want) int {
+		return cmp.Compare(a.Prev.use(), b.Prev.use())
 	})
 	updates := t.destructive[:min(len(t.destructive), limit)]
 	for _, w := range updates {
-		w.canary = t.onTrial(current)
-		p.wants = append(p.wants, w)
+		w.Canary = t.onTrial(current)
+		p.Wants = append(p.Wants, w)
 	}
 	return len(updates)
 }
 
 // likeOthers gives an instance of a system job on a node that had none the version that
 // the other nodes have, should the current one be held back.
-func (t *tally) likeOthers(v *view, w want) want {
-	if !v.job.IsSystem() || w.from != nil {
+func (t *tally) likeOthers(v *View, w Want) Want {
+	if !v.Job.IsSystem() || w.from != nil {
 		return w
 	}
 	for _, other := range t.destructive {
-		if newer(other.prev, w.from) {
-			w.from = other.prev
+		if Newer(other.Prev, w.from) {
+			w.from = other.Prev
 		}
 	}
 	return w
@@ -97,20 +97,20 @@ func (t *tally) likeOthers(v *view, w want) want {
 // has failed, or whose canaries are not promoted, adds nothing; but what was there and
 // is gone without having failed is made up for. A node that joins gets its instance of
 // a system job in any case.
-func (t *tally) mayFill(v *view, current *api.Deployment, w want) bool {
+func (t *tally) mayFill(v *View, current *api.Deployment, w Want) bool {
 	switch {
-	case current == nil || w.older != nil || w.why == lost || w.why == migrated || w.why == preempted:
+	case current == nil || w.Older != nil || w.Why == Lost || w.Why == Migrated || w.Why == Preempted:
 		return true
 	case goesOn(current):
-		return v.job.IsSystem() || !t.onTrial(current)
+		return v.Job.IsSystem() || !t.onTrial(current)
 	}
-	return v.job.IsSystem() && current.Status == api.DeploymentFailed
+	return v.Job.IsSystem() && current.Status == api.DeploymentFailed
 }
 
 // mayReschedule reports whether a failed instance is replaced now: not if it is the
 // rollout of its version that has failed.
-func mayReschedule(current *api.Deployment, w want) bool {
-	return current == nil || current.Status != api.DeploymentFailed || w.prev.DeploymentID != current.ID
+func mayReschedule(current *api.Deployment, w Want) bool {
+	return current == nil || current.Status != api.DeploymentFailed || w.Prev.DeploymentID != current.ID
 }
 
 // limit is how many instances may be replaced by the current version now, when that
@@ -118,8 +118,8 @@ func mayReschedule(current *api.Deployment, w want) bool {
 // than max_parallel may be on their way to being healthy, and none is begun while one
 // is unhealthy, nor, but for the canaries of a system job, before canaries are
 // promoted. Those of a system job are on their way for the stagger at least.
-func (t *tally) limit(v *view, current *api.Deployment, placed int) (limit int, again time.Time) {
-	if !rolls(v.job, t.group) {
+func (t *tally) limit(v *View, current *api.Deployment, placed int) (limit int, again time.Time) {
+	if !rolls(v.Job, t.group) {
 		return len(t.destructive), again
 	}
 	if current != nil && !goesOn(current) && current.Status != api.DeploymentSuccessful {
@@ -130,34 +130,34 @@ func (t *tally) limit(v *view, current *api.Deployment, placed int) (limit int, 
 		return max(0, limit), again
 	}
 	if t.onTrial(current) {
-		if !v.job.IsSystem() {
+		if !v.Job.IsSystem() {
 			return 0, again
 		}
 		limit = min(limit, t.canariesLeft(current))
 	}
 	for _, i := range t.ofRollout(current) {
-		switch health := healthOf(i.Allocation); {
-		case health == unhealthy:
+		switch health := HealthOf(i.Allocation); {
+		case health == Unhealthy:
 			return 0, time.Time{}
-		case health == healthUnknown, !v.job.IsSystem() && (!i.live() || i.Lost != ""):
+		case health == HealthUnknown, !v.Job.IsSystem() && (!i.Live() || i.Lost != ""):
 			limit-- // is not healthy, or not any more
 		default:
-			if until := t.paceUntil(v, i); until.After(v.now) {
+			if until := t.paceUntil(v, i); until.After(v.Now) {
 				limit--
 				again = sooner(again, until)
 			}
 		}
 	}
-	if !v.job.IsSystem() {
+	if !v.Job.IsSystem() {
 		limit -= t.stale // hold their slots, and do not serve
 	}
 	for _, i := range t.inPlace {
-		if i.DeploymentID != "" && healthOf(i.Allocation) != healthy {
+		if i.DeploymentID != "" && HealthOf(i.Allocation) != Healthy {
 			limit-- // begun by a rollout that another version cut short
 		}
 	}
 	for _, w := range t.reschedule {
-		if w.prev.DeploymentID == current.ID && healthOf(w.prev.Allocation) == unhealthy {
+		if w.Prev.DeploymentID == current.ID && HealthOf(w.Prev.Allocation) == Unhealthy {
 			return 0, time.Time{}
 		}
 	}
@@ -166,15 +166,15 @@ func (t *tally) limit(v *view, current *api.Deployment, placed int) (limit int, 
 		again = time.Time{}
 	case placed > 0 && len(t.destructive) > limit && !current.Active():
 		// Nobody says how those do that are placed when the rollout is over.
-		again = sooner(again, v.now.Add(max(time.Second, api.Deref(t.group.Update.MinHealthyTime))))
+		again = sooner(again, v.Now.Add(max(time.Second, api.Deref(t.group.Update.MinHealthyTime))))
 	}
 	return max(0, limit), again
 }
 
 // paceUntil is until when an instance of a system job, which took the place of another
 // one, keeps the next from being replaced even if it is healthy.
-func (t *tally) paceUntil(v *view, i *instance) time.Time {
-	if !v.job.IsSystem() || i.PreviousAllocation == "" {
+func (t *tally) paceUntil(v *View, i *Instance) time.Time {
+	if !v.Job.IsSystem() || i.PreviousAllocation == "" {
 		return time.Time{}
 	}
 	return time.Unix(0, i.CreateTime).Add(api.Deref(t.group.Update.Stagger))

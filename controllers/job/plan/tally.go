@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"math"
@@ -14,29 +14,29 @@ type tally struct {
 	name  string
 	// vacant are slots that nobody holds; reschedule, migrate and destructive are to
 	// get a successor each.
-	vacant, reschedule, migrate, destructive []want
+	vacant, reschedule, migrate, destructive []Want
 	retried                                  int // of the destructive, those that failed, and run what the current version asks for
 	more                                     int // further slots that nobody holds, and that are not tried this time
-	inPlace, surplus                         []*instance
-	current                                  []*instance // hold a slot at the current version
-	settled                                  *settled    // further ones, which are not looked at; may be nil
+	inPlace, surplus                         []*Instance
+	current                                  []*Instance // hold a slot at the current version
+	settled                                  *Settled    // further ones, which are not looked at; may be nil
 	stale                                    int         // how many hold a slot at another one, out of contact, and stay
-	apart                                    []*instance // are on nodes that take nothing now, and stay
-	idle                                     []*instance // of these and the current ones, those that failed or are lost
+	apart                                    []*Instance // are on nodes that take nothing now, and stay
+	idle                                     []*Instance // of these and the current ones, those that failed or are lost
 	begun                                    bool        // some instance is, or was, of the current version
-	canaries                                 []*instance // hold a place beside those of the older version
-	gone                                     []*instance // canaries that hold none any more
+	canaries                                 []*Instance // hold a place beside those of the older version
+	gone                                     []*Instance // canaries that hold none any more
 	taken                                    map[int]bool
 	feasible                                 int // how many nodes are right for a system job
 	nowhere                                  *api.AllocationMetric
 }
 
-func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
+func newTally(v *View, g *api.TaskGroup, of []*Instance) *tally {
 	t := &tally{group: g, name: api.Deref(g.Name)}
 	t.settled = v.settled[t.name]
-	t.begun = t.settled != nil && t.settled.begun
+	t.begun = t.settled != nil && t.settled.Begun
 	for _, i := range of {
-		if i.JobVersion == v.current() && !v.foreign(i) {
+		if v.OfCurrent(i) {
 			t.begun = true
 			break
 		}
@@ -46,7 +46,7 @@ func newTally(v *view, g *api.TaskGroup, of []*instance) *tally {
 
 // countSlots makes the tally of a group that has a count. current is the deployment of
 // the job's version, if there is one.
-func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current *api.Deployment) *tally {
+func countSlots(v *View, g *api.TaskGroup, of []*Instance, nodes Ground, current *api.Deployment) *tally {
 	t := newTally(v, g, of)
 	s := assign(v, g, t.setApart(v, of, current))
 	t.surplus = append(t.surplus, s.surplus...)
@@ -55,16 +55,16 @@ func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current
 	if v.tries(g) < len(vacant) {
 		t.more, vacant = len(vacant)-v.tries(g), vacant[:v.tries(g)]
 	}
-	t.vacant = make([]want, 0, len(vacant))
+	t.vacant = make([]Want, 0, len(vacant))
 	for _, slot := range vacant {
-		t.vacate(want{name: api.AllocName(v.req.ID, t.name, slot)}, s.past[slot])
+		t.vacate(Want{Name: api.AllocName(v.Req.ID, t.name, slot)}, s.past[slot])
 	}
 	for _, h := range s.holders {
-		t.sort(h, want{name: h.Name, prev: h, from: h}, &fates)
+		t.sort(h, Want{Name: h.Name, Prev: h, from: h}, &fates)
 	}
 	t.taken = make(map[int]bool, len(s.holders))
 	for _, h := range s.holders {
-		t.taken[h.slot] = true
+		t.taken[h.Slot] = true
 	}
 	return t
 }
@@ -74,38 +74,38 @@ func countSlots(v *view, g *api.TaskGroup, of []*instance, nodes ground, current
 const backlogTried = 500
 
 // tries is how many instances of a group are placed in one pass at most.
-func (v *view) tries(g *api.TaskGroup) int {
-	if !v.job.IsBatch() || len(v.blocked) == 0 || api.Deref(g.Gang) || atOnce(v.job) {
+func (v *View) tries(g *api.TaskGroup) int {
+	if !v.Job.IsBatch() || len(v.Blocked) == 0 || api.Deref(g.Gang) || v.AtOnce() {
 		return math.MaxInt
 	}
 	return backlogTried
 }
 
 // vacate notes a slot that nobody holds, and who held it last, if anybody.
-func (t *tally) vacate(w want, last *instance) {
+func (t *tally) vacate(w Want, last *Instance) {
 	w.follow(last)
 	t.vacant = append(t.vacant, w)
 }
 
 // sort notes who holds a slot, and by whom he would be followed.
-func (t *tally) sort(h *instance, next want, f *fates) {
+func (t *tally) sort(h *Instance, next Want, f *fates) {
 	switch fate := f.of(h); {
 	case h.replaceable():
-		next.why = rescheduled
+		next.Why = Rescheduled
 		t.reschedule = append(t.reschedule, next)
-	case h.leaving():
-		next.why = migrated
+	case h.Leaving():
+		next.Why = Migrated
 		t.migrate = append(t.migrate, next)
-	case h.JobVersion == f.view.current():
+	case h.JobVersion == f.view.Current():
 		t.current = append(t.current, h)
 		if h.failed() || h.Lost != "" {
 			t.idle = append(t.idle, h)
 		}
 	case fate == replace:
-		next.why = updated
+		next.Why = Updated
 		t.destructive = append(t.destructive, next)
 	case h.failed():
-		next.why = updated
+		next.Why = Updated
 		t.destructive = append(t.destructive, next)
 		t.retried++
 	case h.Lost != "":
@@ -140,19 +140,19 @@ const (
 
 // fates remembers what changed since each older version.
 type fates struct {
-	view    *view
+	view    *View
 	group   *api.TaskGroup
-	nodes   ground
+	nodes   Ground
 	changes map[uint64]change
 }
 
-func (f *fates) of(i *instance) fate {
-	if i.JobVersion == f.view.current() {
+func (f *fates) of(i *Instance) fate {
+	if i.JobVersion == f.view.Current() {
 		return keep
 	}
 	c, known := f.changes[i.JobVersion]
 	if !known {
-		c = compare(f.view.version(i.JobVersion), f.view.job, i.TaskGroup)
+		c = compare(f.view.version(i.JobVersion), f.view.Job, i.TaskGroup)
 		if f.changes == nil {
 			f.changes = make(map[uint64]change)
 		}
@@ -161,7 +161,7 @@ func (f *fates) of(i *instance) fate {
 	switch {
 	case c == different:
 		return replace
-	case c == constrained && !f.nodes.Suits(f.view.job, f.group.ForIndex(i.Index()), i.NodeID):
+	case c == constrained && !f.nodes.Suits(f.view.Job, f.group.ForIndex(i.Index()), i.NodeID):
 		return replace
 	}
 	return keep
@@ -169,16 +169,16 @@ func (f *fates) of(i *instance) fate {
 
 // kept returns the instances that returned and keep their slots, though they were
 // replaced. held are those of another version that stay for now.
-func (t *tally) kept(held []want) []*instance {
-	var out []*instance
+func (t *tally) kept(held []Want) []*Instance {
+	var out []*Instance
 	for _, i := range slices.Concat(t.current, t.canaries) {
 		if i.returned() {
 			out = append(out, i)
 		}
 	}
 	for _, w := range held {
-		if w.prev.returned() {
-			out = append(out, w.prev)
+		if w.Prev.returned() {
+			out = append(out, w.Prev)
 		}
 	}
 	return out
@@ -189,9 +189,26 @@ func (t *tally) kept(held []want) []*instance {
 func (t *tally) disconnected() int {
 	n := 0
 	for _, i := range slices.Concat(t.current, t.apart) {
-		if i.unknown() {
+		if i.Unknown() {
 			n++
 		}
 	}
 	return n
+}
+
+// awaits reports whether an instance that holds its slot without running is going to
+// be replaced later, or may come back.
+func (t *tally) awaits(current *api.Deployment) bool {
+	for _, i := range t.idle {
+		switch {
+		case i.Lost != "":
+			return true
+		case !mayReschedule(current, Want{Prev: i}):
+		default:
+			if _, ok := t.group.ReschedulePolicy.Next(i.RescheduleTracker, i.status.EndedAt()); ok {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package job
+package roster_test
 
 import (
 	"context"
@@ -11,8 +11,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/room"
+	"github.com/droverhq/drover/controllers/job/roster"
 	"github.com/droverhq/drover/reconcile"
-	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
 )
@@ -20,10 +22,11 @@ import (
 // world is a job and its allocations in any state, whether they could get there or not.
 type world struct {
 	*rapid.T
-	store *mem.Store
-	fleet *fleet
-	job   *api.Job
-	req   reconcile.Request
+	store  *mem.Store
+	fleet  *room.Fleet
+	keeper *roster.Keeper
+	job    *api.Job
+	req    reconcile.Request
 }
 
 // Whatever its allocations are like, and however they change: a pass that reads what is
@@ -55,17 +58,21 @@ func TestAPassOverPartDecidesAsOneOverAll(t *testing.T) {
 }
 
 func newWorld(rt *rapid.T) *world {
-	j := sample()
-	j.Namespace, j.Version, j.Priority = new(api.DefaultNamespace), new(uint64(1)), new(50)
+	g := &api.TaskGroup{
+		Name: new("web"), Tasks: []*api.Task{{Name: "app", Driver: "raw_exec"}, {Name: "log", Driver: "raw_exec"}},
+	}
+	j := &api.Job{
+		Namespace: new(api.DefaultNamespace), ID: new("shop"), Version: new(uint64(1)), Priority: new(50),
+		Datacenters: []string{"dc1"}, NodePool: new(api.DefaultNodePool), TaskGroups: []*api.TaskGroup{g},
+	}
 	j.Type = new(rapid.SampledFrom([]string{api.JobTypeService, api.JobTypeBatch}).Draw(rt, "type"))
-	g := j.TaskGroups[0]
 	g.Count = new(rapid.IntRange(0, 5).Draw(rt, "count"))
 	g.ReschedulePolicy = &api.ReschedulePolicy{Unlimited: new(rapid.Bool().Draw(rt, "unlimited")), Delay: new(time.Second), DelayFunction: new(api.DelayConstant)}
 	g.Migrate = &api.MigrateStrategy{MaxParallel: new(1)}
 	if rapid.Bool().Draw(rt, "update") {
 		g.Update = &api.UpdateStrategy{MaxParallel: new(2)}
 	}
-	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: newFleet(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
+	w := &world{T: rt, store: mem.New(mem.Options{ServerID: "server-1"}), fleet: room.NewFleet(), keeper: roster.NewKeeper(1), job: j, req: reconcile.Request{Namespace: api.DefaultNamespace, ID: "shop"}}
 	older := *j
 	older.Version = new(uint64(0))
 	changed := *g
@@ -103,22 +110,22 @@ func (w *world) steer() {
 	w.commit(store.Put(d))
 }
 
-// change makes an allocation what it may be, or removes one, and tells the fleet.
+// change makes an allocation what it may be, or removes one, and tells the keeper.
 func (w *world) change() {
 	slot := rapid.IntRange(0, 6).Draw(w.T, "slot")
 	id := fmt.Sprintf("%s-%d-%d", "alloc", slot, rapid.IntRange(0, 1).Draw(w.T, "of slot"))
 	one := func(label string, in int) bool { return rapid.IntRange(0, in-1).Draw(w.T, label) == 0 }
 	if one("removed", 8) {
-		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), allocationKey(id)); ok {
+		if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), api.AllocationKey(id)); ok {
 			w.commit(store.Delete(a.Key()), store.Delete((&api.AllocationStatus{ID: id}).Key()))
-			w.fleet.rosters.follow(w.store.Snapshot(), a, nil)
+			w.keeper.AllocationChanged(w.store.Snapshot(), a, nil)
 		}
 		return
 	}
-	if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), allocationKey(id)); ok && one("only its status", 3) {
+	if a, ok := store.Get[*api.Allocation](w.store.Snapshot(), api.AllocationKey(id)); ok && one("only its status", 3) {
 		said := w.status(a)
 		w.commit(store.Put(said))
-		w.fleet.rosters.followStatus(w.store.Snapshot(), said)
+		w.keeper.StatusChanged(w.store.Snapshot(), said)
 		return
 	}
 	a := &api.Allocation{
@@ -159,7 +166,7 @@ func (w *world) change() {
 		writes = append(writes, store.Put(w.status(a)))
 	}
 	w.commit(writes...)
-	w.fleet.rosters.follow(w.store.Snapshot(), a, a)
+	w.keeper.AllocationChanged(w.store.Snapshot(), a, a)
 }
 
 // status is what a node agent may say of an allocation.
@@ -177,60 +184,52 @@ func (w *world) status(a *api.Allocation) *api.AllocationStatus {
 // it decides with what one decides that reads everything.
 func (w *world) pass() (part bool) {
 	now := time.Unix(1_800_000_000, 0)
-	roster := w.fleet.look(w.req)
+	meanwhile := func() {
+		for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(w.T, "meanwhile") {
+			w.change()
+		}
+	}
+	r := w.keeper.Look(w.req)
+	meanwhile() // it may see that, and is told of it
 	snap := w.store.Snapshot()
-	v, all := readSpec(snap, w.req, now), read(snap, w.req, now)
-	v.roster = roster
-	if ids, others, ok := w.fleet.opened(v); ok {
-		v.readOpen(snap, ids, others)
-		part = true
-	}
-	if part && v.contested() {
-		w.fleet.doubt(v)
-		part = false
-	}
-	if !part {
-		v.readAll(snap)
-	}
-	ids := numbered()
-	p, whole := decide(v, w.fleet, ids), decide(all, w.fleet, ids)
+	v, all := plan.ReadSpec(snap, w.req, now), plan.Read(snap, w.req, now)
+	part = r.Read(snap, v)
+	ids := func() string { return "fresh" }
+	p, whole := plan.Decide(v, w.fleet, ids), plan.Decide(all, w.fleet, ids)
 	if got, want := story(v, p), story(all, whole); got != want {
-		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.instances), len(all.instances), got, want)
+		w.Fatalf("a pass over %d of %d allocations decides\n%s\none over all\n%s", len(v.Instances), len(all.Instances), got, want)
 	}
-	w.fleet.learn(&reservation{req: w.req, view: v, plan: p, job: v.job, placed: &placed{}}, true)
+	meanwhile() // it has not seen that
+	r.Learn(v, p, nil, true)
 	return part
 }
 
 // story tells what a plan does.
-func story(v *view, p *plan) string {
+func story(v *plan.View, p *plan.Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "begins=%v changes=%v", p.fresh, p.revised)
-	if p.rollout != nil && !p.fresh {
-		fmt.Fprintf(&b, " rollout %+v", *p.rollout.TaskGroups["web"])
+	fmt.Fprintf(&b, "begins=%v changes=%v", p.Fresh, p.Revised)
+	if p.Rollout != nil && !p.Fresh {
+		fmt.Fprintf(&b, " rollout %+v", *p.Rollout.TaskGroups["web"])
 	}
 	fmt.Fprintln(&b)
-	for _, g := range p.groups {
-		fmt.Fprintf(&b, "%s %+v awaits=%v failed=%v again=%v\n", g.name, g.counts, g.awaits, g.failed, g.again)
-		for _, w := range g.wants {
-			fmt.Fprintf(&b, "  want %s %d", w.name, w.why)
-			if w.prev != nil {
-				fmt.Fprintf(&b, " after %s", w.prev.ID)
+	for _, g := range p.Groups {
+		fmt.Fprintf(&b, "%s %+v awaits=%v failed=%v again=%v\n", g.Name, g.Counts, g.Awaits, g.Failed, g.Again)
+		for _, w := range g.Wants {
+			fmt.Fprintf(&b, "  want %s %d", w.Name, w.Why)
+			if w.Prev != nil {
+				fmt.Fprintf(&b, " after %s, live=%v, leaves=%v", w.Prev.ID, w.Prev.Live(), w.Leaves())
 			}
 			fmt.Fprintln(&b)
 		}
-		for _, list := range [][]*instance{g.stop, g.inPlace, g.kept} {
+		for _, list := range [][]*plan.Instance{g.Stop, g.InPlace, g.Kept} {
 			var ids []string
 			for _, i := range list {
-				ids = append(ids, i.ID)
+				ids = append(ids, fmt.Sprintf("%s live=%v", i.ID, i.Live()))
 			}
 			slices.Sort(ids)
 			fmt.Fprintf(&b, "  stops, is raised, is kept: %v\n", ids)
 		}
 	}
-	at := &placed{queued: map[string]int{}}
-	for _, g := range p.groups {
-		at.groups = append(at.groups, make([]scheduler.Placement, len(g.wants)))
-	}
-	fmt.Fprintln(&b, v.running(p, at), v.state(p, at))
+	fmt.Fprintln(&b, v.Live(), v.Untouched(), v.Waits(), p.Awaits(), p.Begun())
 	return b.String()
 }

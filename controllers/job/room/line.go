@@ -1,15 +1,12 @@
-package job
+package room
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/reconcile"
-	"github.com/droverhq/drover/scheduler"
 )
 
 // line is the jobs that wait for room. A job stands in it from the moment in which
@@ -36,19 +33,6 @@ type waiter struct {
 	// blind says that it may preempt others, and that there were some that it did not see
 	// when it looked, as they were not committed.
 	blind bool
-}
-
-// need is what a job in line wants room for.
-type need struct {
-	job   *api.Job
-	group *api.TaskGroup
-	count int
-	nodes map[string]bool // a system job's: only these will do
-	// freed are, by node, instances that would stop for what is waited for.
-	freed map[string][]string
-	shape string
-	// preempts says that others of lower priority may have to end for it.
-	preempts bool
 }
 
 // shape is the jobs in line whose instances are alike: what is no room for one is
@@ -193,105 +177,4 @@ func (l *line) release(req reconcile.Request) []string {
 	nodes := l.offered[req]
 	delete(l.offered, req)
 	return nodes
-}
-
-// needs returns what of a plan found no room.
-func (p *plan) needs(v *view, at *placed) []need {
-	var out []need
-	j := v.job
-	for i, g := range p.groups {
-		if at.queued[g.name] == 0 {
-			continue
-		}
-		first := len(out)
-		for k := range g.wants {
-			if at.groups[i][k].AllocID == "" {
-				out = noteNeed(out, first, j, g, &g.wants[k])
-			}
-		}
-		if first < len(out) {
-			out[first].count += g.more
-		}
-	}
-	for i := range out {
-		out[i].preempts = preempts(v.config, j)
-		out[i].shape = shapeOf(&out[i])
-	}
-	return out
-}
-
-// noteNeed adds a want that found no room to the needs of its group, which are those
-// from first on: one for each version, and for each instance that has volumes of its own.
-func noteNeed(needs []need, first int, j *api.Job, g *groupPlan, w *want) []need {
-	job, group := w.spec(j, g.group)
-	at := first
-	for at < len(needs) && (needs[at].job != job || needs[at].group != group) {
-		at++
-	}
-	if at == len(needs) {
-		needs = append(needs, need{job: job, group: group})
-	}
-	needs[at].count++
-	needs[at].note(w)
-	return needs
-}
-
-// note notes where a want that found no room could go.
-func (n *need) note(w *want) {
-	if w.node != "" {
-		if n.nodes == nil {
-			n.nodes = make(map[string]bool)
-		}
-		n.nodes[w.node] = true
-	}
-	switch w.why {
-	case updated, migrated, resumed, preempted:
-		if n.freed == nil {
-			n.freed = make(map[string][]string)
-		}
-		n.freed[w.prev.NodeID] = append(n.freed[w.prev.NodeID], w.prev.ID)
-	}
-}
-
-// shapeOf names all that decides whether a node has room for an instance.
-func shapeOf(n *need) string {
-	var b strings.Builder
-	j, g := n.job, n.group
-	if n.nodes != nil || n.freed != nil {
-		fmt.Fprintf(&b, "%s/%s/%s|", api.Deref(j.Namespace), api.Deref(j.ID), api.Deref(g.Name))
-	}
-	if n.preempts {
-		fmt.Fprintf(&b, "%d|", api.Deref(j.Priority))
-	}
-	fmt.Fprintf(&b, "%v|%s|%q|", scheduler.UsageOf(g), api.Deref(j.NodePool), j.Datacenters)
-	rules := func(list []*api.Constraint) {
-		for _, c := range list {
-			if c.Operand == "distinct_hosts" || c.Operand == "distinct_property" {
-				// Depends on where the job's other instances are.
-				fmt.Fprintf(&b, "%s/%s/", api.Deref(j.Namespace), api.Deref(j.ID))
-			}
-			fmt.Fprintf(&b, "%q", *c)
-		}
-		b.WriteByte('|')
-	}
-	rules(j.Constraints)
-	rules(g.Constraints)
-	for _, t := range g.Tasks {
-		fmt.Fprintf(&b, "%s", t.Driver)
-		rules(t.Constraints)
-		if t.Resources != nil {
-			networks(&b, t.Resources.Networks)
-			alone(&b, t.Resources)
-		}
-	}
-	networks(&b, g.Networks)
-	volumes(&b, g.Volumes)
-	return b.String()
-}
-
-func networks(b *strings.Builder, list []*api.NetworkResource) {
-	for _, n := range list {
-		fmt.Fprintf(b, "%s%v%v", n.Mode, n.ReservedPorts, n.DynamicPorts)
-	}
-	b.WriteByte('|')
 }

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"slices"
@@ -7,27 +7,23 @@ import (
 	"github.com/droverhq/drover/api"
 )
 
-// unknown reports whether the node of an instance is out of contact, and the instance
-// is not lost yet.
-func (i *instance) unknown() bool { return i.Lost == api.AllocClientUnknown && !i.ended() }
-
 // returned reports whether an instance runs that was unknown for a time, and was
 // replaced meanwhile. Otherwise, who has a successor is to stop, or has ended.
-func (i *instance) returned() bool {
+func (i *Instance) returned() bool {
 	return i.Lost == "" && i.WantsRun() && !i.ended() && i.NextAllocation != ""
 }
 
 // mayReturn reports whether an instance that does not hold its slot is left alone,
 // because its node may come back. It holds it again then, or gives way.
-func (v *view) mayReturn(i *instance) bool { return i.unknown() && i.WantsRun() && !v.foreign(i) }
+func (v *View) mayReturn(i *Instance) bool { return i.Unknown() && i.WantsRun() && !v.foreign(i) }
 
 // stays reports whether, of an instance that returned and one that took its slot
 // meanwhile, a stays rather than b. Without other grounds that is the older one.
-func stays(g *api.TaskGroup, a, b *instance) bool {
+func stays(g *api.TaskGroup, a, b *Instance) bool {
 	switch strategy := g.ReconcilesBy(); strategy {
 	case api.ReconcileKeepOriginal:
 	case api.ReconcileKeepReplacement:
-		return newer(a, b)
+		return Newer(a, b)
 	default:
 		if x, y := a.runsSince(), b.runsSince(); x.IsZero() != y.IsZero() {
 			return y.IsZero()
@@ -38,18 +34,18 @@ func stays(g *api.TaskGroup, a, b *instance) bool {
 			return x > y
 		}
 	}
-	return newer(b, a)
+	return Newer(b, a)
 }
 
-// reunites reports whether a plan decides between instances that returned and those
+// Reunites reports whether a plan decides between instances that returned and those
 // that took their slots.
-func (g *groupPlan) reunites() bool {
-	return len(g.kept) > 0 || slices.ContainsFunc(g.stop, func(i *instance) bool { return i.reunited })
+func (g *Group) Reunites() bool {
+	return len(g.Kept) > 0 || slices.ContainsFunc(g.Stop, func(i *Instance) bool { return i.GaveWay })
 }
 
 // runsSince returns since when all tasks of an instance that should run do; zero if
 // they don't.
-func (i *instance) runsSince() time.Time {
+func (i *Instance) runsSince() time.Time {
 	var since time.Time
 	if i.status == nil || i.status.ClientStatus != api.AllocClientRunning {
 		return since
@@ -63,7 +59,7 @@ func (i *instance) runsSince() time.Time {
 }
 
 // score returns how good a choice its node was for an instance, when it was placed.
-func (i *instance) score() float64 {
+func (i *Instance) score() float64 {
 	if metric := i.Placement.Decode(); metric != nil {
 		for _, m := range metric.ScoreMetaData {
 			if m.NodeID == i.NodeID {

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"slices"
@@ -10,13 +10,13 @@ import (
 // are placed besides. What a drain asks for is not urgent. It waits while others of the
 // group are missing that ran when it was asked for; and while a rollout goes on, both
 // together have no more on their way to being healthy than the rollout may.
-func (t *tally) leave(v *view, current *api.Deployment, placed int) []want {
+func (t *tally) leave(v *View, current *api.Deployment, placed int) []Want {
 	inAir := t.airspace(v, current) - placed
 	spare := t.spare()
-	var now []want
+	var now []Want
 	for _, w := range t.migrate {
 		if w.patient() {
-			runs := w.prev.runs()
+			runs := w.Prev.Runs()
 			if inAir <= 0 || runs && spare <= 0 {
 				continue
 			}
@@ -32,14 +32,14 @@ func (t *tally) leave(v *view, current *api.Deployment, placed int) []want {
 
 // staying is how many of those that were asked to leave, and stay for now, are of a rollout
 // and not healthy: they are on their way like those that it placed elsewhere.
-func (t *tally) staying(p *groupPlan, current *api.Deployment) int {
+func (t *tally) staying(p *Group, current *api.Deployment) int {
 	if current == nil || !current.Active() {
 		return 0
 	}
 	n := 0
 	for _, w := range t.migrate {
-		leaves := slices.ContainsFunc(p.wants, func(other want) bool { return other.prev == w.prev })
-		if !leaves && w.prev.DeploymentID == current.ID && healthOf(w.prev.Allocation) != healthy {
+		leaves := slices.ContainsFunc(p.Wants, func(other Want) bool { return other.Prev == w.Prev })
+		if !leaves && w.Prev.DeploymentID == current.ID && HealthOf(w.Prev.Allocation) != Healthy {
 			n++
 		}
 	}
@@ -47,8 +47,24 @@ func (t *tally) staying(p *groupPlan, current *api.Deployment) int {
 }
 
 // patient reports whether a drain asked the predecessor to leave that has time.
-func (w *want) patient() bool {
-	return w.why == migrated && api.Deref(w.prev.DesiredTransition.MigrateWhenPlaced)
+func (w *Want) patient() bool {
+	return w.Why == Migrated && api.Deref(w.Prev.DesiredTransition.MigrateWhenPlaced)
+}
+
+// Leaves reports whether the predecessor stops even if there is no room for its
+// successor.
+func (w *Want) Leaves() bool {
+	return w.Why == Migrated && w.Prev.Live() && !w.patient()
+}
+
+// Frees reports whether its predecessor stops for it in the same transaction, if he has not
+// been told to before: who comes may count on the room.
+func (w *Want) Frees() bool {
+	switch w.Why {
+	case Updated, Migrated, Resumed, Preempted:
+		return true
+	}
+	return false
 }
 
 // unbounded is more than any group has.
@@ -56,13 +72,13 @@ const unbounded = 1 << 30
 
 // airspace is how many instances may be on their way to being healthy besides those
 // that are, during a rollout that replaces others.
-func (t *tally) airspace(v *view, current *api.Deployment) int {
-	if !rolls(v.job, t.group) || current == nil || current.Status != api.DeploymentRunning || t.onTrial(current) {
+func (t *tally) airspace(v *View, current *api.Deployment) int {
+	if !rolls(v.Job, t.group) || current == nil || current.Status != api.DeploymentRunning || t.onTrial(current) {
 		return unbounded
 	}
 	n := api.Deref(t.group.Update.MaxParallel)
 	for _, i := range slices.Concat(t.current, t.apart) {
-		if i.DeploymentID == current.ID && healthOf(i.Allocation) == healthUnknown {
+		if i.DeploymentID == current.ID && HealthOf(i.Allocation) == HealthUnknown {
 			n--
 		}
 	}
@@ -76,19 +92,14 @@ func (t *tally) spare() int {
 	}
 	n := api.Deref(t.group.Migrate.MaxParallel) - max(0, api.Deref(t.group.Count)) + t.settled.runs()
 	for _, i := range slices.Concat(t.current, t.apart, t.inPlace) {
-		if i.runs() {
+		if i.Runs() {
 			n++
 		}
 	}
 	for _, w := range slices.Concat(t.destructive, t.migrate) {
-		if w.prev.runs() && (w.why != migrated || w.patient()) {
+		if w.Prev.Runs() && (w.Why != Migrated || w.patient()) {
 			n++
 		}
 	}
 	return n
-}
-
-// runs reports whether its node agent says that it runs.
-func (i *instance) runs() bool {
-	return i.live() && i.status != nil && i.status.ClientStatus == api.AllocClientRunning && i.Lost == ""
 }

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"cmp"
@@ -13,9 +13,9 @@ import (
 // A node that is down, or that takes nothing new, keeps what it has (the allocation
 // controller speaks of the lost ones, the drain controller of those that have to
 // leave); a node that is not right for the group any more has its instance stopped.
-func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally {
+func countNodes(v *View, g *api.TaskGroup, of []*Instance, nodes Ground) *tally {
 	t := newTally(v, g, of)
-	feasible, why := nodes.Feasible(v.job, g)
+	feasible, why := nodes.Feasible(v.Job, g)
 	slices.Sort(feasible)
 	t.feasible = len(feasible)
 	if len(feasible) == 0 {
@@ -23,26 +23,26 @@ func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally 
 	}
 	holders, past := t.perNode(v, g, of)
 	fates := fates{view: v, group: g, nodes: nodes}
-	name := api.AllocName(v.req.ID, t.name, 0)
+	name := api.AllocName(v.Req.ID, t.name, 0)
 	for _, node := range feasible {
 		h := holders[node]
 		delete(holders, node)
 		if h == nil {
-			t.vacate(want{name: name, node: node}, past[node])
+			t.vacate(Want{Name: name, Node: node}, past[node])
 			continue
 		}
-		t.sort(h, want{name: name, node: node, prev: h, from: h}, &fates)
+		t.sort(h, Want{Name: name, Node: node, Prev: h, from: h}, &fates)
 	}
 	// Whoever was placed last is replaced last, so that one who comes takes nobody's turn.
-	slices.SortStableFunc(t.destructive, func(a, b want) int { return cmp.Compare(a.prev.CreateIndex, b.prev.CreateIndex) })
+	slices.SortStableFunc(t.destructive, func(a, b Want) int { return cmp.Compare(a.Prev.CreateIndex, b.Prev.CreateIndex) })
 	for _, i := range of {
 		switch {
 		case holders[i.NodeID] != i:
-		case i.leaving():
+		case i.Leaving():
 			t.surplus = append(t.surplus, i)
-		case nodes.Suits(v.job, g, i.NodeID):
+		case nodes.Suits(v.Job, g, i.NodeID):
 			t.apart = append(t.apart, i)
-		case i.live():
+		case i.Live():
 			t.surplus = append(t.surplus, i)
 		}
 	}
@@ -50,14 +50,14 @@ func countNodes(v *view, g *api.TaskGroup, of []*instance, nodes ground) *tally 
 }
 
 // perNode finds who holds which node, and who held it last where nobody does.
-func (t *tally) perNode(v *view, g *api.TaskGroup, of []*instance) (holders, past map[string]*instance) {
-	holders, past = make(map[string]*instance, len(of)), make(map[string]*instance)
+func (t *tally) perNode(v *View, g *api.TaskGroup, of []*Instance) (holders, past map[string]*Instance) {
+	holders, past = make(map[string]*Instance, len(of)), make(map[string]*Instance)
 	for _, i := range of {
 		if !v.holds(g, i) {
-			if newer(i, past[i.NodeID]) {
+			if Newer(i, past[i.NodeID]) {
 				past[i.NodeID] = i
 			}
-			if i.live() {
+			if i.Live() {
 				t.surplus = append(t.surplus, i)
 			}
 			continue
@@ -66,7 +66,7 @@ func (t *tally) perNode(v *view, g *api.TaskGroup, of []*instance) (holders, pas
 		if held == nil || v.better(g, i, held) {
 			holders[i.NodeID], i = i, held
 		}
-		if i != nil && i.live() {
+		if i != nil && i.Live() {
 			t.surplus = append(t.surplus, i)
 		}
 	}

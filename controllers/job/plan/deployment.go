@@ -1,8 +1,6 @@
-package job
+package plan
 
 import (
-	"time"
-
 	"github.com/droverhq/drover/api"
 )
 
@@ -19,7 +17,7 @@ func goesOn(d *api.Deployment) bool {
 
 // retire cancels the rollouts of other versions, and all if the job is stopped. It
 // returns the deployment of the current version, if there is one.
-func (p *plan) retire(v *view) *api.Deployment {
+func (p *Plan) retire(v *View) *api.Deployment {
 	var current *api.Deployment
 	for _, d := range v.deployments {
 		if v.rollsOut(d) && (current == nil || current.CreateIndex < d.CreateIndex) {
@@ -32,30 +30,30 @@ func (p *plan) retire(v *view) *api.Deployment {
 		}
 		ended := *d
 		ended.Status = api.DeploymentCancelled
-		ended.ModifyTime = v.now.UnixNano()
+		ended.ModifyTime = v.Now.UnixNano()
 		ended.StatusDescription = deploymentSuperseded
-		if v.stopped() {
+		if v.Stopped() {
 			ended.StatusDescription = deploymentStopped
 		}
-		p.cancelled = append(p.cancelled, &ended)
+		p.Cancelled = append(p.Cancelled, &ended)
 	}
 	return current
 }
 
 // rollsOut reports whether a deployment is of the current version of a job that
 // should run.
-func (v *view) rollsOut(d *api.Deployment) bool {
-	return !v.stopped() && d.JobVersion == v.current() &&
-		d.JobCreateIndex == api.Deref(v.job.CreateIndex) && d.Status != api.DeploymentCancelled
+func (v *View) rollsOut(d *api.Deployment) bool {
+	return !v.Stopped() && d.JobVersion == v.Current() &&
+		d.JobCreateIndex == api.Deref(v.Job.CreateIndex) && d.Status != api.DeploymentCancelled
 }
 
 // start begins the rollout of a version that has none, if any group that is rolled
 // out step by step changes with it.
-func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deployment {
+func (p *Plan) start(v *View, tallies []*tally, newID func() string) *api.Deployment {
 	groups := make(map[string]*api.DeploymentState)
 	for _, t := range tallies {
 		changes := len(t.inPlace)+len(t.destructive) > 0
-		if !rolls(v.job, t.group) || t.due(nil) == 0 || (t.begun && !changes) {
+		if !rolls(v.Job, t.group) || t.due(nil) == 0 || (t.begun && !changes) {
 			continue
 		}
 		u := t.group.Update
@@ -70,21 +68,21 @@ func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deploy
 	if len(groups) == 0 {
 		return nil
 	}
-	index := api.Deref(v.job.JobModifyIndex)
-	p.fresh = true
+	index := api.Deref(v.Job.JobModifyIndex)
+	p.Fresh = true
 	d := &api.Deployment{
 		ID:                 newID(),
-		Namespace:          v.req.Namespace,
-		JobID:              v.req.ID,
-		JobVersion:         v.current(),
+		Namespace:          v.Req.Namespace,
+		JobID:              v.Req.ID,
+		JobVersion:         v.Current(),
 		JobModifyIndex:     index,
 		JobSpecModifyIndex: index,
-		JobCreateIndex:     api.Deref(v.job.CreateIndex),
+		JobCreateIndex:     api.Deref(v.Job.CreateIndex),
 		TaskGroups:         groups,
 		Status:             api.DeploymentRunning,
-		EvalPriority:       api.Deref(v.job.Priority),
-		CreateTime:         v.now.UnixNano(),
-		ModifyTime:         v.now.UnixNano(),
+		EvalPriority:       api.Deref(v.Job.Priority),
+		CreateTime:         v.Now.UnixNano(),
+		ModifyTime:         v.Now.UnixNano(),
 	}
 	d.StatusDescription = d.RunningDescription()
 	return d
@@ -92,7 +90,7 @@ func (p *plan) start(v *view, tallies []*tally, newID func() string) *api.Deploy
 
 // revise follows the number of instances that the current version is to have: nodes of a
 // system job come and go, and who failed for good may come back.
-func (p *plan) revise(v *view, current *api.Deployment, tallies []*tally) *api.Deployment {
+func (p *Plan) revise(v *View, current *api.Deployment, tallies []*tally) *api.Deployment {
 	if !current.Active() {
 		return current
 	}
@@ -108,52 +106,26 @@ func (p *plan) revise(v *view, current *api.Deployment, tallies []*tally) *api.D
 		}
 		changed := *state
 		changed.DesiredTotal = t.due(current)
-		if v.job.IsSystem() && state.OnTrial() {
+		if v.Job.IsSystem() && state.OnTrial() {
 			placed := state.DesiredCanaries - t.canariesLeft(current)
 			changed.DesiredCanaries = min(state.DesiredCanaries, placed+len(t.destructive))
 		}
 		if changed.DesiredTotal != state.DesiredTotal || changed.DesiredCanaries != state.DesiredCanaries {
 			revised.TaskGroups[t.name] = &changed
-			p.revised = true
+			p.Revised = true
 		}
 	}
-	if !p.revised {
+	if !p.Revised {
 		return current
 	}
 	return &revised
 }
 
-// deploymentOf returns the ID of the deployment that instances of the current version
-// of a group belong to.
-func (p *plan) deploymentOf(group string) string {
-	if p.rollout == nil || p.rollout.TaskGroups[group] == nil {
+// DeploymentOf returns the ID of the deployment that instances of the current version
+// of a group belong to; empty if there is none.
+func (p *Plan) DeploymentOf(group string) string {
+	if p.Rollout == nil || p.Rollout.TaskGroups[group] == nil {
 		return ""
 	}
-	return p.rollout.ID
-}
-
-// notePlaced sets what a deployment that this pass begins says of the instances that
-// it begins with.
-func (p *plan) notePlaced(at *placed, now time.Time) {
-	for n, g := range p.groups {
-		state := p.rollout.TaskGroups[g.name]
-		if state == nil {
-			continue
-		}
-		state.PlacedAllocs = len(g.inPlace)
-		for i := range g.wants {
-			id := at.groups[n][i].AllocID
-			if id == "" || g.wants[i].older != nil {
-				continue
-			}
-			state.PlacedAllocs++
-			if g.wants[i].canary {
-				state.PlacedCanaries = append(state.PlacedCanaries, id)
-			}
-		}
-		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
-			by := now.Add(state.ProgressDeadline)
-			state.RequireProgressBy = &by
-		}
-	}
+	return p.Rollout.ID
 }

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"cmp"
@@ -14,37 +14,37 @@ import (
 // again. An instance whose number is N or more is stopped, the highest first, but not
 // in order to start another one: it keeps its number, and a slot stays free for it.
 type slots struct {
-	holders []*instance       // those that keep their place, by number
+	holders []*Instance       // those that keep their place, by number
 	vacant  []int             // slots that want an instance
-	past    map[int]*instance // by slot: the latest that held it and is gone
-	surplus []*instance       // run, or will, or failed, and have no place: to be stopped
+	past    map[int]*Instance // by slot: the latest that held it and is gone
+	surplus []*Instance       // run, or will, or failed, and have no place: to be stopped
 }
 
 // assign finds who holds the slots of a group. of are the allocations of the group.
-func assign(v *view, g *api.TaskGroup, of []*instance) *slots {
+func assign(v *View, g *api.TaskGroup, of []*Instance) *slots {
 	count := max(0, api.Deref(g.Count))
-	s := &slots{past: make(map[int]*instance)}
-	bySlot := make(map[int]*instance, len(of))
-	var beyond []*instance
+	s := &slots{past: make(map[int]*Instance)}
+	bySlot := make(map[int]*Instance, len(of))
+	var beyond []*Instance
 	for _, i := range of {
-		inRange := i.slot >= 0 && i.slot < count
+		inRange := i.Slot >= 0 && i.Slot < count
 		switch {
 		case !v.holds(g, i):
-			if inRange && newer(i, s.past[i.slot]) {
-				s.past[i.slot] = i
+			if inRange && Newer(i, s.past[i.Slot]) {
+				s.past[i.Slot] = i
 			}
 			if !inRange || !v.mayReturn(i) {
 				s.dismiss(i)
 			}
 		case !inRange:
 			beyond = append(beyond, i)
-		case bySlot[i.slot] == nil:
-			bySlot[i.slot] = i
-		case v.better(g, i, bySlot[i.slot]):
-			s.outdo(bySlot[i.slot], i)
-			bySlot[i.slot] = i
+		case bySlot[i.Slot] == nil:
+			bySlot[i.Slot] = i
+		case v.better(g, i, bySlot[i.Slot]):
+			s.outdo(bySlot[i.Slot], i)
+			bySlot[i.Slot] = i
 		default:
-			s.outdo(i, bySlot[i.slot])
+			s.outdo(i, bySlot[i.Slot])
 		}
 	}
 	others := v.settled[api.Deref(g.Name)]
@@ -63,61 +63,61 @@ func assign(v *view, g *api.TaskGroup, of []*instance) *slots {
 }
 
 // keep lets instances beyond the count stay where otherwise as many would be started.
-func (s *slots) keep(beyond []*instance) {
-	slices.SortFunc(beyond, func(a, b *instance) int {
-		return cmp.Or(cmp.Compare(a.slot, b.slot), strings.Compare(a.ID, b.ID))
+func (s *slots) keep(beyond []*Instance) {
+	slices.SortFunc(beyond, func(a, b *Instance) int {
+		return cmp.Or(cmp.Compare(a.Slot, b.Slot), strings.Compare(a.ID, b.ID))
 	})
 	last := -1
 	for _, i := range beyond {
-		if len(s.vacant) == 0 || !i.live() || i.slot <= last {
+		if len(s.vacant) == 0 || !i.Live() || i.Slot <= last {
 			s.retire(i)
 			continue
 		}
-		last = i.slot
+		last = i.Slot
 		s.holders = append(s.holders, i)
 		s.vacant = s.vacant[:len(s.vacant)-1]
 	}
 }
 
 // dismiss notes an instance that has no place.
-func (s *slots) dismiss(i *instance) {
-	if i.live() {
+func (s *slots) dismiss(i *Instance) {
+	if i.Live() {
 		s.surplus = append(s.surplus, i)
 	}
 }
 
 // retire dismisses an instance that could have had a place. It is not to be replaced
 // later either, if it failed.
-func (s *slots) retire(i *instance) {
-	if i.live() || i.failed() && i.WantsRun() && i.NextAllocation == "" {
+func (s *slots) retire(i *Instance) {
+	if i.Live() || i.failed() && i.WantsRun() && i.NextAllocation == "" {
 		s.surplus = append(s.surplus, i)
 	}
 }
 
 // outdo retires an instance whose slot another one holds.
-func (s *slots) outdo(i, by *instance) {
-	i.reunited = i.returned() || by.returned()
+func (s *slots) outdo(i, by *Instance) {
+	i.GaveWay = i.returned() || by.returned()
 	s.retire(i)
 }
 
 // holds reports whether an allocation takes the place of an instance: because it
 // runs, because it failed and is not to be replaced yet, or because it did what a
 // batch instance is for.
-func (v *view) holds(g *api.TaskGroup, i *instance) bool {
+func (v *View) holds(g *api.TaskGroup, i *Instance) bool {
 	if v.foreign(i) {
 		return false
 	}
-	batch := v.job.IsBatch()
-	if batch && i.ended() && i.JobVersion != v.current() {
+	batch := v.Job.IsBatch()
+	if batch && i.ended() && i.JobVersion != v.Current() {
 		return false // a changed batch job runs again
 	}
 	if i.Lost == api.AllocClientLost && !i.ended() {
 		return false
 	}
-	if i.unknown() {
-		return i.WantsRun() && i.NextAllocation == "" && (v.job.IsSystem() || i.expected || g.AwaitsDisconnected())
+	if i.Unknown() {
+		return i.WantsRun() && i.NextAllocation == "" && (v.Job.IsSystem() || i.expected || g.AwaitsDisconnected())
 	}
-	if batch && i.done() {
+	if batch && i.Done() {
 		return true
 	}
 	if i.returned() {
@@ -131,23 +131,15 @@ func (v *view) holds(g *api.TaskGroup, i *instance) bool {
 
 // better reports whether an allocation holds a slot rather than another one. What a
 // batch instance is for, and has been done, is not done again.
-func (v *view) better(g *api.TaskGroup, a, b *instance) bool {
+func (v *View) better(g *api.TaskGroup, a, b *Instance) bool {
 	if a.ended() != b.ended() {
-		return b.ended() != (v.job.IsBatch() && (a.done() || b.done()))
+		return b.ended() != (v.Job.IsBatch() && (a.Done() || b.Done()))
 	}
-	if x, y := a.JobVersion == v.current(), b.JobVersion == v.current(); x != y {
+	if x, y := a.JobVersion == v.Current(), b.JobVersion == v.Current(); x != y {
 		return x
 	}
 	if a.returned() || b.returned() {
 		return stays(g, a, b)
 	}
-	return newer(b, a)
-}
-
-// newer reports whether a was placed after b, which may be nil.
-func newer(a, b *instance) bool {
-	if b == nil || a.CreateIndex != b.CreateIndex {
-		return b == nil || a.CreateIndex > b.CreateIndex
-	}
-	return a.ID > b.ID
+	return Newer(b, a)
 }

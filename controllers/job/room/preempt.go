@@ -1,24 +1,15 @@
-package job
+package room
 
 import (
-	"slices"
-
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
-// others is what there is of other jobs when room is looked for.
-type others struct {
-	snap store.Snapshot
-	// victims returns the allocations of a node of which some may be preempted; nil: none may.
-	victims func(node string) []scheduler.Victim
-}
-
 // victims returns what the engine asks about the allocations of a node when a job finds no
 // room; nil if it may preempt nobody. Only what is committed can be told to end.
-func (f *fleet) victims(snap store.Snapshot, j *api.Job) func(node string) []scheduler.Victim {
-	if j == nil || !preempts(Configuration(snap), j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
+func (f *Fleet) victims(snap store.Snapshot, c *api.SchedulerConfiguration, j *api.Job) func(node string) []scheduler.Victim {
+	if j == nil || !preempts(c, j) || api.Deref(j.Priority)-scheduler.PreemptionGap < f.lowest {
 		return nil
 	}
 	jobs := make(map[api.Key]*api.Job)
@@ -59,49 +50,29 @@ func evictedAtOnce(g *api.TaskGroup) int {
 	return api.Deref(g.Migrate.MaxParallel)
 }
 
-// evicted is an allocation that has to end, and its job, by whose priority it may be.
-type evicted struct {
+// Eviction is an allocation that has to end so that another one has room, and its job, by
+// whose priority it may be.
+type Eviction struct {
 	*api.Allocation
-	job *api.Job
+	Job *api.Job
 }
 
-// noteEvicted notes for whose sake who has to end. An allocation ends for the first of
+// noteEvictions notes for whose sake who has to end. An allocation ends for the first of
 // those that count on its room.
-func (o *placed) noteEvicted(snap store.Snapshot, p *plan) {
+func (o *Placed) noteEvictions(snap store.Snapshot) {
 	known := make(map[string]bool)
-	o.eachIn(func(group int, at *scheduler.Placement) {
+	for _, at := range o.All() {
 		for _, id := range at.Preempted {
-			a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+			a, ok := store.Get[*api.Allocation](snap, api.AllocationKey(id))
 			if known[id] || !ok || !a.WantsRun() {
 				continue
 			}
 			known[id] = true
-			if o.evicted == nil {
-				o.evicted = make(map[string][]evicted)
+			if o.Evictions == nil {
+				o.Evictions = make(map[string][]Eviction)
 			}
 			job, _ := store.Get[*api.Job](snap, api.JobKey(a.Namespace, a.JobID))
-			o.evicted[at.AllocID] = append(o.evicted[at.AllocID], evicted{a, job})
-			p.groups[group].counts.Preemptions++
-		}
-	})
-}
-
-// evict writes that allocations end so that another one has room, for as long as their jobs
-// are no more important.
-func (c *composer) evict(all []evicted, by string) {
-	for _, one := range all {
-		a := *one.Allocation
-		a.DesiredStatus = api.AllocDesiredEvict
-		a.DesiredDescription = "Preempted by alloc ID " + by
-		a.PreemptedByAllocation = by
-		a.ModifyTime = c.view.now.UnixNano()
-		c.put(&a)
-		txn := c.last()
-		if unchanged := store.Unchanged(one.job); !slices.Contains(txn.Conditions, unchanged) {
-			txn.Conditions = append(txn.Conditions, unchanged)
+			o.Evictions[at.AllocID] = append(o.Evictions[at.AllocID], Eviction{a, job})
 		}
 	}
 }
-
-// wasPreempted reports whether it was told to end so that another one has room.
-func (i *instance) wasPreempted() bool { return i.DesiredStatus == api.AllocDesiredEvict }

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"fmt"
@@ -11,82 +11,82 @@ import (
 // An indexed group has the numbers 0 to completions−1, each of which has to complete
 // once, at most parallelism of them at a time. Which are done is kept in the job's
 // status (api.IndexProgress), which is written with what follows from it. So instances
-// that ended need not be looked at again (roster.go), nor be kept.
+// that ended need not be looked at again (package roster), nor be kept.
 
-// isIndexed reports whether a group is one of indexes.
-func isIndexed(g *api.TaskGroup) bool { return g != nil && g.Indexed != nil }
+// IsIndexed reports whether a group, which may be nil, is one of indexes.
+func IsIndexed(g *api.TaskGroup) bool { return g != nil && g.Indexed != nil }
 
 // isArray reports whether a job has an indexed group.
 func isArray(j *api.Job) bool {
-	return j != nil && slices.ContainsFunc(j.TaskGroups, isIndexed)
+	return j != nil && slices.ContainsFunc(j.TaskGroups, IsIndexed)
 }
 
 // indexes is what a pass finds of an indexed group.
 type indexes struct {
-	view     *view
+	view     *View
 	group    *api.TaskGroup
 	progress api.IndexProgress
-	holders  map[int]*instance // run, will, or may come back
-	retries  map[int]*instance // failed, and their time to be tried again has come
+	holders  map[int]*Instance // run, will, or may come back
+	retries  map[int]*Instance // failed, and their time to be tried again has come
 	waiting  map[int]bool      // failed, and will be tried again later
-	past     map[int]*instance // held an index last that nobody holds
+	past     map[int]*Instance // held an index last that nobody holds
 	live     int               // instances that have not ended, whatever is wanted of them
-	plan     *groupPlan
+	plan     *Group
 }
 
 // planIndexed says what is done to an indexed group.
-func planIndexed(v *view, g *api.TaskGroup, of []*instance, nodes ground) *groupPlan {
+func planIndexed(v *View, g *api.TaskGroup, of []*Instance, nodes Ground) *Group {
 	x := &indexes{
 		view: v, group: g, progress: v.progressOf(g),
-		holders: make(map[int]*instance), retries: make(map[int]*instance),
-		waiting: make(map[int]bool), past: make(map[int]*instance),
-		plan: &groupPlan{name: api.Deref(g.Name), group: g},
+		holders: make(map[int]*Instance), retries: make(map[int]*Instance),
+		waiting: make(map[int]bool), past: make(map[int]*Instance),
+		plan: &Group{Name: api.Deref(g.Name), Spec: g},
 	}
 	x.sort(of)
 	x.settleHolders(&fates{view: v, group: g, nodes: nodes})
 	x.fill()
 	p := x.plan
 	p.progress = &x.progress
-	p.failed = x.progress.Failed.Len() > 0
-	p.awaits = x.progress.Done() < x.progress.Completions
-	p.counts.Place = uint64(len(p.wants))
-	p.counts.Stop = uint64(len(p.stop)) + p.counts.RescheduleNow
-	p.counts.InPlaceUpdate = uint64(len(p.inPlace))
-	p.counts.Ignore += uint64(len(x.waiting))
+	p.Failed = x.progress.Failed.Len() > 0
+	p.Awaits = x.progress.Done() < x.progress.Completions
+	p.Counts.Place = uint64(len(p.Wants))
+	p.Counts.Stop = uint64(len(p.Stop)) + p.Counts.RescheduleNow
+	p.Counts.InPlaceUpdate = uint64(len(p.InPlace))
+	p.Counts.Ignore += uint64(len(x.waiting))
 	return p
 }
 
 // progressOf returns how far the current version of an indexed group has got, as the
 // job's status has it.
-func (v *view) progressOf(g *api.TaskGroup) api.IndexProgress {
-	fresh := api.IndexProgress{JobVersion: v.current(), Completions: api.Deref(g.Indexed.Completions)}
-	if v.status == nil {
+func (v *View) progressOf(g *api.TaskGroup) api.IndexProgress {
+	fresh := api.IndexProgress{JobVersion: v.Current(), Completions: api.Deref(g.Indexed.Completions)}
+	if v.Status == nil {
 		return fresh
 	}
-	if known := v.status.Indexed[api.Deref(g.Name)]; known != nil && known.JobVersion == fresh.JobVersion {
+	if known := v.Status.Indexed[api.Deref(g.Name)]; known != nil && known.JobVersion == fresh.JobVersion {
 		return *known
 	}
 	return fresh
 }
 
 // sort takes over what became of the instances.
-func (x *indexes) sort(of []*instance) {
+func (x *indexes) sort(of []*Instance) {
 	v := x.view
 	var completed, failed, revived []int
 	for _, i := range of {
 		if !i.ended() && i.Lost != api.AllocClientLost {
 			x.live++
 		}
-		at := i.slot
+		at := i.Slot
 		switch inRange := at >= 0 && at < x.progress.Completions; {
 		case !inRange || !v.holds(x.group, i):
-			if inRange && newer(i, x.past[at]) {
+			if inRange && Newer(i, x.past[at]) {
 				x.past[at] = i
 			}
 			if !v.mayReturn(i) {
 				x.stop(i)
 			}
-		case i.done():
+		case i.Done():
 			completed = append(completed, at)
 		case i.replaceable():
 			x.retries[at] = i
@@ -111,9 +111,9 @@ func (x *indexes) sort(of []*instance) {
 	p.Failed = p.Failed.With(failed...).Without(revived...).Without(completed...)
 }
 
-func (x *indexes) stop(i *instance) {
-	if i.live() {
-		x.plan.stop = append(x.plan.stop, i)
+func (x *indexes) stop(i *Instance) {
+	if i.Live() {
+		x.plan.Stop = append(x.plan.Stop, i)
 	}
 }
 
@@ -127,14 +127,14 @@ func (x *indexes) settleHolders(f *fates) {
 		switch fate := f.of(h); {
 		case x.progress.Completed.Has(at): // by another one
 			x.stop(h)
-		case h.leaving():
+		case h.Leaving():
 			x.stop(h)
-		case h.JobVersion == x.view.current() || h.unknown():
-			p.counts.Ignore++
+		case h.JobVersion == x.view.Current() || h.Unknown():
+			p.Counts.Ignore++
 		case fate == replace:
 			x.stop(h)
 		default:
-			p.inPlace = append(p.inPlace, h)
+			p.InPlace = append(p.InPlace, h)
 		}
 	}
 }
@@ -151,14 +151,14 @@ func (x *indexes) fill() {
 		if x.holders[at] != nil || x.waiting[at] || x.ending(at) {
 			continue
 		}
-		w := want{name: api.AllocName(x.view.req.ID, x.plan.name, at)}
+		w := Want{Name: api.AllocName(x.view.Req.ID, x.plan.Name, at)}
 		if failed := x.retries[at]; failed != nil {
-			w.prev, w.from, w.why = failed, failed, rescheduled
-			x.plan.counts.RescheduleNow++
+			w.Prev, w.from, w.Why = failed, failed, Rescheduled
+			x.plan.Counts.RescheduleNow++
 		} else {
 			w.follow(x.past[at])
 		}
-		x.plan.wants = append(x.plan.wants, w)
+		x.plan.Wants = append(x.plan.Wants, w)
 		if free--; free == 0 {
 			return
 		}
@@ -172,73 +172,71 @@ func (x *indexes) ending(at int) bool {
 }
 
 // exceeded says that more indexes of a group have failed than may, or "".
-func (g *groupPlan) exceeded() string {
-	if g.progress == nil || g.group.Indexed.MaxFailed == nil {
+func (g *Group) exceeded() string {
+	if g.progress == nil || g.Spec.Indexed.MaxFailed == nil {
 		return ""
 	}
-	failed, most := g.progress.Failed.Len(), *g.group.Indexed.MaxFailed
+	failed, most := g.progress.Failed.Len(), *g.Spec.Indexed.MaxFailed
 	if failed <= most {
 		return ""
 	}
-	return fmt.Sprintf("%d indexes of group %q have failed, %d may (max_failed)", failed, g.name, most)
+	return fmt.Sprintf("%d indexes of group %q have failed, %d may (max_failed)", failed, g.Name, most)
 }
 
 // giveUp ends a job of which too much has failed: what runs is stopped.
-func (p *plan) giveUp(byGroup map[string][]*instance) {
-	for _, g := range p.groups {
+func (p *Plan) giveUp(byGroup map[string][]*Instance) {
+	for _, g := range p.Groups {
 		if why := g.exceeded(); why != "" {
-			p.failure = why
+			p.Failure = why
 		}
 	}
-	if p.failure == "" {
+	if p.Failure == "" {
 		return
 	}
-	for n, g := range p.groups {
-		p.groups[n] = &groupPlan{name: g.name, group: g.group, progress: g.progress, failed: true}
+	for n, g := range p.Groups {
+		p.Groups[n] = &Group{Name: g.Name, Spec: g.Spec, progress: g.progress, Failed: true}
 	}
 	p.stopAll(byGroup)
 }
 
-// progress returns how far the indexed groups are after a pass. Of a job that is over,
-// they stay as they were.
-func (p *plan) progress(v *view) map[string]*api.IndexProgress {
+// Progress returns how far the indexed groups are after a pass, by name; nil if there are
+// none. Of a job that is over, they stay as they were.
+func (p *Plan) Progress(v *View) map[string]*api.IndexProgress {
 	var out map[string]*api.IndexProgress
-	for _, g := range p.groups {
+	for _, g := range p.Groups {
 		if g.progress == nil {
 			continue
 		}
 		if out == nil {
 			out = make(map[string]*api.IndexProgress)
 		}
-		out[g.name] = g.progress
+		out[g.Name] = g.progress
 	}
-	if out == nil && v.status != nil && (v.stopped() || v.late()) {
-		return v.status.Indexed
+	if out == nil && v.Status != nil && (v.Stopped() || v.late()) {
+		return v.Status.Indexed
 	}
 	return out
 }
 
-// begun reports whether some index has been done.
-func (p *plan) begun() bool {
-	return slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return g.progress != nil && g.progress.Done() > 0 })
+// Begun reports whether some index has been done.
+func (p *Plan) Begun() bool {
+	return slices.ContainsFunc(p.Groups, func(g *Group) bool { return g.progress != nil && g.progress.Done() > 0 })
 }
 
-func sameProgress(a, b map[string]*api.IndexProgress) bool {
-	return maps.EqualFunc(a, b, func(x, y *api.IndexProgress) bool { return *x == *y })
-}
-
-// spent reports whether an instance that ended has no say in what its job does next.
-func (p *plan) spent(v *view, i *instance) bool {
-	g := v.job.Group(i.TaskGroup)
+// Spent reports whether an instance that ended has no say in what its job does next, as the
+// plan has noted what it did, or the job has no use for it. Those of groups with a count,
+// whose numbers are given again, never are: see View.OutOfPlay.
+func (p *Plan) Spent(v *View, i *Instance) bool {
+	g := v.Job.Group(i.TaskGroup)
 	if !i.ended() || g != nil && g.Indexed == nil {
 		return false
 	}
-	if g == nil || v.foreign(i) || i.JobVersion != v.current() || i.NextAllocation != "" {
+	if g == nil || !v.OfCurrent(i) || i.NextAllocation != "" {
 		return true
 	}
-	for _, plan := range p.groups {
-		if plan.name == i.TaskGroup && plan.progress != nil {
-			return plan.progress.Completed.Has(i.slot) || plan.progress.Failed.Has(i.slot) && !i.replaceable()
+	for _, plan := range p.Groups {
+		if plan.Name == i.TaskGroup && plan.progress != nil {
+			return plan.progress.Completed.Has(i.Slot) || plan.progress.Failed.Has(i.Slot) && !i.replaceable()
 		}
 	}
 	return false

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"testing"
@@ -25,7 +25,7 @@ func sample() *api.Job {
 func TestWhatAProcessSeesNeedsANewInstance(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(j *api.Job, g *api.TaskGroup, app *api.Task)
-		want   change
+		Want   change
 	}{
 		"nothing":         {func(*api.Job, *api.TaskGroup, *api.Task) {}, unchanged},
 		"count":           {func(_ *api.Job, g *api.TaskGroup, _ *api.Task) { g.Count = new(5) }, unchanged},
@@ -58,8 +58,8 @@ func TestWhatAProcessSeesNeedsANewInstance(t *testing.T) {
 	} {
 		after := sample()
 		tc.change(after, after.TaskGroups[0], after.TaskGroups[0].Tasks[0])
-		if got := compare(sample(), after, "web"); got != tc.want {
-			t.Errorf("%s: %d, want %d", name, got, tc.want)
+		if got := compare(sample(), after, "web"); got != tc.Want {
+			t.Errorf("%s: %d, want %d", name, got, tc.Want)
 		}
 	}
 	if compare(nil, sample(), "web") != different {

@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"slices"
@@ -18,15 +18,15 @@ import (
 // setApart takes the canaries that are not promoted out of the instances of a group,
 // and returns the others. Those of other rollouts than the current one, and of one
 // that has ended, are not needed any more.
-func (t *tally) setApart(v *view, of []*instance, current *api.Deployment) []*instance {
-	if !slices.ContainsFunc(of, (*instance).canary) {
+func (t *tally) setApart(v *View, of []*Instance, current *api.Deployment) []*Instance {
+	if !slices.ContainsFunc(of, func(i *Instance) bool { return i.IsCanary() }) {
 		return of
 	}
-	members := make([]*instance, 0, len(of))
+	members := make([]*Instance, 0, len(of))
 	for _, i := range of {
 		d := v.deployment(i.DeploymentID)
 		switch {
-		case !i.canary() || d == nil || !d.TaskGroups[t.name].OnTrial():
+		case !i.IsCanary() || d == nil || !d.TaskGroups[t.name].OnTrial():
 			members = append(members, i)
 		case d != current || !d.Active():
 			if i.WantsRun() && i.Lost == "" { // also one that failed: it is not to be replaced
@@ -48,8 +48,8 @@ func (t *tally) setApart(v *view, of []*instance, current *api.Deployment) []*in
 
 // addCanary notes a canary that holds a number. Two may, if the node of one was out of
 // contact for a while.
-func (t *tally) addCanary(v *view, i *instance) {
-	at := slices.IndexFunc(t.canaries, func(c *instance) bool { return c.slot == i.slot })
+func (t *tally) addCanary(v *View, i *Instance) {
+	at := slices.IndexFunc(t.canaries, func(c *Instance) bool { return c.Slot == i.Slot })
 	if at < 0 {
 		t.canaries = append(t.canaries, i)
 		return
@@ -58,7 +58,7 @@ func (t *tally) addCanary(v *view, i *instance) {
 	if v.better(t.group, i, t.canaries[at]) {
 		outdone, t.canaries[at] = t.canaries[at], i
 	}
-	if outdone.live() {
+	if outdone.Live() {
 		t.surplus = append(t.surplus, outdone)
 	}
 }
@@ -76,12 +76,12 @@ func (t *tally) heldBack(d *api.Deployment) bool {
 
 // keepVersion gives who follows somebody the version that he had, while the current one
 // is held back.
-func (t *tally) keepVersion(v *view, current *api.Deployment, w want) want {
-	if w.from == nil || w.from.JobVersion == v.current() || !t.heldBack(current) {
+func (t *tally) keepVersion(v *View, current *api.Deployment, w Want) Want {
+	if w.from == nil || w.from.JobVersion == v.Current() || !t.heldBack(current) {
 		return w
 	}
 	if had := v.version(w.from.JobVersion); had != nil && had.Group(t.name) != nil {
-		w.older = had
+		w.Older = had
 	}
 	return w
 }
@@ -89,12 +89,12 @@ func (t *tally) keepVersion(v *view, current *api.Deployment, w want) want {
 // desiredCanaries is how many canaries a rollout begins with: none if it brings nothing
 // new to anybody, or puts in order what a failed rollout left. For a system job they are so
 // many percent of the nodes, rounded up.
-func (t *tally) desiredCanaries(v *view) int {
+func (t *tally) desiredCanaries(v *View) int {
 	n := api.Deref(t.group.Update.Canary)
 	switch {
 	case n <= 0 || len(t.destructive) == t.retried || v.restores():
 		return 0
-	case v.job.IsSystem():
+	case v.Job.IsSystem():
 		return min(len(t.destructive), (t.feasible*n+99)/100)
 	}
 	return n
@@ -102,16 +102,16 @@ func (t *tally) desiredCanaries(v *view) int {
 
 // restores reports whether the current version is a stable one again, after the rollout
 // of the version before it has failed.
-func (v *view) restores() bool {
+func (v *View) restores() bool {
 	failed := slices.ContainsFunc(v.deployments, func(d *api.Deployment) bool {
-		return d.Status == api.DeploymentFailed && d.JobVersion+1 == v.current() &&
-			d.JobCreateIndex == api.Deref(v.job.CreateIndex)
+		return d.Status == api.DeploymentFailed && d.JobVersion+1 == v.Current() &&
+			d.JobCreateIndex == api.Deref(v.Job.CreateIndex)
 	})
 	if !failed {
 		return false
 	}
 	for _, stable := range v.stable() {
-		if api.SameSpec(stable, v.job) {
+		if api.SameSpec(stable, v.Job) {
 			return true
 		}
 	}
@@ -119,34 +119,34 @@ func (v *view) restores() bool {
 }
 
 // tryOut plans the canaries of a group with a count.
-func (t *tally) tryOut(v *view, p *groupPlan, current *api.Deployment) {
-	if v.job.IsSystem() || !t.onTrial(current) || !current.Active() {
+func (t *tally) tryOut(v *View, p *Group, current *api.Deployment) {
+	if v.Job.IsSystem() || !t.onTrial(current) || !current.Active() {
 		return
 	}
 	for _, c := range t.canaries {
-		w := want{name: c.Name, prev: c, from: c, canary: true}
+		w := Want{Name: c.Name, Prev: c, from: c, Canary: true}
 		switch {
 		case c.replaceable():
-			w.why = rescheduled
-			p.counts.RescheduleNow++
-			p.counts.Place++
-			p.counts.Stop++
-		case c.leaving():
-			w.why = migrated
-			p.counts.Migrate++
+			w.Why = Rescheduled
+			p.Counts.RescheduleNow++
+			p.Counts.Place++
+			p.Counts.Stop++
+		case c.Leaving():
+			w.Why = Migrated
+			p.Counts.Migrate++
 		default:
-			p.counts.Ignore++
+			p.Counts.Ignore++
 			continue
 		}
-		p.wants = append(p.wants, w)
+		p.Wants = append(p.Wants, w)
 	}
 	missing := current.TaskGroups[t.name].DesiredCanaries - len(t.canaries)
 	for _, number := range t.numbers(missing) {
-		w := want{name: api.AllocName(v.req.ID, t.name, number), canary: true}
+		w := Want{Name: api.AllocName(v.Req.ID, t.name, number), Canary: true}
 		w.follow(t.lastCanary(number))
-		if goesOn(current) || w.why == lost || w.why == migrated {
-			p.wants = append(p.wants, w)
-			p.counts.Canary++
+		if goesOn(current) || w.Why == Lost || w.Why == Migrated {
+			p.Wants = append(p.Wants, w)
+			p.Counts.Canary++
 		}
 	}
 }
@@ -159,7 +159,7 @@ func (t *tally) numbers(missing int) []int {
 	}
 	used := make(map[int]bool)
 	for _, c := range t.canaries {
-		used[c.slot] = true
+		used[c.Slot] = true
 	}
 	count := max(0, api.Deref(t.group.Count))
 	var out []int
@@ -170,8 +170,8 @@ func (t *tally) numbers(missing int) []int {
 		}
 	}
 	for _, w := range t.destructive {
-		if w.prev.slot < count {
-			choose(w.prev.slot)
+		if w.Prev.Slot < count {
+			choose(w.Prev.Slot)
 		}
 	}
 	for number := 0; len(out) < missing; number++ {
@@ -183,10 +183,10 @@ func (t *tally) numbers(missing int) []int {
 }
 
 // lastCanary returns the canary that had a number last, if it is gone, or nil.
-func (t *tally) lastCanary(number int) *instance {
-	var last *instance
+func (t *tally) lastCanary(number int) *Instance {
+	var last *Instance
 	for _, c := range t.gone {
-		if c.slot == number && newer(c, last) {
+		if c.Slot == number && Newer(c, last) {
 			last = c
 		}
 	}
@@ -197,7 +197,7 @@ func (t *tally) lastCanary(number int) *instance {
 func (t *tally) canariesLeft(current *api.Deployment) int {
 	n := current.TaskGroups[t.name].DesiredCanaries
 	for _, i := range t.ofRollout(current) {
-		if i.canary() {
+		if i.IsCanary() {
 			n--
 		}
 	}
@@ -205,8 +205,8 @@ func (t *tally) canariesLeft(current *api.Deployment) int {
 }
 
 // ofRollout returns the instances of the current version that a rollout has made.
-func (t *tally) ofRollout(d *api.Deployment) []*instance {
-	var out []*instance
+func (t *tally) ofRollout(d *api.Deployment) []*Instance {
+	var out []*Instance
 	for _, i := range slices.Concat(t.current, t.apart) {
 		if i.DeploymentID == d.ID {
 			out = append(out, i)
