@@ -156,7 +156,7 @@ func (t *term) follow(ctx context.Context, feed store.Feed) error {
 }
 
 // underGuard is for how many changes a controller's guard is held at once.
-const underGuard = 512
+const underGuard = 1024
 
 // dispatch wakes the controllers for changes that a snapshot has.
 func (t *term) dispatch(changes []store.Change, snap store.Snapshot) error {

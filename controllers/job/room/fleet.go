@@ -12,8 +12,9 @@ import (
 )
 
 // Fleet is what the controller knows of nodes and of the room on them. It is made from a
-// snapshot (Load) and follows the change feed, of which it has to be told in its order. Its
-// methods may be called concurrently; one plan is placed at a time. It implements plan.Ground.
+// snapshot (Load) and follows the change feed, of which it has to be told in its order, under
+// its Guard. Its other methods may be called concurrently; one plan is placed at a time. It
+// implements plan.Ground.
 //
 // An allocation takes room until its node agent says that it ended, or it is lost. One that
 // is to stop, but has not, takes its room.
@@ -46,6 +47,11 @@ func FleetOf(snap store.Snapshot) *Fleet {
 	f.Load(snap)
 	return f
 }
+
+// Guard is what the caller of the methods that follow the feed holds: NodeChanged,
+// AllocationChanged, AllocationEnded, JobChanged, Looked and Waiting. The manager holds it for
+// many changes, as placing what a large job wants may take longer than following a thousand.
+func (f *Fleet) Guard() sync.Locker { return &f.mu }
 
 // Copy returns a fleet with the same nodes and the same room on them, which follows no feed.
 // Nobody stands in line there.
@@ -130,11 +136,10 @@ func (f *Fleet) Suits(j *api.Job, g *api.TaskGroup, node string) bool {
 }
 
 // NodeChanged follows a change of a node, of its status or of what operators want of it, and
-// returns the jobs that may place something because of it. Where its facts changed, those that have something on it
-// are among them: it may be right for their current version now, or no longer.
+// returns the jobs that may place something because of it. Where its facts changed, those
+// that have something on it are among them: it may be right for their current version now,
+// or no longer.
 func (f *Fleet) NodeChanged(snap store.Snapshot, c store.Change) []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	id := c.Key.ID
 	if !f.setNode(snap, id) {
 		return f.offerLate(snap, nil)
@@ -185,8 +190,6 @@ func (f *Fleet) setNode(snap store.Snapshot, id string) bool {
 // before and after may be nil, but not both; now is the allocation as the snapshot has it,
 // nil if it is gone.
 func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after, now *api.Allocation) []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	a := after
 	if a == nil {
 		a = before
@@ -198,8 +201,6 @@ func (f *Fleet) AllocationChanged(snap store.Snapshot, before, after, now *api.A
 // AllocationEnded follows what a node agent says of an allocation that has ended by it, or
 // runs again, and returns the jobs for which there is room because of it.
 func (f *Fleet) AllocationEnded(snap store.Snapshot, s *api.AllocationStatus) []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	a, _ := store.Get[*api.Allocation](snap, api.AllocationKey(s.ID))
 	return f.roomChanged(snap, s.ID, s.NodeID, a, false)
 }
@@ -223,8 +224,6 @@ func (f *Fleet) roomChanged(snap store.Snapshot, id, node string, a *api.Allocat
 // JobChanged follows a change of a job; after is nil if it is gone. It returns the jobs that
 // may find room because of it: those that wait, if they may preempt this one now.
 func (f *Fleet) JobChanged(req reconcile.Request, before, after *api.Job) []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.setJob(req, after)
 	if before != nil && after != nil && api.Deref(after.Priority) < api.Deref(before.Priority) {
 		return f.inLine()
@@ -246,8 +245,6 @@ func (f *Fleet) setJob(req reconcile.Request, j *api.Job) {
 // Looked follows the end of a pass over a job: the room that it was woken for, if it
 // left any, is offered to the next in line, who is returned.
 func (f *Fleet) Looked(snap store.Snapshot, req reconcile.Request) []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	var woken []reconcile.Request
 	for _, node := range f.line.release(req) {
 		woken = f.line.offer(node, f.roomIn(snap), woken)
@@ -283,8 +280,6 @@ func (f *Fleet) roomIn(snap store.Snapshot) func(n *need, node string) int {
 
 // Waiting returns the jobs that stand in line for room.
 func (f *Fleet) Waiting() []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	return f.inLine()
 }
 
