@@ -136,10 +136,11 @@ func TestWhatIsInFlightStaysReservedUntilTheTermIsOver(t *testing.T) {
 
 	w.fleet.Forsake()
 	w.fleet.Load(w.store.Snapshot())
-	w.fleet.Settle(reserved, false) // does nothing
 	if r := w.place("b"); r.Placed.Queued["web"] != 0 {
 		t.Error("what an earlier term reserved is still taken")
 	}
+	w.fleet.Settle(reserved, false) // gives back nothing
+	w.waits("a")
 }
 
 func TestACopyTakesNothingOfTheFleet(t *testing.T) {
