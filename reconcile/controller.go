@@ -121,6 +121,7 @@ func newRun(c *controller, t *term) *run {
 		clock:      t.clock,
 		term:       t.index,
 		deposed:    t.deposed,
+		pace:       &t.pace,
 	})
 	return r
 }

@@ -176,6 +176,38 @@ func TestFeedThatFellBehindEnqueuesEveryKeyAgain(t *testing.T) {
 	})
 }
 
+func TestAControllerDoesNotWriteFasterThanItCanFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		const writes, each = 4, feedChanges / 2
+		release := make(chan struct{})
+		start(t, reconcile.Options{}, func(m *reconcile.Manager) error {
+			slowly := func(store.Snapshot, store.Change) []reconcile.Request {
+				<-release
+				return nil
+			}
+			p := pass(func(ctx context.Context, c reconcile.Client, req reconcile.Request) (reconcile.Result, error) {
+				j.note("%s", req)
+				for n := range writes {
+					var txn store.Txn
+					for i := range each {
+						txn.Writes = append(txn.Writes, store.Put(&api.NodeStatus{NodeID: fmt.Sprint(n, "-", i)}))
+					}
+					if _, err := c.Apply(ctx, txn); err != nil {
+						return reconcile.Result{}, err
+					}
+					j.note("%d", n)
+				}
+				return reconcile.Result{}, nil
+			})
+			return reconcile.NewController("test").For(api.KindNode).Watches(api.KindNodeStatus, slowly).Writes(api.KindNodeStatus).Complete(m, p.build)
+		}, &api.Node{ID: "a"})
+		j.expect(t, "a", "0", "1") // the first is being followed; a third would wait behind the second
+		close(release)
+		j.expect(t, "2", "3") // and nothing was listed again
+	})
+}
+
 func TestPanickingMapFunctionListsEveryKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal

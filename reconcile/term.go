@@ -22,6 +22,7 @@ type term struct {
 	clock   Clock
 	log     logr.Logger
 	deposed func() // ends the term
+	pace    pace
 
 	runs   []*run
 	kinds  []api.Kind
@@ -112,6 +113,7 @@ func (t *term) feed(ctx context.Context) error {
 			return ErrDeposed
 		}
 		feed := t.store.Watch(snap.Index(), t.kinds...)
+		t.pace.follow(feed)
 		synced := true
 		for _, r := range t.runs {
 			r.resync(snap)
@@ -122,6 +124,7 @@ func (t *term) feed(ctx context.Context) error {
 			following, cancel = context.WithTimeout(ctx, resyncDelay)
 		}
 		err := t.follow(following, feed)
+		t.pace.follow(nil)
 		feed.Close()
 		retry := following.Err() != nil && ctx.Err() == nil
 		cancel()
@@ -152,6 +155,7 @@ func (t *term) follow(ctx context.Context, feed store.Feed) error {
 		if err := t.dispatch(changes, snap); err != nil {
 			return err
 		}
+		t.pace.step()
 	}
 }
 

@@ -127,6 +127,10 @@ type Feed interface {
 	// than the watched kinds were written). Errors: ErrResync, ErrClosed, the
 	// context's.
 	Next(ctx context.Context) ([]Change, uint64, error)
+	// Behind returns how much of what the feed can keep the reader has still to read: 0
+	// if nothing, and at 1 or more Next may return ErrResync. It may be called while
+	// somebody waits in Next.
+	Behind() float64
 	Close()
 }
 

@@ -60,7 +60,7 @@ func Register(m *reconcile.Manager, o Options) error {
 		Writes(api.KindAllocation, reconcile.Shared).
 		Writes(api.KindDeployment, reconcile.Shared).
 		Writes(api.KindEvaluation, reconcile.Shared).
-		WithOptions(reconcile.ControllerOptions{Concurrency: o.Concurrency, Guard: k.fleet.Guard()}).
+		WithOptions(reconcile.ControllerOptions{Concurrency: o.Concurrency, Guard: k}).
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler {
 			return &controller{client: c, newID: o.NewID, knowledge: k, live: o.Live}
 		})

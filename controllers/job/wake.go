@@ -16,6 +16,18 @@ type knowledge struct {
 	rosters *roster.Keeper
 }
 
+// Lock locks what is known while changes are followed: the manager does, for many at once.
+func (k *knowledge) Lock() {
+	k.fleet.Guard().Lock()
+	k.rosters.Guard().Lock()
+}
+
+// Unlock ends what Lock began.
+func (k *knowledge) Unlock() {
+	k.rosters.Guard().Unlock()
+	k.fleet.Guard().Unlock()
+}
+
 // onJob follows the jobs; For has woken the pass.
 func (k *knowledge) onJob(_ store.Snapshot, c store.Change) []reconcile.Request {
 	before, _ := c.Old.(*api.Job)

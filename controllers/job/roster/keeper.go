@@ -14,8 +14,9 @@ import (
 const defaultWholeBelow = 100
 
 // Keeper keeps the rosters of the jobs that are large enough. It is told of all changes of
-// allocations and of their statuses, in the order of the change feed, while passes over
-// many jobs go on: its methods and those of its rosters may be called concurrently.
+// allocations and of their statuses, in the order of the change feed and under its Guard,
+// while passes over many jobs go on: its other methods and those of its rosters may be called
+// concurrently.
 type Keeper struct {
 	wholeBelow int
 	seed       maphash.Seed
@@ -32,6 +33,10 @@ func NewKeeper(wholeBelow int) *Keeper {
 	}
 	return &Keeper{wholeBelow: wholeBelow, seed: maphash.MakeSeed(), of: make(map[reconcile.Request]*Roster)}
 }
+
+// Guard is what the caller of the methods that follow the feed holds: JobGone, StatusChanged
+// and AllocationChanged.
+func (k *Keeper) Guard() sync.Locker { return &k.mu }
 
 // hash tells instances apart that ever hold the same slot. It is never 0.
 func (k *Keeper) hash(id string) uint64 { return maphash.String(k.seed, id) | 1 }
@@ -66,16 +71,12 @@ func (k *Keeper) Look(req reconcile.Request) *Roster {
 
 // JobGone forgets a job that was purged.
 func (k *Keeper) JobGone(req reconcile.Request) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	delete(k.of, req)
 }
 
 // StatusChanged follows what a node agent says of an allocation. snap is as new as the
 // change, or newer.
 func (k *Keeper) StatusChanged(snap store.Snapshot, s *api.AllocationStatus) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	r := k.of[reconcile.Request{Namespace: s.Namespace, ID: s.JobID}]
 	if r == nil {
 		return
@@ -93,8 +94,6 @@ func (k *Keeper) StatusChanged(snap store.Snapshot, s *api.AllocationStatus) {
 // after it, and now as the snapshot has it, nil if it is gone. snap is as new as the change,
 // or newer.
 func (k *Keeper) AllocationChanged(snap store.Snapshot, a, now *api.Allocation) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if r := k.of[reconcile.Request{Namespace: a.Namespace, ID: a.JobID}]; r != nil {
 		r.follow(snap, a, now)
 	}
