@@ -115,6 +115,9 @@ func (a *Allocation) Key() Key {
 	return Key{Kind: KindAllocation, ID: a.ID}
 }
 
+// AllocationKey returns the key of an allocation.
+func AllocationKey(id string) Key { return Key{Kind: KindAllocation, ID: id} }
+
 // Index returns the number in the allocation's name, or −1 if it has none.
 func (a *Allocation) Index() int {
 	n := len(a.Name)

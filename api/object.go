@@ -121,6 +121,12 @@ func NewObject(k Kind) (Object, bool) {
 	return nil, false
 }
 
+// KnownKind reports whether NewObject makes objects of the kind.
+func KnownKind(k Kind) bool {
+	_, builtIn := kinds[k]
+	return builtIn || AuthorKind(k)
+}
+
 // Kinds lists the built-in kinds by name.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 

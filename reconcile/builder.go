@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -42,6 +43,11 @@ type ControllerOptions struct {
 	// priority 5 goes before those of priority 0 that became ready up to five
 	// seconds earlier. So nothing starves. Nil: all are 0.
 	Priority func(Request) int
+	// Guard is held while mapping functions of the controller are called: those that
+	// keep an index which passes use need not lock it themselves, for each of thousands
+	// of changes. It is held for many changes at once, so a pass that holds it for long
+	// delays the feed by that long, and not that long for every change. Nil: nothing is.
+	Guard sync.Locker
 }
 
 // RetryOptions say how failed passes are made again. They bound retries only: a

@@ -20,7 +20,9 @@ type Client interface {
 
 	// Apply writes. It adds the condition that this server still leads, and refuses
 	// kinds that the controller did not declare as outputs (*UndeclaredWriteError,
-	// terminal). A transaction without writes is not proposed. Errors are those of
+	// terminal). A transaction without writes is not proposed. While controllers have much
+	// of the change feed left to follow it waits: it must not be called with anything
+	// locked that a mapping function locks too, the Guard say. Errors are those of
 	// store.Store.Apply, and ErrDeposed. An outcome that is not known ends the term: what
 	// was written under it is there for good when the next one begins, and nothing more.
 	Apply(ctx context.Context, txn store.Txn) (store.Result, error)
@@ -53,6 +55,7 @@ type client struct {
 	clock      Clock
 	term       uint64 // ModifyIndex of the Leadership object
 	deposed    func() // tells the manager that the term has ended
+	pace       *pace
 }
 
 func (c *client) Snapshot() store.Snapshot { return c.store.Snapshot() }
@@ -69,6 +72,9 @@ func (c *client) Apply(ctx context.Context, txn store.Txn) (store.Result, error)
 	}
 	if len(txn.Writes) == 0 {
 		return store.Result{}, nil
+	}
+	if err := c.pace.wait(ctx); err != nil {
+		return store.Result{}, fmt.Errorf("wait until less is left to follow: %w", err)
 	}
 	conditions := make([]store.Condition, 0, len(txn.Conditions)+1)
 	conditions = append(conditions, store.Condition{Key: api.LeadershipKey, ModifyIndex: c.term})

@@ -104,6 +104,7 @@ type run struct {
 	relist     chan struct{} // holds one, if all keys are to be listed
 	synced     bool          // of the dispatcher: the index of a Resyncer is right
 	batch      []pending     // of the dispatcher, between two flushes
+	guarded    bool          // of the dispatcher: it holds the guard
 }
 
 func newRun(c *controller, t *term) *run {
@@ -120,6 +121,7 @@ func newRun(c *controller, t *term) *run {
 		clock:      t.clock,
 		term:       t.index,
 		deposed:    t.deposed,
+		pace:       &t.pace,
 	})
 	return r
 }
@@ -281,7 +283,7 @@ func (r *run) listSource(src source, snap store.Snapshot) bool {
 	var page []pending
 	for obj := range snap.Scan(store.Query{Kind: src.kind}) {
 		change := store.Change{Index: modifyIndex(obj), Key: obj.Key(), New: obj}
-		page, _ = r.route(page, src, snap, change, listedPriority)
+		page = r.listed(page, src, snap, change)
 		if len(page) >= listAhead/8 {
 			if !r.queue.room(listAhead) {
 				return false
@@ -292,6 +294,17 @@ func (r *run) listSource(src source, snap store.Snapshot) bool {
 	}
 	r.queue.add(page...)
 	return true
+}
+
+// listed is route for a listed object. (Few are listed at a time, and each takes the
+// guard by itself: scanning goes on without it.)
+func (r *run) listed(page []pending, src source, snap store.Snapshot, c store.Change) []pending {
+	if r.options.Guard != nil {
+		r.options.Guard.Lock()
+		defer r.options.Guard.Unlock()
+	}
+	page, _ = r.route(page, src, snap, c, listedPriority)
+	return page
 }
 
 // resync lets a reconciler that keeps an index make it anew. If that fails, the
@@ -360,12 +373,24 @@ func (r *run) offer(src source, snap store.Snapshot, c store.Change) {
 	if !r.synced {
 		return
 	}
+	if r.options.Guard != nil && !r.guarded {
+		r.options.Guard.Lock()
+		r.guarded = true
+	}
 	var ok bool
 	if r.batch, ok = r.route(r.batch, src, snap, c, 0); !ok {
 		r.enlist()
 	}
 	if len(r.batch) >= maxBatch {
 		r.flush()
+	}
+}
+
+// unguard lets go of the guard that offer took.
+func (r *run) unguard() {
+	if r.guarded {
+		r.guarded = false
+		r.options.Guard.Unlock()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -175,6 +176,38 @@ func TestFeedThatFellBehindEnqueuesEveryKeyAgain(t *testing.T) {
 	})
 }
 
+func TestAControllerDoesNotWriteFasterThanItCanFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		const writes, each = 4, feedChanges / 2
+		release := make(chan struct{})
+		start(t, reconcile.Options{}, func(m *reconcile.Manager) error {
+			slowly := func(store.Snapshot, store.Change) []reconcile.Request {
+				<-release
+				return nil
+			}
+			p := pass(func(ctx context.Context, c reconcile.Client, req reconcile.Request) (reconcile.Result, error) {
+				j.note("%s", req)
+				for n := range writes {
+					var txn store.Txn
+					for i := range each {
+						txn.Writes = append(txn.Writes, store.Put(&api.NodeStatus{NodeID: fmt.Sprint(n, "-", i)}))
+					}
+					if _, err := c.Apply(ctx, txn); err != nil {
+						return reconcile.Result{}, err
+					}
+					j.note("%d", n)
+				}
+				return reconcile.Result{}, nil
+			})
+			return reconcile.NewController("test").For(api.KindNode).Watches(api.KindNodeStatus, slowly).Writes(api.KindNodeStatus).Complete(m, p.build)
+		}, &api.Node{ID: "a"})
+		j.expect(t, "a", "0", "1") // the first is being followed; a third would wait behind the second
+		close(release)
+		j.expect(t, "2", "3") // and nothing was listed again
+	})
+}
+
 func TestPanickingMapFunctionListsEveryKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
@@ -190,6 +223,44 @@ func TestPanickingMapFunctionListsEveryKey(t *testing.T) {
 		w.put(&api.NodeIntent{NodeID: "x"})
 		j.expect(t, "a", "b")
 		if s := w.status(); s.Panics != 1 || s.LastError == nil {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestMappingFunctionsAreCalledUnderTheGuardWhichIsFreeOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		var guard sync.Mutex
+		w := start(t, reconcile.Options{}, func(m *reconcile.Manager) error {
+			mapping := func(_ store.Snapshot, c store.Change) []reconcile.Request {
+				if guard.TryLock() {
+					guard.Unlock()
+					panic("nobody holds the guard")
+				}
+				if c.Key.ID == "broken" {
+					panic("oops")
+				}
+				return []reconcile.Request{{ID: c.Key.ID}}
+			}
+			p := pass(func(_ context.Context, _ reconcile.Client, req reconcile.Request) (reconcile.Result, error) {
+				guard.Lock() // would wait for ever
+				defer guard.Unlock()
+				j.note("%s", req)
+				return reconcile.Result{}, nil
+			})
+			return reconcile.NewController("test").For(api.KindNode).Watches(api.KindNodeIntent, mapping).Lists(api.KindNodeIntent, mapping).
+				WithOptions(reconcile.ControllerOptions{Guard: &guard}).Complete(m, p.build)
+		}, &api.NodeIntent{NodeID: "listed"})
+		j.expect(t, "listed")
+		w.put(&api.NodeIntent{NodeID: "changed"})
+		j.expect(t, "changed")
+		if s := w.status(); s.Panics != 0 {
+			t.Errorf("status %+v", s)
+		}
+		w.put(&api.NodeIntent{NodeID: "broken"})
+		j.expect(t, "changed", "listed") // the listing of "broken" is what panics, too
+		if s := w.status(); s.Panics != 2 {
 			t.Errorf("status %+v", s)
 		}
 	})

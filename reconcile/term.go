@@ -22,6 +22,7 @@ type term struct {
 	clock   Clock
 	log     logr.Logger
 	deposed func() // ends the term
+	pace    pace
 
 	runs   []*run
 	kinds  []api.Kind
@@ -112,6 +113,7 @@ func (t *term) feed(ctx context.Context) error {
 			return ErrDeposed
 		}
 		feed := t.store.Watch(snap.Index(), t.kinds...)
+		t.pace.follow(feed)
 		synced := true
 		for _, r := range t.runs {
 			r.resync(snap)
@@ -122,6 +124,7 @@ func (t *term) feed(ctx context.Context) error {
 			following, cancel = context.WithTimeout(ctx, resyncDelay)
 		}
 		err := t.follow(following, feed)
+		t.pace.follow(nil)
 		feed.Close()
 		retry := following.Err() != nil && ctx.Err() == nil
 		cancel()
@@ -152,11 +155,33 @@ func (t *term) follow(ctx context.Context, feed store.Feed) error {
 		if err := t.dispatch(changes, snap); err != nil {
 			return err
 		}
+		t.pace.step()
 	}
 }
 
+// underGuard is for how many changes a controller's guard is held at once.
+const underGuard = 1024
+
 // dispatch wakes the controllers for changes that a snapshot has.
 func (t *term) dispatch(changes []store.Change, snap store.Snapshot) error {
+	for some := range slices.Chunk(changes, underGuard) {
+		if err := t.offer(some, snap); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.runs {
+		r.flush()
+	}
+	return nil
+}
+
+// offer offers changes to the controllers that watch their kinds.
+func (t *term) offer(changes []store.Change, snap store.Snapshot) error {
+	defer func() {
+		for _, r := range t.runs {
+			r.unguard()
+		}
+	}()
 	for _, c := range changes {
 		if c.Key == api.LeadershipKey && c.Index != t.index {
 			return ErrDeposed
@@ -164,9 +189,6 @@ func (t *term) dispatch(changes []store.Change, snap store.Snapshot) error {
 		for _, to := range t.routes[c.Key.Kind] {
 			to.run.offer(to.src, snap, c)
 		}
-	}
-	for _, r := range t.runs {
-		r.flush()
 	}
 	return nil
 }

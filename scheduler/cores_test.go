@@ -47,6 +47,20 @@ func (p *processors) freeCores() []int {
 	return free
 }
 
+// drawAssigned draws processors and how many cores of them a task gets, and assigns these.
+func drawAssigned(t *rapid.T, affinity string) (p *processors, count int, o *coreOffer) {
+	p = rapid.Custom(drawProcessors).Filter(func(p *processors) bool { return slices.Max(p.freeCores()) > 0 }).Draw(t, "processors")
+	free := 0
+	for _, n := range p.freeCores() {
+		free += n
+	}
+	count, o = rapid.IntRange(1, min(6, free)).Draw(t, "count"), &coreOffer{}
+	if why := o.assign(p, nil, []coreAsk{{task: "a", count: count, affinity: affinity}}); why != "" {
+		t.Fatalf("%d of %d cores are not to be had: %s", count, free, why)
+	}
+	return p, count, o
+}
+
 // everyShare calls visit with each way to take so many cores of what is free.
 func everyShare(free []int, count int, visit func(taken []int)) {
 	taken := make([]int, len(free))
@@ -154,11 +168,7 @@ func checkGiven(t *rapid.T, p *processors, g *api.TaskGroup, o *coreOffer) {
 // another NUMA node is as far as any.
 func TestCoresThatArePreferredNearAreNearest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p, count := drawProcessors(t), rapid.IntRange(1, 6).Draw(t, "count")
-		var o coreOffer
-		if o.assign(p, nil, []coreAsk{{task: "a", count: count, affinity: api.NUMAPrefer}}) != "" {
-			t.Skip("too few")
-		}
+		p, count, o := drawAssigned(t, api.NUMAPrefer)
 		apart := func(taken []int) (sum int) {
 			for n, some := range taken {
 				sum += some * (some - 1) / 2 * distanceWithin
@@ -168,10 +178,10 @@ func TestCoresThatArePreferredNearAreNearest(t *testing.T) {
 			}
 			return sum
 		}
-		got := apart(taken(p, &o))
+		got := apart(taken(p, o))
 		everyShare(p.freeCores(), count, func(other []int) {
 			if apart(other) < got {
-				t.Fatalf("took %v of %v, %v is nearer", taken(p, &o), p.freeCores(), other)
+				t.Fatalf("took %v of %v, %v is nearer", taken(p, o), p.freeCores(), other)
 			}
 		})
 		if one := eachOnOne(p.freeCores(), []int{count}); one != (o.together == 1) || o.wishes != 1 {
@@ -183,21 +193,17 @@ func TestCoresThatArePreferredNearAreNearest(t *testing.T) {
 // TestCoresAnywhereLeaveNUMANodesWhole compares what is left on the freest NUMA node.
 func TestCoresAnywhereLeaveNUMANodesWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p, count := drawProcessors(t), rapid.IntRange(1, 6).Draw(t, "count")
-		var o coreOffer
-		if o.assign(p, nil, []coreAsk{{task: "a", count: count, affinity: api.NUMANone}}) != "" {
-			t.Skip("too few")
-		}
+		p, count, o := drawAssigned(t, api.NUMANone)
 		left := func(taken []int) (most int) {
 			for n, free := range p.freeCores() {
 				most = max(most, free-taken[n])
 			}
 			return most
 		}
-		got := left(taken(p, &o))
+		got := left(taken(p, o))
 		everyShare(p.freeCores(), count, func(other []int) {
 			if left(other) > got {
-				t.Fatalf("took %v of %v, %v leaves more", taken(p, &o), p.freeCores(), other)
+				t.Fatalf("took %v of %v, %v leaves more", taken(p, o), p.freeCores(), other)
 			}
 		})
 	})

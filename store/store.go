@@ -91,6 +91,10 @@ type Condition struct {
 type Write struct {
 	Put    api.Object
 	Delete api.Key
+	// Given lets the store keep Put itself instead of a copy: nobody changes it any more,
+	// nor what it refers to, and it is as it would be read from its stored form (nil where
+	// there is nothing, not empty). It is for writers of many thousands of fresh objects.
+	Given bool
 }
 
 // Result is the outcome of a transaction that was applied. The objects that were
@@ -123,6 +127,10 @@ type Feed interface {
 	// than the watched kinds were written). Errors: ErrResync, ErrClosed, the
 	// context's.
 	Next(ctx context.Context) ([]Change, uint64, error)
+	// Behind returns how much of what the feed can keep the reader has still to read: 0
+	// if nothing, and at 1 or more Next may return ErrResync. It may be called while
+	// somebody waits in Next.
+	Behind() float64
 	Close()
 }
 
@@ -145,7 +153,7 @@ type Query struct {
 	Kind      api.Kind
 	Namespace string // all, if empty
 	IDPrefix  string
-	Index     IndexName // with Value; excludes Namespace and IDPrefix
+	Index     IndexName // with Value; excludes Namespace
 	Value     string
 	After     *api.Key // start behind this key, for paging
 }

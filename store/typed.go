@@ -56,6 +56,9 @@ func kindOf[T api.Object](q Query) api.Kind {
 // Put writes an object.
 func Put(o api.Object) Write { return Write{Put: o} }
 
+// Give writes an object that the store may keep: see Write.Given.
+func Give(o api.Object) Write { return Write{Put: o, Given: true} }
+
 // Delete removes the object at key, if there is one.
 func Delete(key api.Key) Write { return Write{Delete: key} }
 

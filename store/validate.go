@@ -37,23 +37,21 @@ func (t Txn) Validate() error {
 	}
 	written := make(map[api.Key]int, len(t.Writes))
 	for i, w := range t.Writes {
-		where := fmt.Sprintf("write %d", i)
+		wrong := func(message string) { invalid.Add(fmt.Sprintf("write %d", i), message) }
 		if w.Put != nil && w.Delete != (api.Key{}) {
-			invalid.Add(where, "both puts and deletes an object")
+			wrong("both puts and deletes an object")
 			continue
 		}
 		key := w.Key()
 		if err := ValidateKey(key); err != nil {
-			invalid.Add(where, err.Error())
+			wrong(err.Error())
 			continue
 		}
-		if w.Put != nil {
-			if _, known := api.NewObject(key.Kind); !known {
-				invalid.Add(where, fmt.Sprintf("kind %q is not known", key.Kind))
-			}
+		if w.Put != nil && !api.KnownKind(key.Kind) {
+			wrong(fmt.Sprintf("kind %q is not known", key.Kind))
 		}
 		if first, twice := written[key]; twice {
-			invalid.Add(where, fmt.Sprintf("%s is written already by write %d", key, first))
+			wrong(fmt.Sprintf("%s is written already by write %d", key, first))
 		}
 		written[key] = i
 	}

@@ -9,8 +9,10 @@ import (
 
 // Go's collector lets the heap grow to twice what is in use before it looks again. For a
 // server that holds a million allocations that is as much memory again, and it need not
-// be: what it holds is bytes that are quickly passed over. So a heap may grow
-// by what it holds as long as that is little, then by gcSlack, then by gcLeast percent.
+// be: what it holds is bytes that are quickly passed over. For one that holds little it is
+// too little: a burst of work would be interrupted every few milliseconds. So a heap may
+// grow by gcSlack, or by gcLeast percent if that is more. (One that is idle is collected
+// every two minutes anyway, and gives back what it had.)
 const (
 	gcSlack = 64 << 20
 	gcLeast = 50
@@ -18,10 +20,8 @@ const (
 
 // gcPercent returns by how much a heap of so many bytes in use may grow, in percent.
 func gcPercent(live uint64) int {
-	if live <= gcSlack {
-		return 100
-	}
-	return max(gcLeast, int(100*gcSlack/live))
+	const least = 4 << 20 // Go lets every heap grow to that
+	return max(gcLeast, int(100*gcSlack/max(live, least)))
 }
 
 // boundHeap keeps the heap's growth at gcPercent, until the process ends; unless the

@@ -65,7 +65,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 // read collects what a judgement hangs on.
 func read(snap store.Snapshot, id string) (situation, bool) {
-	a, ok := store.Get[*api.Allocation](snap, allocationKey(id))
+	a, ok := store.Get[*api.Allocation](snap, api.AllocationKey(id))
 	if !ok {
 		return situation{}, false
 	}
@@ -100,7 +100,6 @@ func (s situation) conditions() []store.Condition {
 	return conditions
 }
 
-func allocationKey(id string) api.Key { return api.Key{Kind: api.KindAllocation, ID: id} }
-func statusKey(id string) api.Key     { return api.Key{Kind: api.KindAllocationStatus, ID: id} }
-func nodeKey(id string) api.Key       { return api.Key{Kind: api.KindNode, ID: id} }
-func healthKey(id string) api.Key     { return api.Key{Kind: api.KindNodeStatus, ID: id} }
+func statusKey(id string) api.Key { return api.Key{Kind: api.KindAllocationStatus, ID: id} }
+func nodeKey(id string) api.Key   { return api.Key{Kind: api.KindNode, ID: id} }
+func healthKey(id string) api.Key { return api.Key{Kind: api.KindNodeStatus, ID: id} }

@@ -250,6 +250,9 @@ func ofStatus(snap store.Snapshot, c store.Change) []reconcile.Request {
 	if !ok || !health.Turned(before, after) {
 		return nil
 	}
+	if store.Count[*api.Deployment](snap, store.Query{Index: store.ByJob, Value: store.JobValue(after.Namespace, after.JobID)}) == 0 {
+		return nil // as of most batch jobs: the allocation need not be read
+	}
 	a, ok := store.Get[*api.Allocation](snap, (&api.Allocation{ID: after.ID}).Key())
 	if !ok || a.DeploymentID == "" {
 		return nil

@@ -2,9 +2,11 @@ package job
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/droverhq/drover/api"
-	"github.com/droverhq/drover/scheduler"
+	"github.com/droverhq/drover/controllers/job/plan"
+	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/store"
 )
 
@@ -18,119 +20,141 @@ const maxTxnAllocations = 1000
 type step struct {
 	txn    store.Txn
 	placed []int
+	leads  bool // nothing of the pass may be committed before it
 }
 
 // composer cuts what a pass writes into transactions.
 type composer struct {
-	view  *view
-	steps []step
-	count int // allocations in the last step
-	bound int // of these, those to come that belong together
-	begun int // placements of the groups before
+	outcome
+	evalID string // of the evaluation that the pass is recorded in
+	yield  func(step) bool
+	step   *step // that is being made, or nil
+	full   int   // how many were made before it
+	count  int   // allocations in the step
+	bound  int   // of these, those to come that belong together
+	begun  int   // placements of the groups before
 }
 
-// compose makes the transactions of a pass, none if it changes nothing. Each holds
-// only while the job is as it was read, and its version, which is written again when
-// the rollout must go no further. The first begins and ends rollouts, the last
-// answers the evaluations: so a pass that breaks off is made again, and finds what
-// it had done. No object is in two transactions, nor are an allocation and its
-// successor.
-func (v *view) compose(p *plan, at *placed, r *record) []step {
-	c := &composer{view: v}
-	if p.fresh {
-		p.notePlaced(at, v.now)
+// compose makes the transactions of a pass, none if it changes nothing, so that the first
+// are on their way while the next are made. Each holds only while the job is as it was
+// read, and its version, which is written again when the rollout must go no further. The
+// first begins and ends rollouts, the last answers the evaluations: so a pass that breaks
+// off is made again, and finds what it had done. No object is in two transactions, nor are
+// an allocation and its successor.
+func (o *outcome) compose(r *record) iter.Seq[step] {
+	return func(yield func(step) bool) {
+		c := &composer{outcome: *o, evalID: r.id, yield: yield}
+		c.compose(r)
+		if c.step != nil && c.yield != nil && len(c.step.txn.Writes) > 0 {
+			c.yield(*c.step)
+		}
 	}
-	if p.fresh || p.revised {
-		c.put(p.rollout)
+}
+
+func (c *composer) compose(r *record) {
+	v, p := c.view, c.plan
+	if p.Fresh {
+		c.notePlaced()
 	}
-	for _, d := range p.cancelled {
+	if p.Fresh || p.Revised {
+		c.put(p.Rollout)
+	}
+	for _, d := range p.Cancelled {
 		c.put(d)
 	}
-	for _, g := range p.groups {
-		c.change(p, g, r.id)
+	if c.step != nil {
+		c.step.leads = true
 	}
-	if atOnce(v.job) {
-		c.whole(p, at, 0, len(p.groups))
+	for _, g := range p.Groups {
+		c.change(g)
 	}
-	for n, g := range p.groups {
-		c.place(p, g, at, n, r.id)
+	if v.AtOnce() {
+		c.whole(0, len(p.Groups))
+	}
+	for n := range p.Groups {
+		if c.yield == nil {
+			return
+		}
+		c.place(n)
+	}
+	if c.full > 0 {
+		c.begin() // it has to wait for all others: so it is short
 	}
 	for _, e := range r.writes {
 		c.put(e)
 	}
 	switch {
-	case v.job == nil && v.status != nil:
-		c.last().Writes = append(c.last().Writes, store.Delete(v.status.Key()))
-	case v.job != nil:
-		if s := v.summarize(p, at, r); s != nil {
-			c.put(s)
+	case v.Job == nil && v.Status != nil:
+		c.last().Writes = append(c.last().Writes, store.Delete(v.Status.Key()))
+	case v.Job != nil:
+		if status := c.summarize(r); status != nil {
+			c.put(status)
 		}
 	}
-	return c.steps
 }
 
 // change writes the allocations of a group that get no successor: who stops, who stays
 // after all, and who is raised.
-func (c *composer) change(p *plan, g *groupPlan, evalID string) {
-	v, deployment := c.view, p.deploymentOf(g.name)
-	for _, i := range g.stop {
+func (c *composer) change(g *plan.Group) {
+	v, deployment := c.view, c.plan.DeploymentOf(g.Name)
+	for _, i := range g.Stop {
 		c.room(1)
-		c.put(v.unneeded(i))
+		c.put(unneeded(v, i))
 	}
-	for _, i := range g.kept {
+	for _, i := range g.Kept {
 		c.room(1)
-		c.put(v.kept(i))
+		c.put(kept(v, i))
 	}
-	for _, i := range g.inPlace {
+	for _, i := range g.InPlace {
 		c.room(1)
-		c.put(v.raised(i, evalID, deployment))
+		c.put(raised(v, i, c.evalID, deployment))
 	}
 }
 
-// place writes the allocations of a group that come, with those whom they follow.
-func (c *composer) place(p *plan, g *groupPlan, at *placed, n int, evalID string) {
-	v, deployment := c.view, p.deploymentOf(g.name)
-	if g.gang() {
-		c.whole(p, at, n, n+1)
+// place writes the allocations of the nth group that come, with those whom they follow.
+func (c *composer) place(n int) {
+	v, g, at := c.view, c.plan.Groups[n], c.placed
+	deployment := c.plan.DeploymentOf(g.Name)
+	if g.Gang() {
+		c.whole(n, n+1)
 	}
-	number := at.numbers(n, c.begun)
-	c.begun += at.count(n)
-	for run := range at.runs(n) {
+	number := c.numbers(n)
+	c.begun += at.Count(n)
+	for run := range c.runs(n) {
 		size := 0
 		for _, i := range run {
-			size += at.writes(&g.wants[i], &at.groups[n][i])
+			size += c.writes(n, i)
 		}
 		c.bind(size)
 		for _, i := range run {
-			w, found := &g.wants[i], &at.groups[n][i]
-			size := at.writes(w, found)
+			w, found := &g.Wants[i], &at.Groups[n][i]
+			size := c.writes(n, i)
 			if size == 0 {
 				continue
 			}
 			c.room(size)
-			c.evict(at.evicted[found.AllocID], found.AllocID)
-			if w.prev != nil {
-				c.put(v.followed(w, found.AllocID, evalID))
+			c.evict(at.Evictions[found.AllocID], found.AllocID)
+			if w.Prev != nil {
+				c.put(followed(v, w, found.AllocID, c.evalID))
 			}
 			if found.AllocID != "" {
-				c.put(v.newcomer(w, g, found, evalID, deployment))
+				c.give(newcomer(v, w, g, found, c.evalID, deployment))
 				c.counted(found.Volumes())
 				c.remember(w, g, found)
-				last := &c.steps[len(c.steps)-1]
-				last.placed = append(last.placed, number[i])
+				c.step.placed = append(c.step.placed, number[i])
 			}
 		}
 	}
 }
 
 // numbers returns the numbers of the placements of a group in the order of the plan, by
-// want; from are those before.
-func (o *placed) numbers(group, from int) []int {
-	numbers := make([]int, len(o.groups[group]))
+// want.
+func (c *composer) numbers(group int) []int {
+	numbers, next := make([]int, len(c.placed.Groups[group])), c.begun
 	for i := range numbers {
-		numbers[i] = from
-		if o.groups[group][i].AllocID != "" {
-			from++
+		numbers[i] = next
+		if c.placed.Groups[group][i].AllocID != "" {
+			next++
 		}
 	}
 	return numbers
@@ -139,14 +163,14 @@ func (o *placed) numbers(group, from int) []int {
 // runs returns the wants of a group in the order in which they are written, those in one
 // transaction that count on the end of the same allocations: what comes to a node on which
 // somebody has to end.
-func (o *placed) runs(group int) iter.Seq[[]int] {
+func (o *outcome) runs(group int) iter.Seq[[]int] {
 	return func(yield func([]int) bool) {
 		var nodes []string
 		onNode := make(map[string][]int)
 		one := make([]int, 1)
-		for i := range o.groups[group] {
-			at := &o.groups[group][i]
-			if len(o.evicted) == 0 || len(at.Preempted) == 0 {
+		for i := range o.placed.Groups[group] {
+			at := &o.placed.Groups[group][i]
+			if len(o.placed.Evictions) == 0 || len(at.Preempted) == 0 {
 				if one[0] = i; !yield(one) {
 					return
 				}
@@ -165,13 +189,14 @@ func (o *placed) runs(group int) iter.Seq[[]int] {
 	}
 }
 
-// writes is how many allocations are written for a want.
-func (o *placed) writes(w *want, found *scheduler.Placement) int {
-	n := 1 + len(o.evicted[found.AllocID])
+// writes is how many allocations are written for a want of a group.
+func (o *outcome) writes(group, i int) int {
+	w, found := &o.plan.Groups[group].Wants[i], &o.placed.Groups[group][i]
+	n := 1 + len(o.placed.Evictions[found.AllocID])
 	switch {
-	case found.AllocID == "" && !w.leaves():
+	case found.AllocID == "" && !w.Leaves():
 		return 0
-	case w.prev == nil:
+	case w.Prev == nil:
 		return n
 	}
 	return n + 1
@@ -179,11 +204,11 @@ func (o *placed) writes(w *want, found *scheduler.Placement) int {
 
 // whole keeps what some groups place in one transaction, and begins a new one if the
 // last has no room for all of it.
-func (c *composer) whole(p *plan, at *placed, from, to int) {
+func (c *composer) whole(from, to int) {
 	size := 0
 	for n := from; n < to; n++ {
-		for i := range p.groups[n].wants {
-			size += at.writes(&p.groups[n].wants[i], &at.groups[n][i])
+		for i := range c.plan.Groups[n].Wants {
+			size += c.writes(n, i)
 		}
 	}
 	c.bind(size)
@@ -213,24 +238,30 @@ func (c *composer) room(n int) {
 	c.count += n
 }
 
+// begin begins a transaction, and hands over the one before.
 func (c *composer) begin() {
-	job := store.Absent(api.JobKey(c.view.req.Namespace, c.view.req.ID))
-	if c.view.job != nil {
-		job = store.Unchanged(c.view.job)
+	if c.step != nil {
+		c.full++
+		if c.yield != nil && !c.yield(*c.step) {
+			c.yield = nil // what follows is not wanted
+		}
+	}
+	job := store.Absent(api.JobKey(c.view.Req.Namespace, c.view.Req.ID))
+	if c.view.Job != nil {
+		job = store.Unchanged(c.view.Job)
 	}
 	conditions := []store.Condition{job}
-	if c.view.basis != nil {
-		conditions = append(conditions, store.Unchanged(c.view.basis))
+	if c.view.Basis != nil {
+		conditions = append(conditions, store.Unchanged(c.view.Basis))
 	}
-	c.steps = append(c.steps, step{txn: store.Txn{Conditions: conditions}})
-	c.count = 0
+	c.step, c.count = &step{txn: store.Txn{Conditions: conditions}}, 0
 }
 
 func (c *composer) last() *store.Txn {
-	if len(c.steps) == 0 {
+	if c.step == nil {
 		c.begin()
 	}
-	return &c.steps[len(c.steps)-1].txn
+	return &c.step.txn
 }
 
 // put writes an object, and only over what was read of it. The status of a job and
@@ -242,6 +273,55 @@ func (c *composer) put(o api.Object) {
 	case *api.Allocation, *api.Deployment, *api.HostVolumeClaim:
 		if create, _ := o.Indexes(); create != 0 {
 			txn.Conditions = append(txn.Conditions, store.Unchanged(o))
+		}
+	}
+}
+
+// give puts an object that is new: there may be thousands, and nobody needs it any more.
+func (c *composer) give(o api.Object) {
+	txn := c.last()
+	txn.Writes = append(txn.Writes, store.Give(o))
+}
+
+// evict writes that allocations end so that another one has room, for as long as their jobs
+// are no more important.
+func (c *composer) evict(all []room.Eviction, by string) {
+	for _, one := range all {
+		a := *one.Allocation
+		a.DesiredStatus = api.AllocDesiredEvict
+		a.DesiredDescription = "Preempted by alloc ID " + by
+		a.PreemptedByAllocation = by
+		a.ModifyTime = c.view.Now.UnixNano()
+		c.put(&a)
+		txn := c.last()
+		if unchanged := store.Unchanged(one.Job); !slices.Contains(txn.Conditions, unchanged) {
+			txn.Conditions = append(txn.Conditions, unchanged)
+		}
+	}
+}
+
+// notePlaced sets what a deployment that this pass begins says of the instances that
+// it begins with.
+func (o *outcome) notePlaced() {
+	for n, g := range o.plan.Groups {
+		state := o.plan.Rollout.TaskGroups[g.Name]
+		if state == nil {
+			continue
+		}
+		state.PlacedAllocs = len(g.InPlace)
+		for i := range g.Wants {
+			id := o.placed.Groups[n][i].AllocID
+			if id == "" || g.Wants[i].Older != nil {
+				continue
+			}
+			state.PlacedAllocs++
+			if g.Wants[i].Canary {
+				state.PlacedCanaries = append(state.PlacedCanaries, id)
+			}
+		}
+		if state.PlacedAllocs > 0 && state.ProgressDeadline > 0 {
+			by := o.view.Now.Add(state.ProgressDeadline)
+			state.RequireProgressBy = &by
 		}
 	}
 }

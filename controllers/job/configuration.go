@@ -5,27 +5,18 @@ import (
 	"slices"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/reconcile"
-	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
-// Configuration returns how operators want jobs to be placed.
-func Configuration(snap store.Snapshot) *api.SchedulerConfiguration {
-	if c, ok := store.Get[*api.SchedulerConfiguration](snap, api.SchedulerConfigurationKey); ok {
-		return c
-	}
-	return api.DefaultSchedulerConfiguration()
-}
-
-// policy returns what operators have said that holds for the job.
-func (v *view) policy() scheduler.Policy {
-	return scheduler.PolicyOf(v.config, v.pool(api.Deref(v.job.NodePool)))
-}
+// Configuration returns how operators want jobs to be placed: as they have said, or the
+// default.
+func Configuration(snap store.Snapshot) *api.SchedulerConfiguration { return room.Configuration(snap) }
 
 // configured follows a change of how jobs are placed. What waits for room may find some
 // because of it, and what was asked for while the controller was paused is looked at.
-func (f *fleet) configured(snap store.Snapshot, c store.Change) []reconcile.Request {
+func (k *knowledge) configured(snap store.Snapshot, c store.Change) []reconcile.Request {
 	before, _ := c.Old.(*api.SchedulerConfiguration)
 	paused := before != nil && before.PauseEvalBroker
 	switch now := Configuration(snap).PauseEvalBroker; {
@@ -34,7 +25,7 @@ func (f *fleet) configured(snap store.Snapshot, c store.Change) []reconcile.Requ
 	case paused:
 		return everyone(snap)
 	}
-	return f.waiting()
+	return k.fleet.Waiting()
 }
 
 // everyone returns all jobs, with those of which only a question is left.
@@ -49,11 +40,4 @@ func everyone(snap store.Snapshot) []reconcile.Request {
 		}
 	}
 	return slices.SortedFunc(maps.Keys(all), reconcile.Request.Compare)
-}
-
-// waiting returns the jobs that stand in line for room.
-func (f *fleet) waiting() []reconcile.Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(f.line.waiting), reconcile.Request.Compare)
 }

@@ -2,64 +2,30 @@
 // for: it places, updates, replaces and stops them, begins rollouts, answers
 // evaluations and says how the job does.
 //
-// A pass over a job has four steps, three of them pure:
+// Where to begin: controller.pass in controller.go is the whole story of a pass over a job,
+// in the words of the packages below. It has four steps, three of them pure:
 //
 //	read      the job, its allocations with their statuses, deployments and
-//	          evaluations, from one snapshot: a view
-//	decide    what is wanted against what is there: a plan (plan.go)
+//	          evaluations, from one snapshot: a plan.View. Of a large job only what is
+//	          not settled (package roster)
+//	decide    what is wanted against what is there: a plan.Plan (package plan)
 //	place     where the instances go that the plan wants: the only step that
-//	          looks at other jobs' allocations (fleet.go, place.go)
+//	          looks at other jobs' allocations (package room)
 //	compose   what to write: allocations, deployment, evaluations, the job's status,
 //	          in transactions of a size that others can wait for (compose.go)
 //
-// Of a large job a pass reads only what is not settled (roster.go).
+// The packages, of which each knows only those above it, and this one all:
 //
-// Who wants to know what is decided reads plan.go, tally.go, slots.go and update.go, and
-// of leave.go, canary.go, system.go, reunion.go and indexed.go what concerns him; where
-// things go: place.go, fleet.go and line.go, and for special wishes gang.go and
-// preempt.go; what others are told: compose.go, replace.go, evaluation.go and status.go.
+//	plan      what a pass does to a job: who stops, stays, is raised, is to be placed
+//	roster    which allocations of a large job a pass has to look at
+//	room      where instances go, and who may go there when a node gains room
 //
-// # What is wanted
-//
-// An instance of a service or batch group holds a numbered slot (slots.go), one of a
-// system job a node (system.go). tally.go sorts the instances of a group by what has
-// to be done about each, and settle in update.go says how much of that is done now:
-//
-//	nobody there       placed
-//	failed             replaced once the allocation controller says so, elsewhere if
-//	                   possible; until then it holds its slot
-//	lost               replaced at once, unless prevent_reschedule_on_lost
-//	told to migrate    stopped, and replaced; by a drain that has time, once there is
-//	                   room for the successor
-//	failed before      at an older version: replaced by the current one, ahead of others
-//	older version      raised in place if nothing that a process sees has changed
-//	                   (diff.go); else replaced: all at once, or, where the group has
-//	                   an update block, max_parallel at a time as they become healthy,
-//	                   and not before its canaries (canary.go) are promoted
-//	completed batch    done, until the job changes
-//	too many           stopped, the highest numbers first
+// What others are told is here: an outcome is what a pass has read, wants and found room for;
+// replace.go writes it in allocations, evaluation.go in evaluations, status.go and end.go in
+// the job's status, and dryrun.go nowhere. wake.go says which changes wake a job.
 //
 // An instance and its successor are written in one transaction, and one that is
 // updated or failed is only stopped if there is room for its successor.
-//
-// # Room
-//
-// The fleet is what the controller knows of nodes and of what is taken of them. It
-// assumes placements before they are committed and gives back those that fail. What
-// finds no room is left to a blocked evaluation and stands in line (line.go): when a
-// node gains room, it is offered to whom it is right for, by priority and age. So a
-// backlog costs nothing while nothing changes, and a gain of room wakes few of many.
-//
-// An allocation takes its room until its node agent says that it ended. Its successor
-// may count on that room, everybody else waits for it; so a node agent has to end the
-// one before it starts the other.
-//
-// # Preemption
-//
-// Where operators allow it, the engine may find room by the end of allocations of lower
-// priority (preempt.go). They are told to end in the transaction that commits who comes in
-// their place; their jobs are woken by that, as by any other loss. Who is not committed yet
-// can't be told: a job that may have missed such is offered the node when it is.
 //
 // # Evaluations
 //

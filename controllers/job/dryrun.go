@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/reconcile"
-	"github.com/droverhq/drover/scheduler"
 	"github.com/droverhq/drover/store"
 )
 
@@ -37,42 +37,42 @@ func DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 // controller of this process sees it, if it runs.
 func (l *Live) DryRun(snap store.Snapshot, j *api.Job, now time.Time) *Preview {
 	req := reconcile.RequestFor(j.Key())
-	v := read(snap, req, now)
+	v := plan.Read(snap, req, now)
 	registered := *j
 	create, modify := snap.Index()+1, snap.Index()+1
-	if v.job != nil {
-		create, modify = v.job.Indexes()
+	if v.Job != nil {
+		create, modify = v.Job.Indexes()
 	}
 	registered.SetIndexes(create, modify)
-	v.job = &registered
+	v.Job = &registered
 
 	newID := numbered()
-	asked := v.newEvaluation(newID(), api.TriggerJobRegister)
+	asked := newEvaluation(v, newID(), api.TriggerJobRegister)
 	asked.JobModifyIndex = 0
-	v.pending = []*api.Evaluation{asked}
+	v.Pending = []*api.Evaluation{asked}
 
 	nodes := l.copy(snap)
-	p := decide(v, nodes, newID)
-	at := p.place(v, nodes.engine, others{snap, nodes.victims(snap, v.job)}, newID)
+	p := plan.Decide(v, nodes, newID)
+	o := &outcome{view: v, plan: p, placed: nodes.Try(v, p, snap, newID)}
 	out := &Preview{
-		Annotations: p.annotations(),
-		Failed:      at.failed,
-		Updates:     make(map[string]map[string]uint64, len(p.groups)),
+		Annotations: o.annotations(),
+		Failed:      o.placed.Failed,
+		Updates:     make(map[string]map[string]uint64, len(p.Groups)),
 	}
-	for _, e := range v.account(p, at, false, newID).writes {
+	for _, e := range o.account(false, newID).writes {
 		if e.Status == api.EvalBlocked {
 			e.JobModifyIndex = 0
 			e.SnapshotIndex = 0 // it is not going to be written
 			out.Created = append(out.Created, e)
 		}
 	}
-	at.eachIn(func(_ int, to *scheduler.Placement) {
-		for _, one := range at.evicted[to.AllocID] {
+	for _, at := range o.placed.All() {
+		for _, one := range o.placed.Evictions[at.AllocID] {
 			out.Preempted = append(out.Preempted, one.Allocation)
 		}
-	})
-	for _, g := range p.groups {
-		out.Updates[g.name] = updates(&g.counts)
+	}
+	for name, counts := range out.Annotations.DesiredTGUpdates {
+		out.Updates[name] = updates(counts)
 	}
 	return out
 }

@@ -1,12 +1,10 @@
 package job
 
 import (
-	"cmp"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 )
 
 // What evaluations that this controller writes say of themselves.
@@ -31,69 +29,71 @@ type record struct {
 // heard says that the job was woken because there may be room: then the blocked
 // evaluation is written even if there was none, so that the store's feed says that
 // the room was looked at.
-func (v *view) account(p *plan, at *placed, heard bool, newID func() string) *record {
+func (o *outcome) account(heard bool, newID func() string) *record {
+	v, at := o.view, o.placed
 	r := &record{}
 	short := 0
-	for _, n := range at.queued {
+	for _, n := range at.Queued {
 		short += n
 	}
-	waiting := v.newestBlocked()
-	main := v.opening(p, at, short, newID)
+	waiting := newestBlocked(v)
+	main := o.opening(short, newID)
 	if main == nil {
-		r.rewait(v, at, waiting, short, heard)
+		r.rewait(o, waiting, short, heard)
 		return r
 	}
 	r.id = main.ID
 	if main.Status == api.EvalBlocked && short > 0 {
-		v.fill(main, p, at)
-		v.explain(main, at)
+		o.fill(main)
+		o.explain(main)
 		r.blocked = main.ID
 		r.writes = append(r.writes, main)
 		return r
 	}
 	switch {
-	case short > 0 && waiting != nil && len(v.pending) == 0:
+	case short > 0 && waiting != nil && len(v.Pending) == 0:
 		again := *waiting
-		v.explain(&again, at)
+		o.explain(&again)
 		r.blocked, r.writes = again.ID, append(r.writes, &again)
 	case short > 0:
-		next := v.newBlocked(main, at, newID)
+		next := o.newBlocked(main, newID)
 		r.blocked, r.writes = next.ID, append(r.writes, next)
 	}
 	r.retire(v, main.ID)
-	r.complete(v, p, at, main)
+	r.complete(o, main)
 	return r
 }
 
 // newestBlocked returns the evaluation that waits for room, or nil.
-func (v *view) newestBlocked() *api.Evaluation {
-	if len(v.blocked) == 0 {
+func newestBlocked(v *plan.View) *api.Evaluation {
+	if len(v.Blocked) == 0 {
 		return nil
 	}
-	return v.blocked[len(v.blocked)-1]
+	return v.Blocked[len(v.Blocked)-1]
 }
 
 // opening returns the evaluation that a pass is recorded in, as it is before the
 // pass, or nil if there is nothing to record.
-func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api.Evaluation {
-	if n := len(v.pending); n > 0 {
-		asked := *v.pending[n-1]
+func (o *outcome) opening(short int, newID func() string) *api.Evaluation {
+	v := o.view
+	if n := len(v.Pending); n > 0 {
+		asked := *v.Pending[n-1]
 		return &asked
 	}
-	waiting := v.newestBlocked()
-	if !p.acts(at) && (short == 0 || waiting != nil) {
+	waiting := newestBlocked(v)
+	if !o.acts() && (short == 0 || waiting != nil) {
 		return nil
 	}
-	trigger, prev := p.trigger(v, at, waiting != nil)
+	trigger, prev := o.trigger(waiting != nil)
 	if trigger == api.TriggerQueuedAllocs {
 		again := *waiting
 		return &again
 	}
-	if v.last != nil { // one for each of many thousands of indexes would be too many
-		again := *v.last
+	if v.Last != nil { // one for each of many thousands of indexes would be too many
+		again := *v.Last
 		return &again
 	}
-	own := v.newEvaluation(newID(), trigger)
+	own := newEvaluation(v, newID(), trigger)
 	if prev != nil && trigger == api.TriggerAllocFailure {
 		own.PreviousEval = prev.EvalID
 	}
@@ -104,67 +104,67 @@ func (v *view) opening(p *plan, at *placed, short int, newID func() string) *api
 }
 
 // newEvaluation returns an evaluation that this controller makes of its own accord.
-func (v *view) newEvaluation(id, trigger string) *api.Evaluation {
+func newEvaluation(v *plan.View, id, trigger string) *api.Evaluation {
 	e := &api.Evaluation{
 		ID:          id,
-		Namespace:   v.req.Namespace,
-		JobID:       v.req.ID,
+		Namespace:   v.Req.Namespace,
+		JobID:       v.Req.ID,
 		Type:        api.JobTypeService,
 		Priority:    api.DefaultJobPriority,
 		TriggeredBy: trigger,
-		CreateTime:  v.now.UnixNano(),
+		CreateTime:  v.Now.UnixNano(),
 	}
-	if v.job != nil {
-		e.Type = api.Deref(v.job.Type)
-		e.Priority = api.Deref(v.job.Priority)
-		e.JobModifyIndex = api.Deref(v.job.JobModifyIndex)
+	if v.Job != nil {
+		e.Type = api.Deref(v.Job.Type)
+		e.Priority = api.Deref(v.Job.Priority)
+		e.JobModifyIndex = api.Deref(v.Job.JobModifyIndex)
 	}
 	return e
 }
 
 // newBlocked returns the evaluation that waits to place what a pass could not.
-func (v *view) newBlocked(main *api.Evaluation, at *placed, newID func() string) *api.Evaluation {
-	e := v.newEvaluation(newID(), api.TriggerQueuedAllocs)
+func (o *outcome) newBlocked(main *api.Evaluation, newID func() string) *api.Evaluation {
+	e := newEvaluation(o.view, newID(), api.TriggerQueuedAllocs)
 	e.Status = api.EvalBlocked
 	e.StatusDescription = blockedDescription
 	e.PreviousEval = main.ID
-	v.explain(e, at)
+	o.explain(e)
 	return e
 }
 
 // explain says in an evaluation why instances found no room.
-func (v *view) explain(e *api.Evaluation, at *placed) {
-	e.FailedTGAllocs = at.failed
+func (o *outcome) explain(e *api.Evaluation) {
+	e.FailedTGAllocs = o.placed.Failed
 	if e.Status == api.EvalBlocked {
-		e.ClassEligibility = at.classes
+		e.ClassEligibility = o.placed.Classes
 	}
-	e.SnapshotIndex = v.index
-	e.ModifyTime = v.now.UnixNano()
+	e.SnapshotIndex = o.view.Index
+	e.ModifyTime = o.view.Now.UnixNano()
 }
 
 // fill says in an evaluation what a pass did.
-func (v *view) fill(e *api.Evaluation, p *plan, at *placed) {
-	v.explain(e, at)
-	e.QueuedAllocations = p.queued(at)
-	e.PlanAnnotations = p.annotations()
-	if d := p.deployment(); d != "" {
+func (o *outcome) fill(e *api.Evaluation) {
+	o.explain(e)
+	e.QueuedAllocations = o.queued()
+	e.PlanAnnotations = o.annotations()
+	if d := o.deployment(); d != "" {
 		e.DeploymentID = d
 	}
 }
 
 // complete writes the evaluation of a pass and answers the others that were asked
 // for: they get the same answer.
-func (r *record) complete(v *view, p *plan, at *placed, main *api.Evaluation) {
+func (r *record) complete(o *outcome, main *api.Evaluation) {
 	answered := []*api.Evaluation{main}
-	for _, e := range v.pending {
+	for _, e := range o.view.Pending {
 		if e.ID != main.ID {
 			also := *e
 			answered = append(answered, &also)
 		}
 	}
 	for _, e := range answered {
-		v.fill(e, p, at)
-		e.Status, e.StatusDescription = api.EvalComplete, v.remark(p)
+		o.fill(e)
+		e.Status, e.StatusDescription = api.EvalComplete, o.remark()
 		e.BlockedEval = r.blocked
 		r.writes = append(r.writes, e)
 	}
@@ -172,8 +172,8 @@ func (r *record) complete(v *view, p *plan, at *placed, main *api.Evaluation) {
 
 // retire ends the evaluations that waited for room, but not the one that a pass is
 // recorded in, nor the one that goes on waiting.
-func (r *record) retire(v *view, main string) {
-	for _, e := range v.blocked {
+func (r *record) retire(v *plan.View, main string) {
+	for _, e := range v.Blocked {
 		if e.ID == main || e.ID == r.blocked {
 			continue
 		}
@@ -181,22 +181,22 @@ func (r *record) retire(v *view, main string) {
 		ended.Status = api.EvalCancelled
 		ended.StatusDescription = supersededDescription
 		ended.NextEval = main
-		ended.ModifyTime = v.now.UnixNano()
+		ended.ModifyTime = v.Now.UnixNano()
 		r.writes = append(r.writes, &ended)
 	}
 }
 
 // rewait brings the blocked evaluation up to date after a pass that did nothing.
-func (r *record) rewait(v *view, at *placed, waiting *api.Evaluation, short int, heard bool) {
+func (r *record) rewait(o *outcome, waiting *api.Evaluation, short int, heard bool) {
 	if short > 0 {
 		r.blocked = waiting.ID
-		if heard || !sameReasons(waiting.FailedTGAllocs, at.failed) {
+		if heard || !sameReasons(waiting.FailedTGAllocs, o.placed.Failed) {
 			again := *waiting
-			v.explain(&again, at)
+			o.explain(&again)
 			r.writes = append(r.writes, &again)
 		}
 	}
-	r.retire(v, "")
+	r.retire(o.view, "")
 }
 
 // sameReasons reports whether two passes failed to place for the same reasons. How
@@ -214,18 +214,18 @@ func sameReasons(a, b map[string]*api.AllocationMetric) bool {
 	return true
 }
 
-// acts reports whether a plan writes allocations or deployments, once it is known
-// where its instances go.
-func (p *plan) acts(at *placed) bool {
-	if p.fresh || p.revised || len(p.cancelled) > 0 {
+// acts reports whether a pass writes allocations or deployments.
+func (o *outcome) acts() bool {
+	p := o.plan
+	if p.Fresh || p.Revised || len(p.Cancelled) > 0 {
 		return true
 	}
-	for n, g := range p.groups {
-		if len(g.inPlace)+len(g.stop)+len(g.kept) > 0 {
+	for n, g := range p.Groups {
+		if len(g.InPlace)+len(g.Stop)+len(g.Kept) > 0 {
 			return true
 		}
-		for i := range g.wants {
-			if at.groups[n][i].AllocID != "" || g.wants[i].leaves() {
+		for i := range g.Wants {
+			if o.placed.Groups[n][i].AllocID != "" || g.Wants[i].Leaves() {
 				return true
 			}
 		}
@@ -233,89 +233,67 @@ func (p *plan) acts(at *placed) bool {
 	return false
 }
 
-// leaves reports whether the predecessor stops even if there is no room for its
-// successor; as there can't be any elsewhere while it holds what nobody can share.
-func (w *want) leaves() bool {
-	return w.why == migrated && w.prev.live() && (!w.patient() || clings(w.prev.Allocation))
-}
-
 // trigger says what made a pass necessary that nobody asked for, and, if it is known,
 // which instance.
-func (p *plan) trigger(v *view, at *placed, backlog bool) (string, *instance) {
-	var first [reasons]*want
+func (o *outcome) trigger(backlog bool) (string, *plan.Instance) {
+	p := o.plan
+	first := make(map[plan.Reason]*plan.Want)
 	tried := false
-	for n, g := range p.groups {
-		for i := range g.wants {
-			w := &g.wants[i]
-			if first[w.why] == nil && (at.groups[n][i].AllocID != "" || w.leaves() || !backlog) {
-				first[w.why] = w
+	for n, g := range p.Groups {
+		for i := range g.Wants {
+			w, found := &g.Wants[i], o.placed.Groups[n][i].AllocID != ""
+			if first[w.Why] == nil && (found || w.Leaves() || !backlog) {
+				first[w.Why] = w
 			}
-			tried = tried || w.canary && w.why == missing && at.groups[n][i].AllocID != ""
+			tried = tried || w.Canary && w.Why == plan.Missing && found
 		}
 	}
-	raised := slices.ContainsFunc(p.groups, func(g *groupPlan) bool { return len(g.inPlace) > 0 })
-	waited := first[missing] != nil || first[lost] != nil || first[migrated] != nil || first[updated] != nil || first[resumed] != nil || first[preempted] != nil
+	raised := slices.ContainsFunc(p.Groups, func(g *plan.Group) bool { return len(g.InPlace) > 0 })
 	switch {
-	case slices.ContainsFunc(p.groups, (*groupPlan).reunites):
+	case slices.ContainsFunc(p.Groups, (*plan.Group).Reunites):
 		return api.TriggerReconnect, nil
-	case first[rescheduled] != nil:
-		return api.TriggerAllocFailure, first[rescheduled].prev
-	case first[migrated] != nil && first[migrated].leaves():
-		return api.TriggerNodeDrain, first[migrated].prev // users ask for a pass, too
-	case backlog && waited:
+	case first[plan.Rescheduled] != nil:
+		return api.TriggerAllocFailure, first[plan.Rescheduled].Prev
+	case first[plan.Migrated] != nil && first[plan.Migrated].Leaves():
+		return api.TriggerNodeDrain, first[plan.Migrated].Prev // users ask for a pass, too
+	case backlog && len(first) > 0:
 		return api.TriggerQueuedAllocs, nil
-	case first[migrated] != nil && first[migrated].prev.live():
-		return api.TriggerNodeDrain, first[migrated].prev
-	case p.rollout != nil && (first[updated] != nil || raised || tried):
+	case first[plan.Migrated] != nil && first[plan.Migrated].Prev.Live():
+		return api.TriggerNodeDrain, first[plan.Migrated].Prev
+	case p.Rollout != nil && (first[plan.Updated] != nil || raised || tried):
 		return api.TriggerDeployment, nil
-	case first[preempted] != nil:
-		return api.TriggerPreemption, first[preempted].prev
-	case first[lost] != nil:
-		return api.TriggerNodeUpdate, first[lost].prev
-	case v.job != nil && v.job.IsSystem():
+	case first[plan.Preempted] != nil:
+		return api.TriggerPreemption, first[plan.Preempted].Prev
+	case first[plan.Lost] != nil:
+		return api.TriggerNodeUpdate, first[plan.Lost].Prev
+	case o.view.Job != nil && o.view.Job.IsSystem():
 		return api.TriggerNodeUpdate, nil
 	}
 	return api.TriggerReconcile, nil
 }
 
-// annotations says what a plan does to each group.
-func (p *plan) annotations() *api.PlanAnnotations {
-	updates := make(map[string]*api.DesiredUpdates, len(p.groups))
-	for _, g := range p.groups {
-		counts := g.counts
-		updates[g.name] = &counts
+// annotations says what a pass does to each group, and to others for its sake.
+func (o *outcome) annotations() *api.PlanAnnotations {
+	updates := make(map[string]*api.DesiredUpdates, len(o.plan.Groups))
+	for _, g := range o.plan.Groups {
+		counts := g.Counts
+		updates[g.Name] = &counts
+	}
+	for n, at := range o.placed.All() {
+		updates[o.plan.Groups[n].Name].Preemptions += uint64(len(o.placed.Evictions[at.AllocID]))
 	}
 	return &api.PlanAnnotations{DesiredTGUpdates: updates}
 }
 
 // deployment returns the deployment that a pass is within: the one that goes on, or
 // one that the pass ends.
-func (p *plan) deployment() string {
-	if p.rollout != nil {
-		return p.rollout.ID
+func (o *outcome) deployment() string {
+	p := o.plan
+	if p.Rollout != nil {
+		return p.Rollout.ID
 	}
-	if len(p.cancelled) > 0 {
-		return p.cancelled[len(p.cancelled)-1].ID
+	if len(p.Cancelled) > 0 {
+		return p.Cancelled[len(p.Cancelled)-1].ID
 	}
 	return ""
-}
-
-// sortByAge orders evaluations by when they were asked for.
-func sortByAge(evals []*api.Evaluation) {
-	slices.SortFunc(evals, func(a, b *api.Evaluation) int {
-		return cmp.Or(cmp.Compare(a.CreateIndex, b.CreateIndex), strings.Compare(a.ID, b.ID))
-	})
-}
-
-// backlog returns what of a pass found no room, by group, or nil.
-func (o *placed) backlog() map[string]int { return nonZero(o.queued) }
-
-// nonZero returns the entries that count something, or nil.
-func nonZero(counts map[string]int) map[string]int {
-	some := maps.Clone(counts)
-	maps.DeleteFunc(some, func(_ string, n int) bool { return n == 0 })
-	if len(some) == 0 {
-		return nil
-	}
-	return some
 }

@@ -1,10 +1,10 @@
 package job
 
 import (
-	"maps"
 	"sync"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/room"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/store"
 )
@@ -19,13 +19,13 @@ import (
 // the registration.
 type Live struct {
 	mu    sync.Mutex // guards the rest
-	fleet *fleet
+	fleet *room.Fleet
 	term  uint64        // of leadership that the fleet was made for
 	leads func() uint64 // the term that this server leads in; 0: it does not
 }
 
 // attach notes whose fleet this is.
-func (l *Live) attach(m *reconcile.Manager, f *fleet) {
+func (l *Live) attach(m *reconcile.Manager, f *room.Fleet) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fleet, l.leads = f, m.Term
@@ -42,22 +42,12 @@ func (l *Live) begin(snap store.Snapshot) {
 }
 
 // copy returns a fleet for a dry run, which may do with it what it likes.
-func (l *Live) copy(snap store.Snapshot) *fleet {
+func (l *Live) copy(snap store.Snapshot) *room.Fleet {
 	l.mu.Lock()
 	f, current := l.fleet, l.leads != nil && l.term != 0 && l.leads() == l.term
 	l.mu.Unlock()
 	if !current {
-		return fleetOf(snap)
+		return room.FleetOf(snap)
 	}
-	return f.copy()
-}
-
-// copy returns a fleet with the same nodes and the same room on them. Nobody stands in
-// line there.
-func (f *fleet) copy() *fleet {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c := newFleet(0)
-	c.engine, c.nodes, c.lowest = f.engine.Clone(), maps.Clone(f.nodes), f.lowest
-	return c
+	return f.Copy()
 }

@@ -1,10 +1,10 @@
 package job
 
 import (
-	"slices"
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/controllers/job/plan"
 	"github.com/droverhq/drover/scheduler"
 )
 
@@ -21,33 +21,20 @@ const (
 // rescheduleOK is what a tracker says when the replacement could be placed.
 const rescheduleOK = "ok"
 
-// failedOn returns the nodes on which an instance and those that it follows failed, as
-// far as is remembered.
-func (i *instance) failedOn() []string {
-	nodes := []string{i.NodeID}
-	if i.RescheduleTracker != nil {
-		for _, e := range i.RescheduleTracker.Events {
-			nodes = append(nodes, e.PrevNodeID)
-		}
-	}
-	slices.Sort(nodes)
-	return slices.Compact(nodes)
-}
-
 // newcomer returns the allocation of a want that found room.
-func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
-	job, group := w.spec(v.job, g.group)
+func newcomer(v *plan.View, w *plan.Want, g *plan.Group, at *scheduler.Placement, evalID, deploymentID string) *api.Allocation {
+	job, group := w.Spec(v.Job, g.Spec)
 	a := &api.Allocation{
 		ID:            at.AllocID,
-		Namespace:     v.req.Namespace,
+		Namespace:     v.Req.Namespace,
 		EvalID:        evalID,
-		Name:          w.name,
+		Name:          w.Name,
 		NodeID:        at.NodeID,
 		NodeName:      at.NodeName,
-		JobID:         v.req.ID,
+		JobID:         v.Req.ID,
 		JobVersion:    api.Deref(job.Version),
 		JobType:       api.Deref(job.Type),
-		TaskGroup:     g.name,
+		TaskGroup:     g.Name,
 		DesiredStatus: api.AllocDesiredRun,
 		DeploymentID:  deploymentID,
 		Ports:         at.Ports,
@@ -57,36 +44,36 @@ func (v *view) newcomer(w *want, g *groupPlan, at *scheduler.Placement, evalID, 
 		Placement:     at.Metrics.Encode(),
 
 		PreemptedAllocations: at.Preempted,
-		CreateTime:           v.now.UnixNano(),
-		ModifyTime:           v.now.UnixNano(),
+		CreateTime:           v.Now.UnixNano(),
+		ModifyTime:           v.Now.UnixNano(),
 	}
-	if w.older != nil {
+	if w.Older != nil {
 		a.DeploymentID = ""
 	}
-	if w.canary {
+	if w.Canary {
 		a.DeploymentStatus = &api.AllocDeploymentStatus{Canary: true}
 	}
-	if w.prev == nil {
+	if w.Prev == nil {
 		return a
 	}
-	a.PreviousAllocation = w.prev.ID
-	switch w.why {
-	case rescheduled:
-		a.RescheduleTracker = track(group, w.prev, v.now)
-	case lost, migrated, preempted:
-		a.RescheduleTracker = w.prev.RescheduleTracker
+	a.PreviousAllocation = w.Prev.ID
+	switch w.Why {
+	case plan.Rescheduled:
+		a.RescheduleTracker = track(group, w.Prev, v.Now)
+	case plan.Lost, plan.Migrated, plan.Preempted:
+		a.RescheduleTracker = w.Prev.RescheduleTracker
 	}
 	return a
 }
 
 // track returns the history of an allocation that replaces one that failed.
-func track(g *api.TaskGroup, failed *instance, now time.Time) *api.RescheduleTracker {
+func track(g *api.TaskGroup, failed *plan.Instance, now time.Time) *api.RescheduleTracker {
 	var events []*api.RescheduleEvent
 	if failed.RescheduleTracker != nil {
 		events = failed.RescheduleTracker.Events
 	}
 	// One that was forced, or whose policy went meanwhile, had no delay.
-	delay, _ := g.ReschedulePolicy.Next(failed.RescheduleTracker, failed.status.EndedAt())
+	delay, _ := g.ReschedulePolicy.Next(failed.RescheduleTracker, failed.EndedAt())
 	if keep := max(api.MaxRescheduleEvents, api.Deref(attempts(g))) - 1; len(events) > keep {
 		events = events[len(events)-keep:]
 	}
@@ -108,19 +95,19 @@ func attempts(g *api.TaskGroup) *int {
 
 // followed returns the predecessor of an allocation as it will be. next is empty
 // when the successor found no room.
-func (v *view) followed(w *want, next, evalID string) *api.Allocation {
-	a := *w.prev.Allocation
+func followed(v *plan.View, w *plan.Want, next, evalID string) *api.Allocation {
+	a := *w.Prev.Allocation
 	a.NextAllocation = next
-	a.ModifyTime = v.now.UnixNano()
-	if !a.WantsRun() || w.why == lost && w.prev.unknown() {
+	a.ModifyTime = v.Now.UnixNano()
+	if !a.WantsRun() || w.Why == plan.Lost && w.Prev.Unknown() {
 		return &a
 	}
 	a.DesiredStatus = api.AllocDesiredStop
-	switch w.why {
-	case rescheduled:
+	switch w.Why {
+	case plan.Rescheduled:
 		a.DesiredDescription = stoppedRescheduled
 		a.FollowupEvalID = evalID
-	case migrated:
+	case plan.Migrated:
 		a.DesiredDescription = stoppedMigrated
 	default:
 		a.DesiredDescription = stoppedUpdated
@@ -129,31 +116,31 @@ func (v *view) followed(w *want, next, evalID string) *api.Allocation {
 }
 
 // unneeded returns an allocation that is to stop without a successor, as it will be.
-func (v *view) unneeded(i *instance) *api.Allocation {
+func unneeded(v *plan.View, i *plan.Instance) *api.Allocation {
 	a := *i.Allocation
 	a.DesiredStatus = api.AllocDesiredStop
 	a.DesiredDescription = stoppedNotNeeded
 	switch {
-	case i.reunited:
+	case i.GaveWay:
 		a.DesiredDescription = stoppedReunited
-	case i.leaving() && v.job != nil && v.job.IsSystem() && !v.stopped():
+	case i.Leaving() && v.Job != nil && v.Job.IsSystem() && !v.Stopped():
 		a.DesiredDescription = stoppedDrained
-	case i.leaving() && !v.stopped() && isIndexed(v.job.Group(i.TaskGroup)):
+	case i.Leaving() && !v.Stopped() && plan.IsIndexed(v.Job.Group(i.TaskGroup)):
 		a.DesiredDescription = stoppedMigrated
-	case v.overdue():
-		a.DesiredDescription = v.deadlineText()
+	case v.Overdue():
+		a.DesiredDescription = deadlineText(v)
 	}
-	a.ModifyTime = v.now.UnixNano()
+	a.ModifyTime = v.Now.UnixNano()
 	return &a
 }
 
 // raised returns an allocation that takes up the current version where it is.
-func (v *view) raised(i *instance, evalID, deploymentID string) *api.Allocation {
+func raised(v *plan.View, i *plan.Instance, evalID, deploymentID string) *api.Allocation {
 	a := *i.Allocation
-	a.JobVersion = v.current()
+	a.JobVersion = v.Current()
 	a.NextAllocation = ""
 	a.EvalID = evalID
-	a.ModifyTime = v.now.UnixNano()
+	a.ModifyTime = v.Now.UnixNano()
 	if deploymentID != "" {
 		a.DeploymentID = deploymentID
 		a.DeploymentStatus = nil
@@ -163,9 +150,9 @@ func (v *view) raised(i *instance, evalID, deploymentID string) *api.Allocation 
 
 // kept returns an instance that was replaced, returned and holds its slot again: its
 // successor is none any more.
-func (v *view) kept(i *instance) *api.Allocation {
+func kept(v *plan.View, i *plan.Instance) *api.Allocation {
 	a := *i.Allocation
 	a.NextAllocation = ""
-	a.ModifyTime = v.now.UnixNano()
+	a.ModifyTime = v.Now.UnixNano()
 	return &a
 }

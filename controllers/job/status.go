@@ -7,83 +7,67 @@ import (
 )
 
 // summarize says how a job does after a pass; nil if that is known already.
-func (v *view) summarize(p *plan, at *placed, r *record) *api.JobStatus {
-	s := &api.JobStatus{
-		Namespace:   v.req.Namespace,
-		JobID:       v.req.ID,
-		Status:      v.state(p, at),
-		Queued:      nonZero(p.queued(at)),
+func (o *outcome) summarize(r *record) *api.JobStatus {
+	v := o.view
+	now := &api.JobStatus{
+		Namespace:   v.Req.Namespace,
+		JobID:       v.Req.ID,
+		Status:      o.state(),
+		Queued:      nonZero(o.queued()),
 		BlockedEval: r.blocked,
 	}
-	s.StatusDescription = v.remark(p)
-	s.Indexed = p.progress(v)
-	v.end(s, p)
-	if old := v.status; old != nil && old.Status == s.Status && old.StatusDescription == s.StatusDescription &&
-		old.BlockedEval == s.BlockedEval && maps.Equal(old.Queued, s.Queued) && old.EndedAt == s.EndedAt &&
-		old.EndedVersion == s.EndedVersion && old.Outcome == s.Outcome && sameProgress(old.Indexed, s.Indexed) {
+	now.StatusDescription = o.remark()
+	now.Indexed = o.plan.Progress(v)
+	o.end(now)
+	if old := v.Status; old != nil && old.Status == now.Status && old.StatusDescription == now.StatusDescription &&
+		old.BlockedEval == now.BlockedEval && maps.Equal(old.Queued, now.Queued) && old.EndedAt == now.EndedAt &&
+		old.EndedVersion == now.EndedVersion && old.Outcome == now.Outcome && sameProgress(old.Indexed, now.Indexed) {
 		return nil
 	}
-	return s
+	return now
 }
 
 // state returns the state of a job. One that has anything running, or that waits for
 // something to run, is not dead; a job that launches others, or runs on every node,
 // is running until it is stopped.
-func (v *view) state(p *plan, at *placed) string {
-	if v.job.IsTemplate() || api.Deref(v.job.Type) == api.JobTypeSystem {
-		if v.stopped() {
+func (o *outcome) state() string {
+	v := o.view
+	if v.Job.IsTemplate() || api.Deref(v.Job.Type) == api.JobTypeSystem {
+		if v.Stopped() {
 			return api.JobStatusDead
 		}
 		return api.JobStatusRunning
 	}
 	switch {
-	case v.running(p, at) > 0:
+	case o.running() > 0:
 		return api.JobStatusRunning
-	case v.waits():
+	case v.Waits():
 		return api.JobStatusPending
-	case len(at.backlog()) > 0 && v.job.IsBatch() && v.untouched() && !p.begun():
+	case o.backlog() && v.Job.IsBatch() && v.Untouched() && !o.plan.Begun():
 		return api.JobStatusPending
-	case len(at.backlog()) > 0 || p.awaits():
+	case o.backlog() || o.plan.Awaits():
 		return api.JobStatusRunning
 	}
 	return api.JobStatusDead
 }
 
-// untouched reports whether a job never had an instance, or none is left.
-func (v *view) untouched() bool {
-	for _, s := range v.settled {
-		if s.count() > 0 {
-			return false
-		}
-	}
-	return len(v.instances) == 0
-}
-
 // running counts the instances that run, or are to, after a pass.
-func (v *view) running(p *plan, at *placed) int {
-	n := 0
-	for _, s := range v.settled {
-		n += s.runs()
-	}
-	for i := range v.instances {
-		if v.instances[i].live() {
-			n++
-		}
-	}
-	for g, group := range p.groups {
-		for _, i := range group.stop {
-			if i.live() {
+func (o *outcome) running() int {
+	n := o.view.Live()
+	for g, group := range o.plan.Groups {
+		for _, i := range group.Stop {
+			if i.Live() {
 				n--
 			}
 		}
-		for i := range group.wants {
-			w := &group.wants[i]
-			if at.groups[g][i].AllocID != "" {
+		for i := range group.Wants {
+			w := &group.Wants[i]
+			if o.placed.Groups[g][i].AllocID != "" {
 				n++
-				if w.prev != nil && w.prev.live() {
+				if w.Prev != nil && w.Prev.Live() {
 					n--
 				}
-			} else if w.leaves() {
+			} else if w.Leaves() {
 				n--
 			}
 		}
@@ -91,30 +75,52 @@ func (v *view) running(p *plan, at *placed) int {
 	return n
 }
 
-// awaits reports whether some instance is going to be replaced later, or may come
-// back.
-func (p *plan) awaits() bool {
-	for _, g := range p.groups {
-		if g.awaits {
+// queued is how many instances are wanted and not placed, by group: they found no room,
+// or the job waits.
+func (o *outcome) queued() map[string]int {
+	out := maps.Clone(o.placed.Queued)
+	for _, g := range o.plan.Groups {
+		if g.Held > 0 {
+			out[g.Name] += g.Held
+		}
+	}
+	return out
+}
+
+// remark is what there is to say of a job besides its state.
+func (o *outcome) remark() string {
+	v := o.view
+	switch {
+	case o.plan.Failure != "":
+		return o.plan.Failure
+	case v.Overdue():
+		return deadlineText(v)
+	case v.Waits():
+		return v.Admission.Reason
+	}
+	return ""
+}
+
+func sameProgress(a, b map[string]*api.IndexProgress) bool {
+	return maps.EqualFunc(a, b, func(x, y *api.IndexProgress) bool { return *x == *y })
+}
+
+// backlog reports whether anything that was to be placed found no room.
+func (o *outcome) backlog() bool {
+	for _, n := range o.placed.Queued {
+		if n > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// awaits reports whether an instance that holds its slot without running is going to
-// be replaced later, or may come back.
-func (t *tally) awaits(current *api.Deployment) bool {
-	for _, i := range t.idle {
-		switch {
-		case i.Lost != "":
-			return true
-		case !mayReschedule(current, want{prev: i}):
-		default:
-			if _, ok := t.group.ReschedulePolicy.Next(i.RescheduleTracker, i.status.EndedAt()); ok {
-				return true
-			}
-		}
+// nonZero returns the entries that count something, or nil.
+func nonZero(counts map[string]int) map[string]int {
+	some := maps.Clone(counts)
+	maps.DeleteFunc(some, func(_ string, n int) bool { return n == 0 })
+	if len(some) == 0 {
+		return nil
 	}
-	return false
+	return some
 }

@@ -132,7 +132,7 @@ func (s *nodeSession) takeStatuses(ctx context.Context, b *session.StatusBatch) 
 		if st == nil || !s.accepts(snap, st) {
 			continue
 		}
-		writes = append(writes, store.Write{Put: st})
+		writes = append(writes, store.Give(st))
 	}
 	if len(writes) > 0 {
 		_, err := s.hub.apply(ctx, store.Txn{Conditions: []store.Condition{s.holds()}, Writes: writes})
@@ -148,13 +148,20 @@ func (s *nodeSession) takeStatuses(ctx context.Context, b *session.StatusBatch) 
 }
 
 func (s *nodeSession) accepts(snap store.Snapshot, st *api.AllocationStatus) bool {
-	a, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: st.ID})
-	if !ok || a.NodeID != s.nodeID || st.NodeID != s.nodeID {
+	if st.NodeID != s.nodeID || !assigned(snap, s.nodeID, st.ID) {
 		return false
 	}
 	old, ok := store.Get[*api.AllocationStatus](snap, st.Key())
 	// What has ended stays as it ended: an agent that lost its files can't know.
 	return !ok || !old.Terminal() || old.ClientStatus == st.ClientStatus
+}
+
+// assigned reports whether an allocation is on a node, without reading it.
+func assigned(snap store.Snapshot, node, id string) bool {
+	from := store.Query{Kind: api.KindAllocation, Index: store.ByNode, Value: node, IDPrefix: id}
+	behind := from
+	behind.After = &api.Key{Kind: api.KindAllocation, ID: id}
+	return snap.Count(from) > snap.Count(behind)
 }
 
 // recordLoss says in the store that the session has ended, unless the node has

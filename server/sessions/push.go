@@ -31,20 +31,23 @@ type held map[api.Key]string
 // heldMax bounds what a session remembers; beyond it agents are told again.
 const heldMax = 1024
 
-// has reports whether the agent has the version that an allocation should run. Should
-// that be wrong, because the agent could not start the other allocation, say, it opens a
-// session anew, and so gets everything.
-func (h held) has(snap store.Snapshot, version api.Key, a *api.Allocation) bool {
+// has returns another allocation because of which the agent has the version that one
+// should run, or nil. Should that be wrong, because the agent could not start the other
+// one, say, it opens a session anew, and so gets everything.
+func (h held) has(snap store.Snapshot, version api.Key, a *api.Allocation) *api.Allocation {
 	id, told := h[version]
 	if !told || id == a.ID {
-		return false
+		return nil
 	}
 	other, ok := store.Get[*api.Allocation](snap, api.Key{Kind: api.KindAllocation, ID: id})
 	if !ok || !other.WantsRun() || other.JobVersion != a.JobVersion {
-		return false
+		return nil
 	}
 	status, _ := store.Get[*api.AllocationStatus](snap, api.Key{Kind: api.KindAllocationStatus, ID: id})
-	return !status.Terminal()
+	if status.Terminal() {
+		return nil
+	}
+	return other
 }
 
 func (h held) tell(version api.Key, a *api.Allocation) {
@@ -138,6 +141,9 @@ type frame struct {
 	held    held
 	desired *session.Desired
 	size    int // bytes, about
+	// sure is an allocation because of which the agent has its job version, or will with
+	// this frame: what is pushed at once is often of one job.
+	sure *api.Allocation
 }
 
 func (p *pusher) frame(snap store.Snapshot) *frame {
@@ -157,8 +163,11 @@ func (f *frame) add(a *api.Allocation) {
 	if !a.WantsRun() {
 		return
 	}
+	if s := f.sure; s != nil && s.ID != a.ID && s.JobID == a.JobID && s.JobVersion == a.JobVersion && s.Namespace == a.Namespace {
+		return
+	}
 	version := api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion)
-	if f.held.has(f.snap, version, a) {
+	if f.sure = f.held.has(f.snap, version, a); f.sure != nil {
 		return
 	}
 	v, ok := store.Get[*api.JobVersion](f.snap, version)
@@ -166,6 +175,7 @@ func (f *frame) add(a *api.Allocation) {
 		return
 	}
 	f.held.tell(version, a)
+	f.sure = a
 	if !slices.Contains(f.desired.Jobs, v.Job) {
 		f.desired.Jobs = append(f.desired.Jobs, v.Job)
 		f.size += v.Job.Msgsize()

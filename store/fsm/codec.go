@@ -29,9 +29,9 @@ var errTruncated = errors.New("it ends too early")
 type Proposal struct {
 	conditions []store.Condition
 	bytes      []byte
-	// writes are decoded from bytes: fresh objects, which the tables of this replica
-	// take over when the proposal is applied. Decoding here takes the work from the
-	// one goroutine that applies, and makes sure that every replica can do it.
+	// writes are objects that the tables of this replica take over when the proposal is
+	// applied: given, or decoded from bytes. Decoding here takes the work from the one
+	// goroutine that applies, and makes sure that every replica can do it.
 	writes []table.Write
 }
 
@@ -55,7 +55,8 @@ func Encode(txn store.Txn) (*Proposal, error) {
 			size += w.Put.Msgsize()
 		}
 	}
-	p := &Proposal{conditions: txn.Conditions, bytes: make([]byte, 0, min(size, store.MaxTxnBytes))}
+	// Msgsize is a bound, commonly of twice the length.
+	p := &Proposal{conditions: txn.Conditions, bytes: make([]byte, 0, min(size/2, store.MaxTxnBytes))}
 	if err := p.encode(txn); err != nil {
 		return nil, err
 	}
@@ -88,9 +89,11 @@ func (p *Proposal) encode(txn store.Txn) error {
 		if len(b) > store.MaxTxnBytes {
 			return fmt.Errorf("transaction of more than %d bytes: %w", store.MaxTxnBytes, api.ErrTooLarge)
 		}
-		fresh, err := table.Decode(key, object)
-		if err != nil {
-			return fmt.Errorf("decode %s: %w", key, err)
+		fresh := w.Put
+		if !w.Given {
+			if fresh, err = table.Decode(key, object); err != nil {
+				return fmt.Errorf("decode %s: %w", key, err)
+			}
 		}
 		p.writes[i] = table.Write{Key: fresh.Key(), Object: fresh}
 	}

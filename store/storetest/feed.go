@@ -140,6 +140,30 @@ func feedOldNew(t *testing.T, open Opener) {
 	}
 }
 
+func feedBehind(t *testing.T, open Opener) {
+	s := open(t, table.Options{FeedChanges: 10}).Store
+	start := s.Snapshot().Index()
+	feed := s.Watch(start)
+	defer feed.Close()
+	wantEqual(t, "behind, with nothing to read", feed.Behind(), 0)
+	var index uint64
+	for i := range 5 {
+		index = apply(t, s, store.Put(allocation(i, "shop", "n")))
+	}
+	wantEqual(t, "behind, with half of what is kept to read", feed.Behind(), 0.5)
+	drain(t, feed, index)
+	wantEqual(t, "behind, with everything read", feed.Behind(), 0)
+	for i := range 20 {
+		apply(t, s, store.Put(allocation(i, "shop", "n")))
+	}
+	if behind := feed.Behind(); behind < 1 {
+		t.Errorf("behind by %v, with more to read than is kept", behind)
+	}
+	if _, _, err := feed.Next(t.Context()); !errors.Is(err, store.ErrResync) {
+		t.Errorf("next is %v", err)
+	}
+}
+
 func feedResync(t *testing.T, open Opener) {
 	s := open(t, table.Options{FeedChanges: 10}).Store
 	start := s.Snapshot().Index()

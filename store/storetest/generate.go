@@ -104,8 +104,8 @@ var genQuery = rapid.Custom(func(t *rapid.T) store.Query {
 		if rapid.Bool().Draw(t, "in a namespace") {
 			q.Namespace = genNamespace.Draw(t, "namespace")
 		}
-		q.IDPrefix = rapid.SampledFrom([]string{"", "a", "b", "w", "web", "web-", "d"}).Draw(t, "prefix")
 	}
+	q.IDPrefix = rapid.SampledFrom([]string{"", "", "a", "b", "w", "web", "web-", "d"}).Draw(t, "prefix")
 	if rapid.Bool().Draw(t, "paged") {
 		o := genObject.Draw(t, "after")
 		key := o.Key()

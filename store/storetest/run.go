@@ -32,6 +32,7 @@ func Run(t *testing.T, open Opener) {
 		{"a feed tells only the kinds that it watches", feedKinds},
 		{"a feed with old and new objects", feedOldNew},
 		{"a feed that falls behind is told to resync", feedResync},
+		{"a feed says how far behind it is", feedBehind},
 		{"a feed is not told to resync for changes that it does not watch", feedQuiet},
 		{"a feed that is closed, or of a store that is closed, ends", feedEnds},
 		{"WaitIndex returns when the index is reached", waitIndex},

@@ -15,10 +15,14 @@ type batch struct {
 	kinds   kindSet
 	bytes   int
 	objects int // how many there are, after it
+	upTo    mark
 	deltas  []delta
 	// changes is the deltas with their objects, as long as the batch is new.
 	changes []store.Change
 }
+
+// mark is how much has been published up to a batch, since the hub was made.
+type mark struct{ weight, bytes int }
 
 // weight is what a batch counts for in the ring; one without changes takes room too.
 func (b *batch) weight() int { return max(1, len(b.deltas)) }
@@ -47,6 +51,7 @@ type hub struct {
 	// slice headers.
 	mu      sync.RWMutex
 	last    uint64 // the index up to which everything has been published
+	upTo    mark
 	ring    ring
 	weight  int // of all batches in the ring
 	bytes   int
@@ -105,6 +110,8 @@ func (h *hub) publish(b batch) {
 	}
 	h.mu.Lock()
 	h.last = b.index
+	h.upTo = mark{h.upTo.weight + b.weight(), h.upTo.bytes + b.bytes}
+	b.upTo = h.upTo
 	h.ring.push(b)
 	h.weight += b.weight()
 	h.bytes += b.bytes
@@ -116,7 +123,7 @@ func (h *hub) publish(b batch) {
 		h.news -= oldest.weight()
 		oldest.cool()
 	}
-	changes, bytes := max(h.maxChanges, b.objects/objectsPerChange), max(h.maxBytes, b.objects*bytesPerObject)
+	changes, bytes := h.room(b.objects)
 	for h.ring.len() > 1 && (h.weight > changes || h.bytes > bytes) {
 		h.drop(h.ring.pop())
 	}
@@ -131,6 +138,11 @@ const (
 	objectsPerChange = 16
 	bytesPerObject   = 32
 )
+
+// room is how much is kept when there are so many objects.
+func (h *hub) room(objects int) (changes, bytes int) {
+	return max(h.maxChanges, objects/objectsPerChange), max(h.maxBytes, objects*bytesPerObject)
+}
 
 // drop notes that a batch has left the ring.
 func (h *hub) drop(b batch) {

@@ -115,7 +115,7 @@ func (r *rows[T]) spans(t tree, q store.Query) iter.Seq[span] {
 			}
 		}
 		switch {
-		case q.Index != "", q.Namespace == "" && q.IDPrefix == "":
+		case q.IDPrefix == "" && (q.Index != "" || q.Namespace == ""):
 			yield(clip(span{open: true}))
 		case !r.spec.namespaced:
 			if q.Namespace == "" || r.spec.namespace != nil {

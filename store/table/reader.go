@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -14,7 +15,8 @@ type reader struct {
 	hub   *hub
 	kinds []api.Kind // none: all
 	set   kindSet
-	pos   uint64 // everything up to this index has been returned
+	pos   atomic.Uint64 // everything up to this index has been returned
+	idle  atomic.Bool   // nothing that was there when it last looked is left to read
 	group *group
 
 	closing sync.Once
@@ -22,7 +24,8 @@ type reader struct {
 }
 
 func (h *hub) watch(after uint64, kinds []api.Kind) store.Feed {
-	r := &reader{hub: h, kinds: slices.Clone(kinds), set: ^kindSet(0), pos: after, closed: make(chan struct{})}
+	r := &reader{hub: h, kinds: slices.Clone(kinds), set: ^kindSet(0), closed: make(chan struct{})}
+	r.pos.Store(after)
 	if len(kinds) > 0 {
 		r.set = 0
 		for _, k := range kinds {
@@ -56,19 +59,19 @@ func (r *reader) Close() {
 func (r *reader) Next(ctx context.Context) ([]store.Change, uint64, error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, r.pos, err
+			return nil, r.pos.Load(), err
 		}
 		select {
 		case <-r.closed:
-			return nil, r.pos, store.ErrClosed
+			return nil, r.pos.Load(), store.ErrClosed
 		default:
 		}
 		batches, wake, err := r.read()
 		if err != nil {
-			return nil, r.pos, err
+			return nil, r.pos.Load(), err
 		}
 		if changes := r.filter(batches); len(changes) > 0 {
-			return changes, r.pos, nil
+			return changes, r.pos.Load(), nil
 		}
 		if len(batches) > 0 {
 			continue
@@ -78,7 +81,7 @@ func (r *reader) Next(ctx context.Context) ([]store.Change, uint64, error) {
 		case <-ctx.Done():
 		case <-r.closed:
 		case <-r.hub.done:
-			return nil, r.pos, store.ErrClosed
+			return nil, r.pos.Load(), store.ErrClosed
 		}
 	}
 }
@@ -92,6 +95,7 @@ const maxRead = 4096
 func (r *reader) read() ([]batch, <-chan struct{}, error) {
 	h := r.hub
 	h.mu.RLock()
+	r.idle.Store(false)
 	batches, err := r.collect()
 	h.mu.RUnlock()
 	if err != nil || len(batches) > 0 {
@@ -103,7 +107,23 @@ func (r *reader) read() ([]batch, <-chan struct{}, error) {
 		return batches, nil, err
 	}
 	r.group.waiting = true
+	r.idle.Store(true)
 	return nil, r.group.wake, nil
+}
+
+// Behind implements store.Feed.
+func (r *reader) Behind() float64 {
+	h := r.hub
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	next := h.ring.after(r.pos.Load())
+	if r.idle.Load() || next == h.ring.len() {
+		return 0
+	}
+	b, newest := h.ring.at(next), h.ring.at(h.ring.len()-1)
+	weight, bytes := h.upTo.weight-b.upTo.weight+b.weight(), h.upTo.bytes-b.upTo.bytes+b.bytes
+	mostWeight, mostBytes := h.room(newest.objects)
+	return max(float64(weight)/float64(mostWeight), float64(bytes)/float64(mostBytes))
 }
 
 // collect is read without the waiting. The caller holds the hub's mu.
@@ -112,17 +132,18 @@ func (r *reader) collect() ([]batch, error) {
 	if h.closed {
 		return nil, store.ErrClosed
 	}
-	if r.pos >= h.last {
+	pos := r.pos.Load()
+	if pos >= h.last {
 		return nil, nil
 	}
 	for slot, lost := range h.lost {
-		if lost > r.pos && r.set&(1<<slot) != 0 {
+		if lost > pos && r.set&(1<<slot) != 0 {
 			return nil, store.ErrResync
 		}
 	}
 	var out []batch
 	seen, found := h.last, 0
-	for i := h.ring.after(r.pos); i < h.ring.len(); i++ {
+	for i := h.ring.after(pos); i < h.ring.len(); i++ {
 		b := h.ring.at(i)
 		if b.kinds&r.set == 0 {
 			continue
@@ -133,7 +154,7 @@ func (r *reader) collect() ([]batch, error) {
 		}
 		out = append(out, *b)
 	}
-	r.pos = seen
+	r.pos.Store(seen)
 	return out, nil
 }
 

@@ -125,6 +125,18 @@ func TestControllersDoNotKnowEachOther(t *testing.T) {
 	}
 }
 
+// What a controller is made of is its own affair: others see its package, not those below it.
+func TestSubpackagesOfAControllerAreItsOwn(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			inner, ok := strings.CutPrefix(imp, module+"controllers/")
+			if ok && strings.Contains(inner, "/") && !within(p.path())("controllers/"+top(inner)) {
+				t.Errorf("%s must not import %s: only controller %s may", p.path(), imp, top(inner))
+			}
+		}
+	}
+}
+
 // lists are the packages that name all of a kind; what they list must not import
 // them.
 var lists = []string{"controllers", "nodeagent/drivers", "nodeagent/fingerprint"}
