@@ -12,14 +12,15 @@ var (
 	genNamespace = rapid.SampledFrom([]string{"a", "ab", "b"})
 	genJobID     = rapid.SampledFrom([]string{"web", "web-2", "db", "w"})
 	genNodeID    = rapid.SampledFrom([]string{"", "n1", "n2", "n3"})
+	genLost      = rapid.SampledFrom([]string{"", api.AllocClientLost, api.AllocClientUnknown})
 	genStatus    = rapid.SampledFrom([]string{"", "pending", "running", "complete", "blocked"})
 	genID        = rapid.StringMatching(`[ab][0-9]`)
 	genValue     = rapid.SampledFrom([]string{
-		"", "n1", "n2", "n3", "pending", "running", "complete", "default",
+		"", "n1", "n2", "n3", "pending", "running", "complete", "default", store.Ended,
 		store.ServiceValue("a", ""), store.ServiceValue("b", "n1"), store.ServiceValue("ab", "n2"), store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
 	})
 	genIndex = rapid.SampledFrom([]store.IndexName{
-		store.ByJob, store.ByOpenJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService,
+		store.ByJob, store.ByOpenJob, store.ByEnd, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService,
 	})
 	genKind = rapid.SampledFrom([]api.Kind{
 		api.KindJob, api.KindJobVersion, api.KindJobStatus, api.KindAllocation, api.KindAllocationStatus,
@@ -42,7 +43,7 @@ var genObject = rapid.Custom(func(t *rapid.T) api.Object {
 	case api.KindJobStatus:
 		return &api.JobStatus{Namespace: ns, JobID: jobID, Status: status}
 	case api.KindAllocation:
-		return &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status}
+		return &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status, Lost: genLost.Draw(t, "lost")}
 	case api.KindAllocationStatus:
 		s := &api.AllocationStatus{ID: id, Namespace: ns, JobID: jobID, NodeID: node, ClientStatus: status}
 		for _, name := range rapid.SliceOfN(genNodeID, 0, 3).Draw(t, "services") {

@@ -95,6 +95,7 @@ func allocations() *spec[*api.Allocation] {
 		{name: store.ByNode, value: func(a *api.Allocation) string { return a.NodeID }},
 		{name: store.ByDeployment, value: func(a *api.Allocation) string { return a.DeploymentID }},
 		{name: store.ByEval, value: func(a *api.Allocation) string { return a.EvalID }},
+		{name: store.ByEnd, value: func(a *api.Allocation) string { return ended(a.Lost == api.AllocClientLost) }},
 	}
 	s.packed = true
 	return s
@@ -106,10 +107,18 @@ func allocationStatuses() *spec[*api.AllocationStatus] {
 	s.indexes = []indexSpec[*api.AllocationStatus]{
 		{name: store.ByJob, value: func(a *api.AllocationStatus) string { return jobValue(a.Namespace, a.JobID) }},
 		{name: store.ByNode, value: func(a *api.AllocationStatus) string { return a.NodeID }},
+		{name: store.ByEnd, value: func(a *api.AllocationStatus) string { return ended(a.Terminal()) }},
 		{name: store.ByService, values: serviceValues},
 	}
 	s.packed = true
 	return s
+}
+
+func ended(yes bool) string {
+	if yes {
+		return store.Ended
+	}
+	return ""
 }
 
 // serviceValues returns the services of an allocation as they are indexed.
