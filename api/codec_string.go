@@ -77,9 +77,9 @@ const (
 	otherIDField = "\xa2ID"
 )
 
-// CompareID compares an ID with that of an object in its stored form, without reading
-// the object. It is false for a form whose first field is not the ID.
-func CompareID(id string, stored []byte) (order int, ok bool) {
+// storedID returns what an object in its stored form has as its ID, still encoded: the
+// 16 bytes of a UUID, or a string. ok is false for a form whose first field is not the ID.
+func storedID(stored []byte) (uuid, text []byte, ok bool) {
 	const fixMap, map16 = 0x80, 0xde // headers of one byte, with the number of fields, and of three
 	switch {
 	case len(stored) > 0 && stored[0]&0xf0 == fixMap:
@@ -87,18 +87,39 @@ func CompareID(id string, stored []byte) (order int, ok bool) {
 	case len(stored) > 2 && stored[0] == map16:
 		stored = stored[3:]
 	default:
-		return 0, false
+		return nil, nil, false
 	}
 	if len(stored) < len(idField) || string(stored[:len(idField)]) != idField && string(stored[:len(idField)]) != otherIDField {
-		return 0, false
+		return nil, nil, false
 	}
 	stored = stored[len(idField):]
 	if len(stored) >= len(binHeader)+uuidBytes && string(stored[:len(binHeader)]) == binHeader {
-		text := unpackUUID(stored[len(binHeader):])
+		return stored[len(binHeader):], nil, true
+	}
+	text, _, err := msgp.ReadStringZC(stored)
+	return nil, text, err == nil
+}
+
+// CompareID compares an ID with that of an object in its stored form, without reading
+// the object. It is false for a form whose first field is not the ID.
+func CompareID(id string, stored []byte) (order int, ok bool) {
+	uuid, have, ok := storedID(stored)
+	if uuid != nil {
+		text := unpackUUID(uuid)
 		return compare(id, text[:]), true
 	}
-	have, _, err := msgp.ReadStringZC(stored)
-	return compare(id, have), err == nil
+	return compare(id, have), ok
+}
+
+// StoredID returns the ID of an object in its stored form, without reading the object. It
+// is false for a form whose first field is not the ID.
+func StoredID(stored []byte) (id string, ok bool) {
+	uuid, have, ok := storedID(stored)
+	if uuid != nil {
+		text := unpackUUID(uuid)
+		return string(text[:]), true
+	}
+	return string(have), ok
 }
 
 // compare does not copy b, which a conversion for strings.Compare would.

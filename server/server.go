@@ -20,6 +20,7 @@ import (
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/server/httpapi"
 	"github.com/droverhq/drover/server/sessions"
+	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/raft"
 )
 
@@ -97,10 +98,16 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
+// underWay is how many objects controllers and node sessions write at a time: enough to
+// keep the log, the disk and the processor at work, few enough that what users read and
+// write waits for them for less than a tenth of a second.
+const underWay = 4096
+
 func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	metrics := prometheus.NewRegistry()
+	bulk := store.Throttle(st, underWay)
 	manager, err := reconcile.NewManager(reconcile.Options{
-		Store: st, ServerID: id, Registerer: metrics, Log: o.Log.WithName("controllers"),
+		Store: bulk, ServerID: id, Registerer: metrics, Log: o.Log.WithName("controllers"),
 	})
 	if err != nil {
 		return nil, err
@@ -112,7 +119,7 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	}
 	address := cmp.Or(o.SessionAddress, o.Sessions.Addr().String())
 	hub := sessions.New(sessions.Options{
-		Store: st, ServerID: id, Log: o.Log.WithName("sessions"),
+		Store: bulk, ServerID: id, Log: o.Log.WithName("sessions"),
 		Servers: func() []string { return []string{address} }, Timeout: o.SessionTimeout,
 	})
 	scheduler := o.Scheduler

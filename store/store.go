@@ -143,6 +143,9 @@ type Snapshot interface {
 	// Scan yields the objects that the query selects, ordered by key (namespace,
 	// then ID).
 	Scan(q Query) iter.Seq[api.Object]
+	// Keys yields the keys of what Scan yields. It reads no object of those kinds that
+	// there are millions of.
+	Keys(q Query) iter.Seq[api.Key]
 	// Count is Scan's length, in constant or logarithmic time.
 	Count(q Query) int
 }
@@ -169,6 +172,7 @@ const (
 	ByDeployment IndexName = "deployment" // Allocation
 	ByEval       IndexName = "eval"       // Allocation
 	ByStatus     IndexName = "status"     // Evaluation (by Status), NodeStatus (by Status), JobStatus (by Status), Deployment (by Status)
+	ByEnd        IndexName = "end"        // AllocationStatus, of one that ended, and Allocation, that is lost (value Ended)
 	ByParent     IndexName = "parent"     // Job (by ParentID, value JobValue(namespace, parentID))
 	ByPool       IndexName = "pool"       // Node (by NodePool)
 	// ByService lists an AllocationStatus under ServiceValue of each of its services, and
@@ -177,6 +181,9 @@ const (
 	// ByVolume lists an Allocation under VolumeValue of each CSI volume that it claims.
 	ByVolume IndexName = "volume"
 )
+
+// Ended is the value of allocations in ByEnd.
+const Ended = "ended"
 
 // JobValue is the value of a job in an index.
 func JobValue(namespace, jobID string) string { return namespace + "\x00" + jobID }

@@ -10,9 +10,8 @@ import (
 // allocations finds those that have ended and hold no place in a job.
 func allocations(a age) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
-		awaited := a.awaited()
-		for alloc, status := range store.Joined(a, store.Query{}) {
-			if !ended(alloc, status) || awaited[alloc.ID] || a.counted(alloc) || !a.goes(api.KindAllocation, lastWritten(alloc, status), a.o.EvalThreshold) {
+		for alloc, status := range endedAllocations(a) {
+			if !a.goes(api.KindAllocation, lastWritten(alloc, status), a.o.EvalThreshold) || a.counted(alloc) || a.awaited(alloc) {
 				continue
 			}
 			holds, conditions := a.holds(alloc, status)
@@ -42,17 +41,37 @@ func (a age) counted(alloc *api.Allocation) bool {
 	return ok && d.Active()
 }
 
-// awaited returns the predecessors of allocations that have not started: their data
-// may have to be taken over.
-func (a age) awaited() map[string]bool {
-	out := make(map[string]bool)
-	for alloc := range store.List[*api.Allocation](a, store.Query{}) {
-		if alloc.PreviousAllocation == "" || !alloc.WantsRun() {
-			continue
+// awaited reports whether the successor of an allocation has not started: the data of the
+// one may have to be taken over by the other.
+func (a age) awaited(alloc *api.Allocation) bool {
+	if alloc.NextAllocation == "" {
+		return false
+	}
+	next, ok := store.Get[*api.Allocation](a, api.AllocationKey(alloc.NextAllocation))
+	if !ok || next.PreviousAllocation != alloc.ID || !next.WantsRun() {
+		return false
+	}
+	state, _ := api.ClientStatus(next, a.status(next))
+	return state == api.AllocClientPending
+}
+
+// endedAllocations yields those that have ended, each with its status or nil. It reads no
+// others: of millions that run there is nothing to find out.
+func endedAllocations(s store.Snapshot) iter.Seq2[*api.Allocation, *api.AllocationStatus] {
+	return func(yield func(*api.Allocation, *api.AllocationStatus) bool) {
+		for status := range store.List[*api.AllocationStatus](s, byEnd) {
+			alloc, ok := store.Get[*api.Allocation](s, api.AllocationKey(status.ID))
+			if ok && ended(alloc, status) && !yield(alloc, status) {
+				return
+			}
 		}
-		if state, _ := api.ClientStatus(alloc, a.status(alloc)); state == api.AllocClientPending {
-			out[alloc.PreviousAllocation] = true
+		for alloc := range store.List[*api.Allocation](s, byEnd) {
+			status, _ := store.Get[*api.AllocationStatus](s, statusKey(alloc.ID))
+			if !status.Terminal() && ended(alloc, status) && !yield(alloc, status) {
+				return
+			}
 		}
 	}
-	return out
 }
+
+var byEnd = store.Query{Index: store.ByEnd, Value: store.Ended}

@@ -23,10 +23,8 @@ func crowding(s store.Snapshot, o Options) crowd {
 		}
 	})
 	c.note(s, api.KindAllocation, o.AllocationLimit, func(yield func(int64)) {
-		for alloc, status := range store.Joined(s, store.Query{}) {
-			if ended(alloc, status) {
-				yield(lastWritten(alloc, status))
-			}
+		for alloc, status := range endedAllocations(s) {
+			yield(lastWritten(alloc, status))
 		}
 	})
 	c.note(s, api.KindEvaluation, o.EvalLimit, func(yield func(int64)) {

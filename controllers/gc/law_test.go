@@ -2,6 +2,7 @@ package gc_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -80,14 +81,21 @@ func cluster(rt *rapid.T) []api.Object {
 			Status: pick("deployment status", api.DeploymentRunning, api.DeploymentFailed, api.DeploymentSuccessful),
 		})
 	}
+	var last []*api.Allocation // that have no successor
 	for a := range rapid.IntRange(0, 10).Draw(rt, "allocations") {
 		alloc := &api.Allocation{
 			ID: fmt.Sprintf("alloc%d", a), Namespace: "default", JobID: id("job", 4), JobVersion: version(), NodeID: id("node", 3),
 			TaskGroup: "web", Name: api.AllocName("job", "web", rapid.IntRange(0, 3).Draw(rt, "slot")),
-			EvalID: id("eval", 8), DeploymentID: id("deployment", 5), PreviousAllocation: id("alloc", 12), ModifyTime: written(),
+			EvalID: id("eval", 8), DeploymentID: id("deployment", 5), ModifyTime: written(),
 			DesiredStatus: pick("desired", api.AllocDesiredRun, api.AllocDesiredStop), Lost: pick("lost", "", "", api.AllocClientLost, api.AllocClientUnknown),
 		}
-		out = append(out, alloc)
+		if n := rapid.IntRange(-1, len(last)-1).Draw(rt, "predecessor"); n >= 0 { // the two are written together
+			alloc.PreviousAllocation, last[n].NextAllocation = last[n].ID, alloc.ID
+			last = slices.Delete(last, n, n+1)
+		} else if maybe("of one that is gone") {
+			alloc.PreviousAllocation = "gone"
+		}
+		out, last = append(out, alloc), append(last, alloc)
 		if state := pick("client status", "", api.AllocClientPending, api.AllocClientRunning, api.AllocClientComplete, api.AllocClientFailed); state != "" {
 			out = append(out, &api.AllocationStatus{ID: alloc.ID, ClientStatus: state, ModifyTime: written()})
 		}
@@ -168,7 +176,7 @@ func standsFor(job *api.Job, a *api.Allocation, state string) bool {
 	case api.AllocClientComplete:
 		return batch && current
 	case api.AllocClientFailed:
-		return a.WantsRun() && (current || !batch)
+		return a.WantsRun() && a.NextAllocation == "" && (current || !batch)
 	}
 	return false
 }

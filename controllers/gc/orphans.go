@@ -77,20 +77,21 @@ func claimantOf(part api.Object) api.Key {
 	return api.JobKey(claim.Namespace, claim.JobID)
 }
 
-// strays lists the statuses of allocations that are not there.
+// strays lists the statuses of allocations that are not there. Both are in the order of
+// their IDs, and only what is found is read.
 func strays(s store.Snapshot) iter.Seq[*api.AllocationStatus] {
 	return func(yield func(*api.AllocationStatus) bool) {
-		next, stop := iter.Pull(store.List[*api.Allocation](s, store.Query{}))
+		next, stop := iter.Pull(s.Keys(store.Query{Kind: api.KindAllocation}))
 		defer stop()
 		alloc, more := next()
-		for status := range store.List[*api.AllocationStatus](s, store.Query{}) {
-			for more && alloc.ID < status.ID {
+		for key := range s.Keys(store.Query{Kind: api.KindAllocationStatus}) {
+			for more && alloc.ID < key.ID {
 				alloc, more = next()
 			}
-			if more && alloc.ID == status.ID {
+			if more && alloc.ID == key.ID {
 				continue
 			}
-			if !yield(status) {
+			if status, ok := store.Get[*api.AllocationStatus](s, key); ok && !yield(status) {
 				return
 			}
 		}

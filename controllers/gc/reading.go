@@ -21,14 +21,20 @@ type reading struct {
 const lookEvery = 1024
 
 // Scan implements store.Snapshot.
-func (r reading) Scan(q store.Query) iter.Seq[api.Object] {
-	return func(yield func(api.Object) bool) {
+func (r reading) Scan(q store.Query) iter.Seq[api.Object] { return until(r.ctx, r.Snapshot.Scan(q)) }
+
+// Keys implements store.Snapshot.
+func (r reading) Keys(q store.Query) iter.Seq[api.Key] { return until(r.ctx, r.Snapshot.Keys(q)) }
+
+// until yields what a list does until a context ends.
+func until[T any](ctx context.Context, list iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
 		n := 0
-		for o := range r.Snapshot.Scan(q) {
-			if n%lookEvery == 0 && r.ctx.Err() != nil {
+		for item := range list {
+			if n%lookEvery == 0 && ctx.Err() != nil {
 				return
 			}
-			if n++; !yield(o) {
+			if n++; !yield(item) {
 				return
 			}
 		}

@@ -46,6 +46,12 @@ func (s *snapshot) Scan(q store.Query) iter.Seq[api.Object] {
 	return s.Snapshot.Scan(q)
 }
 
+// Keys implements store.Snapshot.
+func (s *snapshot) Keys(q store.Query) iter.Seq[api.Key] {
+	s.must(q.Kind)
+	return s.Snapshot.Keys(q)
+}
+
 // Count implements store.Snapshot.
 func (s *snapshot) Count(q store.Query) int {
 	s.must(q.Kind)

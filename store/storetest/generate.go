@@ -12,14 +12,15 @@ var (
 	genNamespace = rapid.SampledFrom([]string{"a", "ab", "b"})
 	genJobID     = rapid.SampledFrom([]string{"web", "web-2", "db", "w"})
 	genNodeID    = rapid.SampledFrom([]string{"", "n1", "n2", "n3"})
+	genLost      = rapid.SampledFrom([]string{"", api.AllocClientLost, api.AllocClientUnknown})
 	genStatus    = rapid.SampledFrom([]string{"", "pending", "running", "complete", "blocked"})
 	genID        = rapid.StringMatching(`[ab][0-9]`)
 	genValue     = rapid.SampledFrom([]string{
-		"", "n1", "n2", "n3", "pending", "running", "complete", "default",
+		"", "n1", "n2", "n3", "pending", "running", "complete", "default", store.Ended,
 		store.ServiceValue("a", ""), store.VolumeValue("a", "n1"), store.VolumeValue("b", "n2"), store.ServiceValue("b", "n1"), store.ServiceValue("ab", "n2"), store.JobValue("a", "web"), store.JobValue("a", "w"), store.JobValue("ab", "db"), store.JobValue("b", "web-2"),
 	})
 	genIndex = rapid.SampledFrom([]store.IndexName{
-		store.ByJob, store.ByOpenJob, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService, store.ByVolume,
+		store.ByJob, store.ByOpenJob, store.ByEnd, store.ByNode, store.ByDeployment, store.ByEval, store.ByStatus, store.ByParent, store.ByPool, store.ByService, store.ByVolume,
 	})
 	genKind = rapid.SampledFrom([]api.Kind{
 		api.KindJob, api.KindJobVersion, api.KindJobStatus, api.KindAllocation, api.KindAllocationStatus,
@@ -42,7 +43,7 @@ var genObject = rapid.Custom(func(t *rapid.T) api.Object {
 	case api.KindJobStatus:
 		return &api.JobStatus{Namespace: ns, JobID: jobID, Status: status}
 	case api.KindAllocation:
-		a := &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status}
+		a := &api.Allocation{ID: id, Namespace: ns, JobID: jobID, NodeID: node, DeploymentID: genNodeID.Draw(t, "deployment"), EvalID: status, Lost: genLost.Draw(t, "lost")}
 		for _, volume := range rapid.SliceOfNDistinct(genNodeID, 0, 2, rapid.ID[string]).Draw(t, "volumes") {
 			a.Claims = append(a.Claims, api.VolumeClaim{Volume: volume})
 		}

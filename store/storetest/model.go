@@ -152,8 +152,14 @@ func indexValue(o api.Object, index store.IndexName) string {
 			store.ByJob: job(o.Namespace, o.JobID), store.ByNode: o.NodeID,
 			store.ByDeployment: o.DeploymentID, store.ByEval: o.EvalID,
 		}
+		if o.Lost == api.AllocClientLost {
+			values[store.ByEnd] = store.Ended
+		}
 	case *api.AllocationStatus:
 		values = map[store.IndexName]string{store.ByJob: job(o.Namespace, o.JobID), store.ByNode: o.NodeID}
+		if slices.Contains([]string{api.AllocClientComplete, api.AllocClientFailed, api.AllocClientLost}, o.ClientStatus) {
+			values[store.ByEnd] = store.Ended
+		}
 	case *api.Evaluation:
 		values = map[store.IndexName]string{store.ByJob: job(o.Namespace, o.JobID), store.ByStatus: o.Status}
 		if o.Status == api.EvalPending || o.Status == api.EvalBlocked {

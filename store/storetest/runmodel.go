@@ -141,6 +141,12 @@ func compareQuery(t *rapid.T, snap store.Snapshot, m *model, q store.Query) {
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v selects\n%v, want\n%v", q, got, want)
 	}
+	keys := slices.Collect(snap.Keys(q))
+	for i, o := range want {
+		if i >= len(keys) || keys[i] != o.Key() {
+			t.Fatalf("%+v selects keys\n%v, want those of\n%v", q, keys, want)
+		}
+	}
 	for _, o := range want {
 		if got, ok := snap.Get(o.Key()); !ok || !reflect.DeepEqual(got, o) {
 			t.Fatalf("%s is %v, want %v", o.Key(), got, o)

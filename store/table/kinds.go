@@ -98,6 +98,7 @@ func allocations() *spec[*api.Allocation] {
 		{name: store.ByDeployment, value: func(a *api.Allocation) string { return a.DeploymentID }},
 		{name: store.ByEval, value: func(a *api.Allocation) string { return a.EvalID }},
 		{name: store.ByVolume, values: volumeValues},
+		{name: store.ByEnd, value: func(a *api.Allocation) string { return ended(a.Lost == api.AllocClientLost) }},
 	}
 	s.packed = true
 	return s
@@ -109,6 +110,7 @@ func allocationStatuses() *spec[*api.AllocationStatus] {
 	s.indexes = []indexSpec[*api.AllocationStatus]{
 		{name: store.ByJob, value: func(a *api.AllocationStatus) string { return jobValue(a.Namespace, a.JobID) }},
 		{name: store.ByNode, value: func(a *api.AllocationStatus) string { return a.NodeID }},
+		{name: store.ByEnd, value: func(a *api.AllocationStatus) string { return ended(a.Terminal()) }},
 		{name: store.ByService, values: serviceValues},
 	}
 	s.packed = true
@@ -122,6 +124,13 @@ func volumeValues(a *api.Allocation) []string {
 		values = append(values, store.VolumeValue(a.Namespace, c.Volume))
 	}
 	return values
+}
+
+func ended(yes bool) string {
+	if yes {
+		return store.Ended
+	}
+	return ""
 }
 
 // serviceValues returns the services of an allocation as they are indexed.

@@ -17,22 +17,50 @@ type span struct {
 // scan yields what the query selects.
 func (r *rows[T]) scan(q store.Query) iter.Seq[api.Object] {
 	return func(yield func(api.Object) bool) {
+		filter := r.filter(q)
+		for row := range r.selected(q) {
+			o := r.read(r.objects.get(row))
+			if filter && r.spec.namespace(o) != q.Namespace {
+				continue
+			}
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// keys yields the keys of what the query selects. It reads objects only where their keys
+// say too little.
+func (r *rows[T]) keys(q store.Query) iter.Seq[api.Key] {
+	return func(yield func(api.Key) bool) {
+		filter := r.filter(q)
+		for row := range r.selected(q) {
+			if filter && r.spec.namespace(r.read(r.objects.get(row))) != q.Namespace {
+				continue
+			}
+			if !yield(r.key(row)) {
+				return
+			}
+		}
+	}
+}
+
+// selected yields the rows that the query selects, and of a kind whose keys have no
+// namespace those of other namespaces, too.
+func (r *rows[T]) selected(q store.Query) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
 		t, ok := r.tree(q)
 		if !ok {
 			return
 		}
-		filter := r.filter(q)
 		for s := range r.spans(t, q) {
 			left := r.width(t, s)
 			for row := range t.ascend(s.from, r.compare) {
 				if left--; left < 0 {
 					break
 				}
-				o := r.read(r.objects.get(row))
-				if filter && r.spec.namespace(o) != q.Namespace {
-					continue
-				}
-				if !yield(o) {
+				if !yield(row) {
 					return
 				}
 			}

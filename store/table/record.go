@@ -84,6 +84,16 @@ func (r *record) compareID(id string) (order int, ok bool) {
 	return api.CompareID(id, bytes)
 }
 
+// id returns the object's ID, if its stored form is there and its key is its ID. It is
+// false for others.
+func (r *record) id() (id string, ok bool) {
+	if r.stored == "" {
+		return "", false
+	}
+	_, _, bytes := r.parts()
+	return api.StoredID(bytes)
+}
+
 // delta is what a transaction did to one key.
 type delta struct {
 	key      api.Key

@@ -52,6 +52,7 @@ type relation interface {
 type frozen interface {
 	get(key api.Key) (api.Object, bool)
 	scan(q store.Query) iter.Seq[api.Object]
+	keys(q store.Query) iter.Seq[api.Key]
 	count(q store.Query) int
 }
 
@@ -249,7 +250,13 @@ func (r *rows[T]) position(k api.Key) position {
 func (r *rows[T]) read(rec *record) T { return rec.get(r.spec.kind).(T) }
 
 // key returns the key of a row.
-func (r *rows[T]) key(row uint32) api.Key { return r.objects.get(row).get(r.spec.kind).Key() }
+func (r *rows[T]) key(row uint32) api.Key {
+	rec := r.objects.get(row)
+	if id, ok := rec.id(); ok {
+		return api.Key{Kind: r.spec.kind, ID: id}
+	}
+	return rec.get(r.spec.kind).Key()
+}
 
 // compare compares a position with the key of a row.
 func (r *rows[T]) compare(p position, row uint32) int {

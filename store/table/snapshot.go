@@ -45,6 +45,15 @@ func (s *Snapshot) Scan(q store.Query) iter.Seq[api.Object] {
 	return t.scan(q)
 }
 
+// Keys implements store.Snapshot.
+func (s *Snapshot) Keys(q store.Query) iter.Seq[api.Key] {
+	t, ok := s.table(q.Kind)
+	if !ok {
+		return func(func(api.Key) bool) {}
+	}
+	return t.keys(q)
+}
+
 // Count implements store.Snapshot.
 func (s *Snapshot) Count(q store.Query) int {
 	t, ok := s.table(q.Kind)
