@@ -31,7 +31,8 @@ func ExampleRegister() {
 	// | admission | Job | JobStatus, Deployment, Allocation, AllocationStatus | JobAdmission |  |
 	// | job | Job | JobAdmission, Allocation, Evaluation, Deployment, AllocationStatus, Node, NodeStatus, NodeIntent, SchedulerConfiguration, CSIVolume, HostVolumeClaim | Allocation (shared), Deployment (shared), Evaluation (shared), HostVolumeClaim, JobStatus |  |
 	// | deployment | Deployment | Allocation, AllocationStatus | Allocation (shared), Deployment (shared), Evaluation (shared), Job (shared), JobSubmission, JobVersion (shared) |  |
-	// | allocation | Allocation | AllocationStatus, NodeStatus, Node, Deployment, Job | Allocation (shared) |  |
+	// | allocation | Allocation | AllocationStatus, NodeStatus, Deployment, Job | Allocation (shared) |  |
+	// | absence | NodeStatus | Node | Allocation (shared) |  |
 	// | nodehealth | Node | NodeSession | NodeStatus |  |
 	// | periodic | Job |  | Evaluation (shared), Job (shared), JobVersion (shared), PeriodicLaunch |  |
 	// | scaling | Job | ScalingPolicy | ScalingPolicy |  |

@@ -2,6 +2,7 @@ package allocation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/droverhq/drover/api"
@@ -11,18 +12,31 @@ import (
 
 // Options tune the controller.
 type Options struct {
-	// Concurrency is how many allocations are worked on at once: many are lost at once
-	// when nodes go down, and their transactions share commits. Default 1024.
+	// Concurrency is how many allocations are worked on at once: many may fail at once,
+	// and their transactions share commits. Default 1024.
 	Concurrency int
+	// Nodes is how many nodes that are out of contact are worked on at once. Default 8.
+	Nodes int
 }
 
-const defaultConcurrency = 1024
+const (
+	defaultConcurrency = 1024
+	defaultNodes       = 8
+)
 
-// Register adds the controller to a manager.
+// Register adds the controllers to a manager: that of single allocations, and absence,
+// which judges those of a node together.
 func Register(m *reconcile.Manager, o Options) error {
 	if o.Concurrency <= 0 {
 		o.Concurrency = defaultConcurrency
 	}
+	if o.Nodes <= 0 {
+		o.Nodes = defaultNodes
+	}
+	return errors.Join(register(m, o.Concurrency), registerAbsence(m, o.Nodes))
+}
+
+func register(m *reconcile.Manager, concurrency int) error {
 	return reconcile.NewController("allocation").
 		// Of millions of allocations few need a pass. So the mappings look first.
 		For(api.KindAllocation, reconcile.None).
@@ -30,14 +44,13 @@ func Register(m *reconcile.Manager, o Options) error {
 		Watches(api.KindAllocation, placedOnAbsentNode, reconcile.Created).
 		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(healthChanged)).
 		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(decided)).
+		Watches(api.KindAllocation, reconcile.SameKey, reconcile.Changed(becameUnknown)).
 		Watches(api.KindAllocationStatus, reconcile.SameKey, failed).
-		Watches(api.KindNodeStatus, ofNode, absent).
 		Watches(api.KindNodeStatus, unknownOn, back).
-		Watches(api.KindNode, ofNode, reconcile.Deleted).
 		Watches(api.KindDeployment, ofDeployment, reconcile.Changed(ended)).
 		Watches(api.KindJob, failedOf, reconcile.Changed(newVersion)).
 		Writes(api.KindAllocation, reconcile.Shared).
-		WithOptions(reconcile.ControllerOptions{Concurrency: o.Concurrency}).
+		WithOptions(reconcile.ControllerOptions{Concurrency: concurrency}).
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &controller{c} })
 }
 

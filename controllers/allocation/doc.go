@@ -10,6 +10,9 @@
 //	it failed, and its group may replace it      DesiredTransition.Reschedule = true,
 //	                                             when the policy's delay has passed
 //
+// A second one, absence (absence.go), judges all allocations of a node together when the
+// node is out of contact: there may be thousands at once.
+//
 // A lost allocation is not subject to the reschedule policy: the job controller
 // replaces it at once. An unknown one is replaced too, or waited for, as the group says
 // (api.DisconnectStrategy). A failed one for which no attempts are left in the policy's

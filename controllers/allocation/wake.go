@@ -61,11 +61,6 @@ func unknownOn(snap store.Snapshot, c store.Change) []reconcile.Request {
 	return out
 }
 
-// ofNode gives the allocations of a node, whose ID the changed object has.
-func ofNode(snap store.Snapshot, c store.Change) []reconcile.Request {
-	return requests(snap, store.Query{Index: store.ByNode, Value: c.Key.ID})
-}
-
 // ofDeployment gives the allocations that a deployment made.
 func ofDeployment(snap store.Snapshot, c store.Change) []reconcile.Request {
 	return requests(snap, store.Query{Index: store.ByDeployment, Value: c.Key.ID})
@@ -102,6 +97,11 @@ func healthChanged(before, after *api.Allocation) bool { return !unhealthy(befor
 
 // ended: a deployment no longer goes on.
 func ended(before, after *api.Deployment) bool { return before.Active() && !after.Active() }
+
+// becameUnknown: an allocation is waited for from now on.
+func becameUnknown(before, after *api.Allocation) bool {
+	return before.Lost != after.Lost && after.Lost == api.AllocClientUnknown
+}
 
 // newVersion: a new version of a job was registered.
 func newVersion(before, after *api.Job) bool {
