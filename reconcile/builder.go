@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/store"
 )
 
 // Ownership says whether a controller shares the writing of a kind with other
@@ -85,6 +86,16 @@ type source struct {
 	relation   Relation
 	mapping    MapFunc
 	predicates []Predicate
+}
+
+// passes reports whether all predicates pass a change.
+func (s *source) passes(c store.Change) bool {
+	for _, p := range s.predicates {
+		if !p(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // NewController starts the declaration of a controller. The name appears in logs

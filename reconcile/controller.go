@@ -296,15 +296,25 @@ func (r *run) listSource(src source, snap store.Snapshot) bool {
 	return true
 }
 
-// listed is route for a listed object. (Few are listed at a time, and each takes the
-// guard by itself: scanning goes on without it.)
+// listed is route for a listed object. The guard is taken for each that the predicates
+// pass, which is few of many: scanning goes on without it.
 func (r *run) listed(page []pending, src source, snap store.Snapshot, c store.Change) []pending {
 	if r.options.Guard != nil {
+		if passed, ok := r.passes(src, c); ok && !passed {
+			return page
+		}
 		r.options.Guard.Lock()
 		defer r.options.Guard.Unlock()
 	}
 	page, _ = r.route(page, src, snap, c, listedPriority)
 	return page
+}
+
+// passes reports whether the predicates of a source pass a change. ok is false if one of
+// them panicked: route will say so.
+func (r *run) passes(src source, c store.Change) (passed, ok bool) {
+	defer func() { ok = recover() == nil }()
+	return src.passes(c), true
 }
 
 // resync lets a reconciler that keeps an index make it anew. If that fails, the
@@ -348,10 +358,8 @@ func (r *run) route(reqs []pending, src source, snap store.Snapshot, c store.Cha
 			out, ok = reqs, false
 		}
 	}()
-	for _, p := range src.predicates {
-		if !p(c) {
-			return reqs, true
-		}
+	if !src.passes(c) {
+		return reqs, true
 	}
 	out = reqs
 	for _, req := range src.mapping(snap, c) {

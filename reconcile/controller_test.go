@@ -449,3 +449,43 @@ func TestAsManyKeysAreWorkedOnAtOnceAsMayBe(t *testing.T) {
 		expect("the rest", 2)
 	})
 }
+
+// slowIndex is a reconciler whose index takes a while to make.
+type slowIndex struct{ ready chan struct{} }
+
+func (r slowIndex) Resync(store.Snapshot) { <-r.ready }
+
+func (r slowIndex) Reconcile(context.Context, reconcile.Request) (reconcile.Result, error) {
+	return reconcile.Result{}, nil
+}
+
+func TestAControllerGoesOnThatWroteMuchThatNobodyFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		const writes, each = 4, feedChanges / 2
+		ready := make(chan struct{})
+		start(t, reconcile.Options{}, func(m *reconcile.Manager) error {
+			p := pass(func(ctx context.Context, c reconcile.Client, req reconcile.Request) (reconcile.Result, error) {
+				for n := range writes {
+					var txn store.Txn
+					for i := range each {
+						txn.Writes = append(txn.Writes, store.Put(&api.NodeStatus{NodeID: fmt.Sprint(n, "-", i)}))
+					}
+					if _, err := c.Apply(ctx, txn); err != nil {
+						return reconcile.Result{}, err
+					}
+					j.note("%d", n)
+				}
+				return reconcile.Result{}, nil
+			})
+			if err := reconcile.NewController("test").For(api.KindNode).Writes(api.KindNodeStatus).Complete(m, p.build); err != nil {
+				return err
+			}
+			return reconcile.NewController("slow").For(api.KindNode).Complete(m, func(reconcile.Client) reconcile.Reconciler { return slowIndex{ready} })
+		}, &api.Node{ID: "a"})
+		synctest.Wait()
+		close(ready)
+		time.Sleep(time.Hour)
+		j.expect(t, "0", "1", "2", "3")
+	})
+}

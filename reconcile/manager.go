@@ -155,7 +155,7 @@ func (m *Manager) lead(ctx context.Context, workers *sync.WaitGroup) error {
 	defer m.setTerm(0)
 	log := m.options.Log.WithValues("term", index)
 	log.Info("leading: running controllers", "controllers", len(m.controllers))
-	t := &term{index: index, store: m.options.Store, clock: m.options.Clock, log: log}
+	t := &term{index: index, store: m.options.Store, clock: m.options.Clock, log: log, pace: pace{clock: m.options.Clock}}
 	err = t.run(ctx, m.controllers, workers, m.options.Lease)
 	log.Info("term of leadership ended", "reason", err.Error())
 	return err

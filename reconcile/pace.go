@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/droverhq/drover/store"
 )
@@ -11,10 +12,16 @@ import (
 // controllers go on writing.
 const leadAllowed = 0.25
 
+// lookAgain is when a writer that is held back looks again though nothing was dispatched:
+// what was left to follow may have concerned no controller.
+const lookAgain = 50 * time.Millisecond
+
 // pace holds back the writes of controllers while these have much to follow still. A
 // controller that wrote faster than it can follow would make the feed run past it, and
 // reading everything again takes so long that the feed would run past it once more.
 type pace struct {
+	clock Clock
+
 	mu    sync.Mutex // guards the rest
 	feed  store.Feed // that is followed; nil: none is, nobody waits
 	moved chan struct{}
@@ -58,6 +65,7 @@ func (p *pace) wait(ctx context.Context) error {
 		p.mu.Unlock()
 		select {
 		case <-moved:
+		case <-p.clock.After(lookAgain):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

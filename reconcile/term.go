@@ -143,6 +143,7 @@ func (t *term) follow(ctx context.Context, feed store.Feed) error {
 			return fmt.Errorf("follow changes: %w", err)
 		}
 		if len(changes) == 0 {
+			t.pace.step()
 			continue
 		}
 		snap := t.store.Snapshot()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/droverhq/drover/api"
 )
@@ -79,6 +80,16 @@ type Txn struct {
 	Writes     []Write
 }
 
+// Again returns the transaction to be applied once more, after an error: by then the store
+// may have what it was given.
+func (t Txn) Again() Txn {
+	t.Writes = slices.Clone(t.Writes)
+	for i := range t.Writes {
+		t.Writes[i].Given = false
+	}
+	return t
+}
+
 // Condition must hold for a transaction to be applied: the object at Key was last
 // written at ModifyIndex, or, if that is 0, does not exist.
 type Condition struct {
@@ -94,6 +105,7 @@ type Write struct {
 	// Given lets the store keep Put itself instead of a copy: nobody changes it any more,
 	// nor what it refers to, and it is as it would be read from its stored form (nil where
 	// there is nothing, not empty). It is for writers of many thousands of fresh objects.
+	// Such a transaction is applied once, whatever the error: see Txn.Again.
 	Given bool
 }
 

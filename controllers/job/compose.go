@@ -122,6 +122,9 @@ func (c *composer) place(n int) {
 	c.begun += at.Count(n)
 	for run := range c.runs(n) {
 		size := 0
+		if c.yield == nil {
+			return
+		}
 		for _, i := range run {
 			size += c.writes(n, i)
 		}

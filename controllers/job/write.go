@@ -20,6 +20,7 @@ const inFlight = 3
 // under way together. Once one has failed no other is begun.
 func (c *controller) write(ctx context.Context, steps iter.Seq[step], r *room.Reservation) error {
 	under := &flights{free: make(chan struct{}, inFlight)}
+	defer under.running.Wait() // also if composing panics
 	var last *step
 	for s := range steps {
 		if before := last; before != nil && !under.begin(func() error { return c.commit(ctx, before, r) }, before.leads) {

@@ -334,7 +334,7 @@ func (h *Hub) apply(ctx context.Context, txn store.Txn) (store.Result, error) {
 		case <-ctx.Done():
 			return res, err
 		case <-time.After(delay):
-			delay = min(2*delay, lastRetry)
+			delay, txn = min(2*delay, lastRetry), txn.Again()
 		}
 	}
 }

@@ -142,10 +142,9 @@ func compareQuery(t *rapid.T, snap store.Snapshot, m *model, q store.Query) {
 		t.Fatalf("%+v selects\n%v, want\n%v", q, got, want)
 	}
 	keys := slices.Collect(snap.Keys(q))
-	for i, o := range want {
-		if i >= len(keys) || keys[i] != o.Key() {
-			t.Fatalf("%+v selects keys\n%v, want those of\n%v", q, keys, want)
-		}
+	if len(keys) != len(want) || slices.ContainsFunc(want, func(o api.Object) bool { return !slices.Contains(keys, o.Key()) }) ||
+		!slices.IsSortedFunc(keys, compareKeys) {
+		t.Fatalf("%+v selects keys\n%v, want those of\n%v", q, keys, want)
 	}
 	for _, o := range want {
 		if got, ok := snap.Get(o.Key()); !ok || !reflect.DeepEqual(got, o) {
