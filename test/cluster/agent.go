@@ -91,6 +91,7 @@ func Start(t testing.TB, o Options) *Agent {
 	} else {
 		a.Client = a.newClient()
 	}
+	t.Cleanup(a.explain)
 	t.Cleanup(a.sweep)
 	t.Cleanup(a.end)
 	a.Start()
@@ -286,28 +287,38 @@ func (a *Agent) wait() {
 	a.Cmd = nil
 }
 
-// end stops every job, awaits the end of the agent's tasks, then ends the agent, and
-// prints the agent's log if the test failed.
+// end stops every job, awaits the end of the agent's tasks, then ends the agent.
 func (a *Agent) end() {
-	if a.t.Failed() {
-		defer func() { a.t.Logf("the log of agent %s:\n%s", a.o.Name, a.Log()) }()
-	}
 	if a.Cmd == nil {
 		a.Start()
 	}
 	defer a.Interrupt()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
+	// An agent that ends lets go of its tasks, also of those that it is about to start. That
+	// there are no processes now does not say that there will be none.
+	a.Await("all tasks to end", func(ctx context.Context) bool {
+		return a.stopJobs(ctx) && a.allocsEnded(ctx) && len(a.Processes())+len(a.Shims()) == 0
+	})
+}
+
+// stopJobs stops every job that is not, and reports whether there was none: only then
+// is nothing placed any more, for jobs launch others until they are stopped.
+func (a *Agent) stopJobs(ctx context.Context) bool {
 	jobs, _, err := a.Client.Jobs.List(ctx, client.Query{Namespace: "*"})
 	if err != nil {
-		a.t.Errorf("list jobs: %v", err)
+		a.t.Logf("list jobs: %v", err)
+		return false
 	}
+	stopped := true
 	for _, j := range jobs {
+		if j.Stop {
+			continue
+		}
+		stopped = false
 		if _, err := a.Client.Jobs.Stop(ctx, j.ID, false, client.Query{Namespace: j.Namespace}); err != nil {
-			a.t.Errorf("stop job %s: %v", j.ID, err)
+			a.t.Logf("stop job %s: %v", j.ID, err)
 		}
 	}
-	a.Await("all tasks to end", func(context.Context) bool { return len(a.Processes())+len(a.Shims()) == 0 })
+	return stopped
 }
 
 // sweep kills what is left of the agent's tasks, because it could not be ended in
@@ -318,10 +329,17 @@ func (a *Agent) sweep() {
 	}
 	tasks, shims := a.scan()
 	for _, pid := range append(shims, tasks...) {
-		a.t.Errorf("process %d of agent %s was left", pid, a.o.Name)
+		a.t.Errorf("process %d of agent %s was left: %s", pid, a.o.Name, commandLine(pid))
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			a.t.Logf("kill %d: %v", pid, err)
 		}
+	}
+}
+
+// explain prints the agent's log if the test failed, be it in what end and sweep found.
+func (a *Agent) explain() {
+	if a.t.Failed() {
+		a.t.Logf("the log of agent %s:\n%s", a.o.Name, a.Log())
 	}
 }
 

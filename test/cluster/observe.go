@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,13 +94,20 @@ func (a *Agent) CommandLines() map[string]int {
 	a.t.Helper()
 	counts := map[string]int{}
 	for _, pid := range a.Processes() {
-		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err != nil || len(cmdline) == 0 {
-			continue // ended meanwhile
+		if line := commandLine(pid); line != "" {
+			counts[line]++
 		}
-		counts[strings.TrimRight(strings.ReplaceAll(string(cmdline), "\x00", " "), " ")]++
 	}
 	return counts
+}
+
+// commandLine is the command line of a process; "" when it has ended.
+func commandLine(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(strings.ReplaceAll(string(b), "\x00", " "), " ")
 }
 
 // Allocs are the allocations of a job, newest first.
@@ -110,6 +118,23 @@ func (a *Agent) Allocs(ctx context.Context, job string) []*api.AllocationListStu
 		a.t.Logf("allocations of %s: %v", job, err)
 	}
 	return allocs
+}
+
+// allocsEnded reports whether the servers know of no allocation on the agent's node that
+// has not ended, be it that its tasks run or are still to be started.
+func (a *Agent) allocsEnded(ctx context.Context) bool {
+	if a.o.Role == Server {
+		return true
+	}
+	allocs, _, err := a.Client.Allocations.List(ctx, client.Query{Namespace: "*"})
+	if err != nil {
+		a.t.Logf("list allocations: %v", err)
+		return false
+	}
+	return !slices.ContainsFunc(allocs, func(al *api.AllocationListStub) bool {
+		status := api.AllocationStatus{ClientStatus: al.ClientStatus}
+		return al.NodeName == a.o.Name && !status.Terminal()
+	})
 }
 
 // AwaitSummary waits until the counts of a job's only group are as asked for.
