@@ -214,6 +214,9 @@ func (w *witness) enoughAreHealthy(stopped *api.Allocation) error {
 	if !w.healthy(stopped, g, at) {
 		return nil
 	}
+	if g.Update == nil && stopped.JobVersion != *j.Version {
+		return nil // without an update block another version takes the place of all at once
+	}
 	missing := *g.Migrate.MaxParallel
 	if d := w.rollouts[stopped.JobID]; d != nil && d.Status == api.DeploymentRunning && g.Update != nil {
 		missing = max(missing, *g.Update.MaxParallel)
