@@ -19,15 +19,17 @@ func StickyVolumes(g *api.TaskGroup) []string {
 	return names
 }
 
+// home is a sticky volume of an instance.
+type home struct {
+	group  string
+	index  int
+	volume string
+}
+
 // Claim returns what is remembered of a sticky volume of an instance, by the number in its
 // name, or nil.
 func (v *View) Claim(group string, index int, volume string) *api.HostVolumeClaim {
-	for _, c := range v.claims {
-		if c.TaskGroupName == group && c.Index == index && c.VolumeName == volume {
-			return c
-		}
-	}
-	return nil
+	return v.claims[home{group, index, volume}]
 }
 
 // bringHome says which wants may only go to the node where a volume of theirs is.

@@ -30,11 +30,11 @@ type View struct {
 	Status    *api.JobStatus    // as the last pass left it; nil: this is the first
 	Admission *api.JobAdmission // whether it may begin; nil: nobody has said so
 
-	settled     map[string]*Settled    // by group, those that are not read; nil: all are
-	claims      []*api.HostVolumeClaim // where volumes are to which instances come back
-	deployments []*api.Deployment      // every one of the job, ordered by ID
-	version     func(uint64) *api.Job  // the spec of a version; nil if it is gone
-	stable      func() []*api.Job      // the versions that were found good
+	settled     map[string]*Settled           // by group, those that are not read; nil: all are
+	claims      map[home]*api.HostVolumeClaim // where volumes are to which instances come back
+	deployments []*api.Deployment             // every one of the job, ordered by ID
+	version     func(uint64) *api.Job         // the spec of a version; nil if it is gone
+	stable      func() []*api.Job             // the versions that were found good
 }
 
 // Read collects the view of a job, with all of its allocations, from a snapshot.
@@ -103,7 +103,10 @@ func ReadSpec(snap store.Snapshot, req reconcile.Request, now time.Time) *View {
 		v.deployments = append(v.deployments, d)
 	}
 	for c := range store.List[*api.HostVolumeClaim](snap, ofJob) {
-		v.claims = append(v.claims, c)
+		if v.claims == nil {
+			v.claims = make(map[home]*api.HostVolumeClaim)
+		}
+		v.claims[home{c.TaskGroupName, c.Index, c.VolumeName}] = c
 	}
 	v.readEvaluations(snap)
 	return v
