@@ -100,8 +100,8 @@ func New(o Options) (*Server, error) {
 
 // underWay is how many objects controllers and node sessions write at a time: enough to
 // keep the log, the disk and the processor at work, few enough that what users read and
-// write waits for them for less than a tenth of a second.
-const underWay = 4096
+// write waits for them for some milliseconds only.
+const underWay = 512
 
 func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	metrics := prometheus.NewRegistry()

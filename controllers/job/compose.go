@@ -11,9 +11,9 @@ import (
 )
 
 // maxTxnAllocations is how many allocations one transaction writes: enough that its
-// overhead does not matter, few enough (a megabyte or so) that others are not kept
-// waiting behind it.
-const maxTxnAllocations = 1000
+// overhead does not matter, few enough (some 100 KB, 2 ms to apply) that others are not
+// kept waiting behind it.
+const maxTxnAllocations = 250
 
 // step is a transaction and the placements that it commits, numbered in the order of the
 // plan.
