@@ -15,13 +15,14 @@ type Options struct {
 	// Concurrency is how many allocations are worked on at once: many may fail at once,
 	// and their transactions share commits. Default 1024.
 	Concurrency int
-	// Nodes is how many nodes that are out of contact are worked on at once. Default 8.
+	// Nodes is how many nodes that are out of contact are worked on at once. Default 512:
+	// where a part of a large fleet is lost, all marks get ahead of what jobs do about them.
 	Nodes int
 }
 
 const (
 	defaultConcurrency = 1024
-	defaultNodes       = 8
+	defaultNodes       = 512
 )
 
 // Register adds the controllers to a manager: that of single allocations, and absence,
