@@ -129,15 +129,18 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 	al, job := r.object()
 	g := job.Group(al.TaskGroup)
 	t := g.Task(action.Task)
-	prepared := &hook.Start{
-		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
-	}
-	if err := hook.Run(ctx, r.a.hooks, prepared); err != nil {
-		return fail(alloc.StageSetup, err)
-	}
 	d := r.a.drivers[t.Driver]
 	if d == nil {
 		return fail(alloc.StageDriver, fmt.Errorf("%w: this node has no driver %q", api.ErrNotSupported, t.Driver))
+	}
+	prepared := &hook.Start{
+		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
+	}
+	if rooter, ok := d.(driver.Rooter); ok {
+		prepared.Rooted = rooter.Rooted(t.Config)
+	}
+	if err := hook.Run(ctx, r.a.hooks, prepared); err != nil {
+		return fail(alloc.StageSetup, err)
 	}
 	spec := r.driverTask(prepared, action.Attempt)
 	if err := d.Validate(spec.Config); err != nil {
@@ -180,7 +183,7 @@ func (r *runner) identify(task string, attempt int) driver.Task {
 	}
 	if r.dir.Root != "" {
 		t.StateDir = r.a.dirs.taskRun(r.id, task, attempt)
-		t.Dir, t.AllocDir = r.dir.Task(task), r.dir.Shared()
+		t.Dir, t.AllocDir, t.SecretsDir = r.dir.Task(task), r.dir.Shared(), r.dir.Secrets(task)
 	}
 	return t
 }

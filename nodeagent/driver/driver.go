@@ -1,6 +1,7 @@
 // Package driver is the contract between the node agent and whatever runs tasks.
 // A driver implements Driver, at most eight methods; what only some can do is a
-// further small interface found by type assertion (Finder, Signaler, Statter, Executor).
+// further small interface found by type assertion (Finder, Signaler, Statter, Executor,
+// Rooter, Mounter, Networker, NetworkOwner).
 // Every driver passes the suite in drivertest.
 //
 // What a driver keeps on disk is in the StateDir of the Task; everything that it needs
@@ -101,9 +102,13 @@ type Task struct {
 	Dir      string
 	StateDir string
 	AllocDir string
-	Stdout   LogFile
-	Stderr   LogFile
-	Ports    []api.AllocatedPort
+	// SecretsDir is the task's, on the node.
+	SecretsDir string
+	Stdout     LogFile
+	Stderr     LogFile
+	Ports      []api.AllocatedPort
+	Mounts     []Mount // for a Mounter
+	Network    Network // for a Networker
 }
 
 // LogFile says where an output of a task goes: Dir/Prefix.0, .1, … rotated when

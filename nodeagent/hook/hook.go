@@ -6,6 +6,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 )
 
@@ -29,6 +30,8 @@ type Start struct {
 	// Dir is where the allocation's files are. Without a Root it has none (that is
 	// so on simulated nodes) and no files are made.
 	Dir allocdir.Dir
+	// Rooted says that the task's driver gives it a root of its own (driver.Rooter).
+	Rooted bool
 	// HostEnv is the part of the agent's environment that tasks see.
 	HostEnv []string
 
@@ -88,7 +91,10 @@ func (environment) Prestart(_ context.Context, s *Start) error {
 		Alloc: s.Alloc, Job: s.Job, Group: s.Group, Task: s.Task, Node: s.Node,
 		Region: s.Region, Host: s.HostEnv,
 	}
-	if s.Dir.Root != "" {
+	switch {
+	case s.Rooted:
+		in.AllocDir, in.TaskDir, in.SecretsDir = driver.RootedAllocDir, driver.RootedTaskDir, driver.RootedSecretsDir
+	case s.Dir.Root != "":
 		in.AllocDir, in.TaskDir, in.SecretsDir = s.Dir.Shared(), s.Dir.Local(s.Task.Name), s.Dir.Secrets(s.Task.Name)
 	}
 	s.Vars = env.Build(in)
