@@ -3,15 +3,13 @@ package rawexec
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/go-logr/logr"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
-	"github.com/droverhq/drover/shim"
+	"github.com/droverhq/drover/nodeagent/drivers/held"
 )
 
 // Name is the driver's name in jobspecs.
@@ -19,9 +17,6 @@ const Name = "raw_exec"
 
 // attribute is what a node's description says of the driver.
 const attribute = "driver." + Name
-
-// defaultCgroup is the control group below which those of the tasks are made.
-const defaultCgroup = "drover.slice"
 
 // Options say how tasks are run.
 type Options struct {
@@ -43,43 +38,32 @@ type Options struct {
 
 // Driver runs commands. It has no state and needs no closing.
 type Driver struct {
+	*held.Holder
 	enabled bool
-	shim    string // program
-	shimErr error  // why the program can't be run
 	cgroup  string // directory; empty: no control groups
 	since   time.Time
-	log     logr.Logger
 }
+
+var _ driver.Driver = (*Driver)(nil)
 
 // New returns the driver. It can be used on a machine that lacks what it needs:
 // Fingerprint says so.
 func New(o Options) *Driver {
-	d := &Driver{enabled: o.Enabled, since: time.Now(), log: o.Log}
-	d.shim, d.shimErr = findShim(o.ShimPath)
+	d := &Driver{enabled: o.Enabled, since: time.Now()}
+	d.Holder = held.New(held.Options{Name: Name, ShimPath: o.ShimPath, Usable: d.usable, Spec: d.specOf})
 	if o.Enabled && !o.NoCgroups {
 		parent := o.Cgroup
 		if parent == "" {
-			parent = defaultCgroup
+			parent = held.DefaultCgroup
 		}
-		dir, err := makeCgroupParent(parent)
+		dir, err := held.MakeCgroupParent(parent)
 		if err != nil {
-			d.log.V(1).Info("Run tasks without control groups of their own", "reason", err.Error())
+			o.Log.V(1).Info("Run tasks without control groups of their own", "reason", err.Error())
 		}
 		d.cgroup = dir
 	}
 	return d
 }
-
-var (
-	_ driver.Driver   = (*Driver)(nil)
-	_ driver.Finder   = (*Driver)(nil)
-	_ driver.Signaler = (*Driver)(nil)
-	_ driver.Statter  = (*Driver)(nil)
-	_ driver.Executor = (*Driver)(nil)
-)
-
-// Name returns raw_exec.
-func (d *Driver) Name() string { return Name }
 
 // Fingerprint reports the driver as detected when it is enabled, and as healthy when
 // the shim can be run.
@@ -88,9 +72,9 @@ func (d *Driver) Fingerprint(context.Context) api.DriverInfo {
 	switch {
 	case !d.enabled:
 		info.HealthDescription = "disabled"
-	case d.shimErr != nil:
+	case d.ShimErr() != nil:
 		info.Detected = true
-		info.HealthDescription = d.shimErr.Error()
+		info.HealthDescription = d.ShimErr().Error()
 	default:
 		info.Detected, info.Healthy = true, true
 		info.HealthDescription = "Healthy"
@@ -109,33 +93,6 @@ func (d *Driver) usable() error {
 	if !d.enabled {
 		return fmt.Errorf("%w: driver %s is not enabled on this node; its operator enables it in the agent's "+
 			`configuration: plugin "%s" { config { enabled = true } }`, api.ErrNotSupported, Name, Name)
-	}
-	return d.shimErr
-}
-
-// findShim returns the program to start a task's shim with.
-func findShim(path string) (string, error) {
-	if path != "" {
-		return path, checkProgram(path)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find %s: %w", shim.Name, err)
-	}
-	beside := filepath.Join(filepath.Dir(self), shim.Name)
-	if checkProgram(beside) == nil {
-		return beside, nil
-	}
-	return "/proc/self/exe", nil // works also when the file has been replaced by an upgrade
-}
-
-func checkProgram(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return fmt.Errorf("%s is not a program that can be run", path)
 	}
 	return nil
 }

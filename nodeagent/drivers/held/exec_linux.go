@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"bufio"
@@ -20,12 +20,12 @@ import (
 
 // Exec runs a command beside the task. It is held by a shim of its own, which ends with
 // this process: see shim.ExecArg.
-func (d *Driver) Exec(ctx context.Context, h driver.Handle, c driver.Command) (driver.ExitResult, error) {
+func (d *Holder) Exec(ctx context.Context, h driver.Handle, c driver.Command) (driver.ExitResult, error) {
 	none := driver.ExitResult{}
-	if err := d.usable(); err != nil {
+	if err := d.ready(); err != nil {
 		return none, err
 	}
-	t, err := taskOf(h)
+	t, err := d.taskOf(h)
 	if err != nil {
 		return none, err
 	}
@@ -90,7 +90,7 @@ func (t task) specOfExec(ctx context.Context, c driver.Command) (*shim.Spec, err
 	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
 		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")
 	}
-	spec.Path, err = findCommand(c.Args[0], own.Dir, driver.Task{Dir: taskDir(own), Env: environment(own.Env)})
+	spec.Path, err = FindCommand(c.Args[0], own.Dir, driver.Task{Dir: taskDir(own), Env: environment(own.Env)})
 	return spec, err
 }
 
@@ -121,7 +121,7 @@ type held struct {
 }
 
 // hold starts a shim and has it run the command.
-func (d *Driver) hold(spec *shim.Spec, tty bool, s *streams) (*held, error) {
+func (d *Holder) hold(spec *shim.Spec, tty bool, s *streams) (*held, error) {
 	theirControl, control, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (d *Driver) hold(spec *shim.Spec, tty bool, s *streams) (*held, error) {
 	return nil, errors.Join(errors.New(text), err, h.shim.end(), answer.Close())
 }
 
-func (d *Driver) forkExec(tty bool, control, answer *os.File, s *streams) (*process, error) {
+func (d *Holder) forkExec(tty bool, control, answer *os.File, s *streams) (*process, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err

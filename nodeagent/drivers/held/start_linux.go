@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"bufio"
@@ -18,25 +18,25 @@ import (
 
 // Start starts the task, once: see driver.Driver. The context does not interrupt it
 // any more when a shim has been started: that answers in milliseconds.
-func (d *Driver) Start(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
+func (d *Holder) Start(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
 	record, err := d.startOnce(ctx, wanted)
 	if err != nil {
 		return driver.Handle{}, fmt.Errorf("start task %s: %w", wanted.ID, err)
 	}
-	return task{wanted.StateDir}.handle(wanted.ID, record), nil
+	return d.handle(wanted, record), nil
 }
 
 // Find returns the handle of a task that was started, without starting it.
-func (d *Driver) Find(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
+func (d *Holder) Find(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
 	t := task{wanted.StateDir}
 	record, err := t.started(ctx)
 	if err != nil {
 		return driver.Handle{}, fmt.Errorf("find task %s: %w", wanted.ID, err)
 	}
-	return t.handle(wanted.ID, record), nil
+	return d.handle(wanted, record), nil
 }
 
-func (d *Driver) startOnce(ctx context.Context, wanted driver.Task) (*shim.Started, error) {
+func (d *Holder) startOnce(ctx context.Context, wanted driver.Task) (*shim.Started, error) {
 	t := task{wanted.StateDir}
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
@@ -66,15 +66,14 @@ func (d *Driver) startOnce(ctx context.Context, wanted driver.Task) (*shim.Start
 
 // launch starts a shim, which inherits the lock, and waits for its answer. When it
 // fails nothing runs.
-func (d *Driver) launch(t task, wanted driver.Task, lock *os.File) (*shim.Started, error) {
-	if err := d.usable(); err != nil {
+func (d *Holder) launch(t task, wanted driver.Task, lock *os.File) (*shim.Started, error) {
+	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	spec, err := specOf(wanted)
+	spec, err := d.spec(wanted)
 	if err != nil {
 		return nil, err
 	}
-	spec.Cgroup = d.cgroupOf(wanted.ID)
 	if err := shim.WriteFile(t.path(shim.SpecFile), spec.Encode()); err != nil {
 		return nil, err
 	}
@@ -105,7 +104,7 @@ func (d *Driver) launch(t task, wanted driver.Task, lock *os.File) (*shim.Starte
 
 // fork starts the shim, in a session of its own and with nothing of this process but
 // the descriptors that it needs.
-func (d *Driver) fork(t task, lock, answer *os.File) (*process, error) {
+func (d *Holder) fork(t task, lock, answer *os.File) (*process, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"context"
@@ -16,8 +16,8 @@ const tick = 10 * time.Millisecond
 
 // Stats adds up what the processes of the task use. The shim is not among them, but
 // knows the CPU time of those that have ended.
-func (d *Driver) Stats(ctx context.Context, h driver.Handle) (driver.Stats, error) {
-	t, err := taskOf(h)
+func (d *Holder) Stats(ctx context.Context, h driver.Handle) (driver.Stats, error) {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return driver.Stats{}, err
 	}

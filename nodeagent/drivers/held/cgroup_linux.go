@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"errors"
@@ -15,8 +15,12 @@ import (
 // cgroupRoots are where cgroup2 file systems are mounted: alone, and beside version 1.
 var cgroupRoots = []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}
 
-// makeCgroupParent makes the control group that holds those of the tasks.
-func makeCgroupParent(name string) (string, error) {
+// DefaultCgroup is the control group below which those of the tasks are made.
+const DefaultCgroup = "drover.slice"
+
+// MakeCgroupParent makes the control group that holds those of the tasks, below the
+// root of the cgroup2 file system, and returns its directory.
+func MakeCgroupParent(name string) (string, error) {
 	for _, root := range cgroupRoots {
 		var fs unix.Statfs_t
 		if err := unix.Statfs(root, &fs); err != nil || fs.Type != unix.CGROUP2_SUPER_MAGIC {
@@ -31,17 +35,9 @@ func makeCgroupParent(name string) (string, error) {
 	return "", errors.New("no cgroup2 file system is mounted")
 }
 
-// cgroupOf names the control group of a task.
-func (d *Driver) cgroupOf(taskID string) string {
-	if d.cgroup == "" {
-		return ""
-	}
-	return filepath.Join(d.cgroup, cgroupName(taskID))
-}
-
-// cgroupName makes a file name of a task ID. Where that loses something, a hash keeps
+// CgroupName makes a file name of a task ID. Where that loses something, a hash keeps
 // names apart.
-func cgroupName(taskID string) string {
+func CgroupName(taskID string) string {
 	const most = 200 // bytes, of the 255 of a file name
 	name := strings.Map(func(r rune) rune {
 		switch {
