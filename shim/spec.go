@@ -7,7 +7,9 @@ import (
 
 // Spec is what a shim is to run.
 type Spec struct {
-	Path string   // the program, absolute
+	// Path is the program, absolute; of a task with Isolation it may be a name, which is
+	// looked for in /local, / and the PATH of Env, in the task's root.
+	Path string
 	Args []string // with the program's name as the first
 	Env  []string // NAME=value; nothing is added
 	Dir  string   // working directory
@@ -20,7 +22,23 @@ type Spec struct {
 	Cgroup string
 	// Cores are those that the task runs on, by their numbers; empty: any.
 	Cores []uint16
+	// Groups are further control groups that the task runs in. Cgroup may be among them,
+	// for its settings. What can't be made or set keeps the task from starting.
+	Groups []Group
+	// OOMScoreAdj is how much likelier the kernel kills the task when memory is short,
+	// from -1000 to 1000; 0 leaves it as the shim's.
+	OOMScoreAdj int
+	// Isolation sets the task apart; nil: it runs as a process of the node.
+	Isolation *Isolation
+	// Beside is the task, with the same Isolation, in whose namespaces to run.
+	Beside *Member
 }
+
+// staged reports whether starting the program takes more than a fork can do.
+func (s *Spec) staged() bool { return s.Isolation != nil || len(s.Groups) > 0 }
+
+// extended reports whether the spec has what only shims since spec 3 can do.
+func (s *Spec) extended() bool { return s.staged() || s.OOMScoreAdj != 0 || s.Beside != nil }
 
 // User is the rights of a task.
 type User struct {
@@ -38,19 +56,27 @@ type Output struct {
 	Disabled bool  // to nowhere
 }
 
-// specMagic opens an encoded Spec and names its version. One with cores is of a later
-// version, which only those are: a shim that could not pin its task must not run it.
+// specMagic opens an encoded Spec and names its version. One with cores, or with more,
+// is of a later version, which only those are: a shim that could not pin its task, or
+// not isolate it, must not run it.
 const (
-	specMagic      = "drover-shim spec 1\n"
-	specMagicCores = "drover-shim spec 2\n"
+	specMagic         = "drover-shim spec 1\n"
+	specMagicCores    = "drover-shim spec 2\n"
+	specMagicExtended = "drover-shim spec 3\n"
 )
+
+// leastOOMScore is the lowest OOMScoreAdj; it is added, so that no number is negative.
+const leastOOMScore = -1000
 
 var errSpec = errors.New("not a task description of this version of drover-shim")
 
 // Encode returns the bytes of DIR/spec.
 func (s *Spec) Encode() []byte {
 	b := []byte(specMagic)
-	if len(s.Cores) > 0 {
+	switch {
+	case s.extended():
+		b = []byte(specMagicExtended)
+	case len(s.Cores) > 0:
 		b = []byte(specMagicCores)
 	}
 	b = appendString(b, s.Path)
@@ -61,17 +87,23 @@ func (s *Spec) Encode() []byte {
 	b = appendOutput(b, s.Stdout)
 	b = appendOutput(b, s.Stderr)
 	b = appendString(b, s.Cgroup)
-	if len(s.Cores) > 0 {
+	if len(s.Cores) > 0 || s.extended() {
 		b = appendCores(b, s.Cores)
+	}
+	if s.extended() {
+		b = appendGroups(b, s.Groups)
+		b = appendNumber(b, uint64(max(s.OOMScoreAdj-leastOOMScore, 0)))
+		b = appendIsolation(b, s.Isolation)
+		b = appendMember(b, s.Beside)
 	}
 	return b
 }
 
 // DecodeSpec is the inverse of Encode.
 func DecodeSpec(b []byte) (*Spec, error) {
-	body, plain := strings.CutPrefix(string(b), specMagic)
-	body, pinned := strings.CutPrefix(body, specMagicCores)
-	if plain == pinned {
+	magic, body, _ := strings.Cut(string(b), "\n")
+	plain, pinned, extended := magic+"\n" == specMagic, magic+"\n" == specMagicCores, magic+"\n" == specMagicExtended
+	if !plain && !pinned && !extended {
 		return nil, errSpec
 	}
 	r := specReader{rest: body}
@@ -85,9 +117,16 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		Stderr: r.output(),
 		Cgroup: r.string(),
 	}
-	if pinned {
+	if pinned || extended {
 		s.Cores = r.cores()
-		r.bad = r.bad || len(s.Cores) == 0
+		r.bad = r.bad || pinned && len(s.Cores) == 0
+	}
+	if extended {
+		s.Groups = r.groups()
+		s.OOMScoreAdj = int(r.number(-2*leastOOMScore)) + leastOOMScore
+		s.Isolation = r.isolation()
+		s.Beside = r.member()
+		r.bad = r.bad || !s.extended()
 	}
 	if r.bad || r.rest != "" {
 		return nil, errSpec
