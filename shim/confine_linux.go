@@ -27,7 +27,7 @@ func confine(u *User, iso *Isolation) error {
 		}
 	}
 	// A change of rights has undone what the shim had set.
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+	if err := dieWithShim(); err != nil {
 		return err
 	}
 	if iso == nil || len(iso.Filter) == 0 {

@@ -29,18 +29,32 @@ func makeGroups(groups []Group) error {
 	return nil
 }
 
-// joinGroups moves this process into the groups of the spec; in Cgroup it is already.
+// joinGroups moves this thread, which becomes the task, into the groups of the spec; in
+// Cgroup it is already. In hierarchies of version 1 a thread moves on its own, which
+// spares a wait for all processors that moving a process takes.
 func joinGroups(s *Spec) error {
 	for _, g := range s.Groups {
 		if g.Path == s.Cgroup {
 			continue
 		}
-		err := os.WriteFile(filepath.Join(g.Path, "cgroup.procs"), []byte(strconv.Itoa(0)), 0)
+		err := enterGroup(filepath.Join(g.Path, "tasks"))
+		if errors.Is(err, os.ErrNotExist) {
+			err = enterGroup(filepath.Join(g.Path, "cgroup.procs"))
+		}
 		if err != nil {
 			return failed("enter a control group", err)
 		}
 	}
 	return nil
+}
+
+func enterGroup(file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("0") // whoever writes it
+	return errors.Join(err, f.Close())
 }
 
 // RemoveGroups removes the groups that were made for a task, with those below them.

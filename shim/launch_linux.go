@@ -77,6 +77,9 @@ func (s *supervisor) forkStage(attr *syscall.ProcAttr) error {
 	if space.fd >= 0 {
 		attr.Files = append(attr.Files, uintptr(space.fd))
 	}
+	// It is set by the stage: a fork that does it looks for its parent, which it can't see
+	// from another namespace.
+	attr.Sys.Pdeathsig = 0
 	s.task, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(program), []string{Name, StageArg}, attr)
 	if err := errors.Join(err, unix.Close(report[1])); err != nil {
 		return err

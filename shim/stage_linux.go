@@ -39,6 +39,9 @@ func becomeTask() error {
 	if err := unix.CloseRange(StageSpecFD, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return err
 	}
+	if err := dieWithShim(); err != nil {
+		return err
+	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return err
 	}
@@ -70,6 +73,9 @@ func becomeTask() error {
 	program, err := findProgram(s.Path, s.Env)
 	return becomeProgram(s, program, err)
 }
+
+// dieWithShim has the kernel kill this process when the shim ends.
+func dieWithShim() error { return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0) }
 
 func becomeProgram(s *Spec, program string, err error) error {
 	if err != nil {

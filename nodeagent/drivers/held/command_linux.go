@@ -19,10 +19,14 @@ import (
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // SpecOf says of what the shim is to run what is the same for all drivers: the
-// environment, the user, the outputs and the cores. The rest is the driver's.
-func SpecOf(task driver.Task) (*shim.Spec, error) {
+// environment, the user, who must not be denied, the outputs and the cores. The rest is
+// the driver's.
+func SpecOf(task driver.Task, denied Denied) (*shim.Spec, error) {
 	rights, err := lookupUser(task.User)
 	if err != nil {
+		return nil, err
+	}
+	if err := denied.check(rights); err != nil {
 		return nil, err
 	}
 	return &shim.Spec{

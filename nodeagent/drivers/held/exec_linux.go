@@ -40,7 +40,7 @@ func (d *Holder) Exec(ctx context.Context, h driver.Handle, c driver.Command) (d
 		defer cancel()
 		_, _ = t.wait(ctx) // whatever it says: the task can't be relied on any more
 	}()
-	streams, err := openStreams(c.TTY, spec.User)
+	streams, err := openStreams(c.TTY, spec)
 	if err != nil {
 		return none, err
 	}
@@ -64,33 +64,55 @@ func (t task) specOfExec(ctx context.Context, c driver.Command) (*shim.Spec, err
 	if len(c.Args) == 0 || c.Args[0] == "" {
 		return nil, errors.New("no command to run")
 	}
+	own, started, err := t.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	spec := &shim.Spec{
+		Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores,
+		Groups: own.Groups, OOMScoreAdj: own.OOMScoreAdj, Isolation: own.Isolation,
+	}
+	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
+		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")
+	}
+	if own.Isolation != nil { // it is looked for where the task sees it
+		spec.Path, spec.Beside = c.Args[0], &shim.Member{PID: started.PID, Start: started.PIDStart}
+		return spec, nil
+	}
+	spec.Path, err = FindCommand(c.Args[0], own.Dir, driver.Task{Dir: taskDir(own), Env: environment(own.Env)})
+	return spec, err
+}
+
+// running returns what runs, and as which processes.
+func (t task) running(ctx context.Context) (*shim.Spec, *shim.Started, error) {
 	started, err := t.started(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	holder, err := openProcess(started.ShimPID, started.ShimStart)
-	if errors.Is(err, errNoProcess) {
-		return nil, errors.New("the task has ended")
+	holder, err := shim.Lookup(started.ShimPID)
+	if err != nil || holder.Start != started.ShimStart {
+		return nil, nil, errors.New("the task has ended")
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := holder.close(); err != nil {
-		return nil, err
-	}
+	spec, err := t.spec()
+	return spec, started, err
+}
+
+// spec returns what the shim was told to run.
+func (t task) spec() (*shim.Spec, error) {
 	b, err := os.ReadFile(t.path(shim.SpecFile))
 	if err != nil {
 		return nil, err
 	}
-	own, err := shim.DecodeSpec(b)
+	return shim.DecodeSpec(b)
+}
+
+// Running returns what runs as a task. It is an error that the task has ended.
+func (d *Holder) Running(ctx context.Context, h driver.Handle) (*shim.Spec, error) {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return nil, err
 	}
-	spec := &shim.Spec{Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores}
-	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
-		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")
-	}
-	spec.Path, err = FindCommand(c.Args[0], own.Dir, driver.Task{Dir: taskDir(own), Env: environment(own.Env)})
+	spec, _, err := t.running(ctx)
 	return spec, err
 }
 

@@ -30,6 +30,9 @@ func (d *Holder) Start(ctx context.Context, wanted driver.Task) (driver.Handle, 
 func (d *Holder) Find(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
 	t := task{wanted.StateDir}
 	record, err := t.started(ctx)
+	if errors.Is(err, driver.ErrTaskGone) {
+		err = errors.Join(err, t.abandon())
+	}
 	if err != nil {
 		return driver.Handle{}, fmt.Errorf("find task %s: %w", wanted.ID, err)
 	}
@@ -59,9 +62,22 @@ func (d *Holder) startOnce(ctx context.Context, wanted driver.Task) (*shim.Start
 	}
 	record, err = d.launch(t, wanted, lock)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(t.dir))
+		return nil, errors.Join(err, t.abandon())
 	}
 	return record, nil
+}
+
+// abandon removes what a start that came to nothing has left: its shim may have been
+// killed amid it.
+func (t task) abandon() error {
+	var err error
+	if spec, specErr := t.spec(); specErr == nil { // else it was not written yet
+		err = shim.RemoveGroups(spec.Groups)
+		if spec.Cgroup != "" {
+			err = errors.Join(err, shim.RemoveCgroup(spec.Cgroup))
+		}
+	}
+	return errors.Join(err, os.RemoveAll(t.dir))
 }
 
 // launch starts a shim, which inherits the lock, and waits for its answer. When it

@@ -21,13 +21,13 @@ func (d *Holder) Stats(ctx context.Context, h driver.Handle) (driver.Stats, erro
 	if err != nil {
 		return driver.Stats{}, err
 	}
-	started, err := t.started(ctx)
+	_, started, err := t.running(ctx)
 	if err != nil {
 		return driver.Stats{}, fmt.Errorf("measure task %s: %w", h.TaskID, err)
 	}
 	holder, err := shim.Lookup(started.ShimPID)
-	if err != nil || holder.Start != started.ShimStart {
-		return driver.Stats{}, fmt.Errorf("measure task %s: the task has ended", h.TaskID)
+	if err != nil {
+		return driver.Stats{}, fmt.Errorf("measure task %s: %w", h.TaskID, err)
 	}
 	s := driver.Stats{
 		CPUUser:    time.Duration(holder.UserTicksWaited) * tick,

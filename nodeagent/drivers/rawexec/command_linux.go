@@ -16,7 +16,7 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, err := held.SpecOf(task)
+	spec, err := held.SpecOf(task, held.Denied{})
 	if err != nil {
 		return nil, err
 	}

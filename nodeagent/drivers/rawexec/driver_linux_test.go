@@ -2,58 +2,22 @@ package rawexec_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/driver/drivertest"
+	"github.com/droverhq/drover/nodeagent/drivers/held/heldtest"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
-	"github.com/droverhq/drover/shim"
 )
 
-// shimEnv hands the path of the built shim to the agents that the suite starts.
-const shimEnv = "DROVER_RAWEXEC_TEST_SHIM"
-
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == shim.Name {
-		shim.Main()
-	}
-	if os.Getenv(shimEnv) != "" {
-		drivertest.Main(m, subject(rawexec.Options{}))
-	}
-	os.Exit(runWithShim(m))
-}
-
-// runWithShim builds the shim for the tests: small and quick as it is, not with the
-// race detector and all that test binaries have.
-func runWithShim(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "drover-shim-")
-	if err != nil {
-		panic(err)
-	}
-	defer func() {
-		if err := os.RemoveAll(dir); err != nil {
-			panic(err)
-		}
-	}()
-	path := filepath.Join(dir, shim.Name)
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "github.com/droverhq/drover/cmd/drover-shim")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("build the shim: %v: %s", err, out))
-	}
-	if err := os.Setenv(shimEnv, path); err != nil {
-		panic(err)
-	}
-	return m.Run()
+	heldtest.Main(m, func() drivertest.Subject { return subject(rawexec.Options{}) })
 }
 
 func newDriver(o rawexec.Options) *rawexec.Driver {
 	o.Enabled = true
-	o.ShimPath = os.Getenv(shimEnv)
+	o.ShimPath = heldtest.ShimPath()
 	return rawexec.New(o)
 }
 

@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/drivers/held/heldtest"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/shim"
 )
@@ -25,64 +25,22 @@ import (
 // newTask describes a task that runs a script, and a driver to run it.
 func newTask(t *testing.T, o rawexec.Options, script string) (*rawexec.Driver, driver.Task) {
 	t.Helper()
-	root, alloc := t.TempDir(), uuid.NewString()
-	for _, dir := range []string{root, filepath.Dir(root)} { // for tasks of other users
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	task := driver.Task{
-		ID: alloc + "/main/1", AllocID: alloc, Name: "main",
-		Config:   map[string]any{"command": "/bin/sh", "args": []any{"-c", script}},
-		Env:      map[string]string{"NOMAD_ALLOC_ID": alloc, "NOMAD_TASK_NAME": "main", "PATH": os.Getenv("PATH")},
-		Dir:      filepath.Join(root, "main"),
-		StateDir: filepath.Join(root, "state"),
-		Stdout:   driver.LogFile{Dir: root, Prefix: "out"},
-		Stderr:   driver.LogFile{Dir: root, Prefix: "err"},
-	}
-	if err := os.MkdirAll(task.Dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	return newDriver(o), task
+	return newDriver(o), heldtest.NewTask(t, script)
 }
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	return heldtest.Context(t)
 }
 
 func start(t *testing.T, d *rawexec.Driver, task driver.Task) driver.Handle {
 	t.Helper()
-	h, err := d.Start(testContext(t), task)
-	if err != nil {
-		t.Fatalf("start: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := d.Destroy(context.Background(), h); err != nil {
-			t.Errorf("destroy: %v", err)
-		}
-	})
-	return h
+	return heldtest.Start(t, d, task)
 }
 
-// awaitFile waits until a file has some content, and returns all of it.
 func awaitFile(t *testing.T, path, want string) string {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for ctx := testContext(t); ; {
-		b, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(b), want) {
-			return string(b)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %q in %s: %q, %v", want, path, b, err)
-		}
-	}
+	return heldtest.AwaitFile(t, path, want)
 }
 
 func startedOf(t *testing.T, task driver.Task) *shim.Started {
