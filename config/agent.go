@@ -144,6 +144,10 @@ type Client struct {
 	Reserved         Reserved          `hcl:"reserved,block"`
 	MaxKillTimeout   time.Duration     `hcl:"max_kill_timeout"` // upper bound of a task's kill_timeout; default 30s
 
+	// ChrootEnv are directories and files of the machine that tasks with a root of their
+	// own see, and where; default those that programs need (see isolated.DefaultChrootEnv).
+	ChrootEnv map[string]string `hcl:"chroot_env"`
+
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
 

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,16 +22,24 @@ const DefaultCgroup = "drover.slice"
 // MakeCgroupParent makes the control group that holds those of the tasks, below the
 // root of the cgroup2 file system, and returns its directory.
 func MakeCgroupParent(name string) (string, error) {
+	root, err := UnifiedRoot()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, filepath.Join("/", name))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make the control group of tasks: %w", err)
+	}
+	return dir, nil
+}
+
+// UnifiedRoot returns where the cgroup2 file system is mounted.
+func UnifiedRoot() (string, error) {
 	for _, root := range cgroupRoots {
 		var fs unix.Statfs_t
-		if err := unix.Statfs(root, &fs); err != nil || fs.Type != unix.CGROUP2_SUPER_MAGIC {
-			continue
+		if err := unix.Statfs(root, &fs); err == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC {
+			return root, nil
 		}
-		dir := filepath.Join(root, filepath.Join("/", name))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", fmt.Errorf("make the control group of tasks: %w", err)
-		}
-		return dir, nil
 	}
 	return "", errors.New("no cgroup2 file system is mounted")
 }
@@ -56,4 +65,30 @@ func CgroupName(taskID string) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(taskID)) // never fails
 	return name + "-" + strconv.FormatUint(h.Sum64(), 16)
+}
+
+// Legacy is a hierarchy of control groups of version 1.
+type Legacy struct {
+	Dir         string // where it is mounted
+	Controllers []string
+}
+
+// LegacyHierarchies returns the hierarchies of version 1 that are mounted.
+func LegacyHierarchies() ([]Legacy, error) {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return nil, err
+	}
+	var list []Legacy
+	for line := range strings.Lines(string(mounts)) {
+		const dir, kind, options = 1, 2, 3
+		f := strings.Fields(line)
+		if len(f) <= options || f[kind] != "cgroup" {
+			continue
+		}
+		if !slices.ContainsFunc(list, func(l Legacy) bool { return l.Dir == f[dir] }) {
+			list = append(list, Legacy{f[dir], strings.Split(f[options], ",")})
+		}
+	}
+	return list, nil
 }

@@ -1,7 +1,6 @@
 package isolated
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,15 +14,9 @@ import (
 // version 2, which holds their processes together. It has the controllers if the node
 // has them in version 2; else there is a further group in each hierarchy of version 1.
 type hierarchy struct {
-	unified  string   // directory of the groups of version 2
-	limiting bool     // version 2 has the controllers
-	legacy   []legacy // hierarchies of version 1
-}
-
-// legacy is a hierarchy of version 1.
-type legacy struct {
-	dir         string // of the groups of tasks
-	controllers []string
+	unified  string        // directory of the groups of version 2
+	limiting bool          // version 2 has the controllers
+	legacy   []held.Legacy // hierarchies of version 1; Dir is that of tasks' groups
 }
 
 // needed are the controllers that there must be; cpuset and cpuacct are used where they
@@ -46,11 +39,7 @@ func findHierarchy(name string) (*hierarchy, error) {
 	if h.limiting {
 		return h, enable(root, h.unified, there)
 	}
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	if err != nil {
-		return nil, err
-	}
-	if h.legacy, err = legacyHierarchies(string(mounts), name); err != nil {
+	if h.legacy, err = usedHierarchies(name); err != nil {
 		return nil, err
 	}
 	for _, c := range needed {
@@ -82,36 +71,29 @@ func enable(root, dir string, there []string) error {
 	}
 }
 
-// legacyHierarchies reads from a list of mounts where those of version 1 are.
-func legacyHierarchies(mounts, name string) ([]legacy, error) {
-	var list []legacy
-	for line := range strings.Lines(mounts) {
-		const device, dir, kind, options = 0, 1, 2, 3
-		f := strings.Fields(line)
-		if len(f) <= options || f[kind] != "cgroup" {
-			continue
-		}
-		var own []string
-		for option := range strings.SplitSeq(f[options], ",") {
-			if slices.Contains([]string{"cpu", "cpuacct", "cpuset", "memory", "pids"}, option) {
-				own = append(own, option)
-			}
-		}
-		at := filepath.Join(f[dir], filepath.Join("/", name))
-		if len(own) > 0 && !slices.ContainsFunc(list, func(l legacy) bool { return slices.Equal(l.controllers, own) }) {
-			list = append(list, legacy{at, own})
+// usedHierarchies returns those of version 1 that have controllers which are used.
+func usedHierarchies(name string) ([]held.Legacy, error) {
+	all, err := held.LegacyHierarchies()
+	if err != nil {
+		return nil, err
+	}
+	var used []held.Legacy
+	for _, l := range all {
+		l.Dir = filepath.Join(l.Dir, filepath.Join("/", name))
+		l.Controllers = slices.DeleteFunc(l.Controllers, func(c string) bool {
+			return !slices.Contains([]string{"cpu", "cpuacct", "cpuset", "memory", "pids"}, c)
+		})
+		if len(l.Controllers) > 0 {
+			used = append(used, l)
 		}
 	}
-	if len(list) == 0 {
-		return nil, errors.New("no control group controllers are there, neither in version 2 nor mounted in version 1")
-	}
-	return list, nil
+	return used, nil
 }
 
 // makeLegacy makes the groups of version 1 that hold those of the tasks.
 func (h *hierarchy) makeLegacy() error {
 	for _, l := range h.legacy {
-		if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		if err := os.MkdirAll(l.Dir, 0o755); err != nil {
 			return fmt.Errorf("make the control group of tasks: %w", err)
 		}
 	}
@@ -139,8 +121,8 @@ func (h *hierarchy) makeLegacy() error {
 // of returns the directory of tasks' groups of version 1 that have the controller.
 func (h *hierarchy) of(controller string) string {
 	for _, l := range h.legacy {
-		if slices.Contains(l.controllers, controller) {
-			return l.dir
+		if slices.Contains(l.Controllers, controller) {
+			return l.Dir
 		}
 	}
 	return ""

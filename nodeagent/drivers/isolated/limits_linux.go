@@ -62,8 +62,8 @@ func (d *Driver) limits(task driver.Task, c config) (string, []shim.Group, error
 	}
 	var groups []shim.Group
 	for _, h := range d.groups.legacy {
-		g := shim.Group{Path: filepath.Join(h.dir, name)}
-		for _, controller := range h.controllers {
+		g := shim.Group{Path: filepath.Join(h.Dir, name)}
+		for _, controller := range h.Controllers {
 			g.Settings = append(g.Settings, l.legacy(controller)...)
 		}
 		groups = append(groups, g)

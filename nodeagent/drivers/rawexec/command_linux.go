@@ -2,8 +2,12 @@ package rawexec
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/held"
@@ -16,24 +20,79 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, err := held.SpecOf(task, held.Denied{})
+	task.Env = without(task.Env, append(c.deniedEnv, d.plugin.DeniedEnv...))
+	spec, err := held.SpecOf(task, d.plugin.Denied)
 	if err != nil {
 		return nil, err
 	}
-	spec.Args, spec.Dir = append([]string{c.Command}, c.Args...), task.Dir
-	if c.WorkDir != "" {
-		spec.Dir = c.WorkDir
+	spec.Args, spec.Dir, spec.OOMScoreAdj = append([]string{c.command}, c.args...), task.Dir, c.oomScoreAdj
+	if c.workDir != "" {
+		spec.Dir = c.workDir
 	}
 	if info, err := os.Stat(spec.Dir); err != nil {
 		return nil, fmt.Errorf("working directory: %w", err)
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("working directory: %s is not a directory", spec.Dir)
 	}
-	if spec.Path, err = held.FindCommand(c.Command, spec.Dir, task); err != nil {
+	if spec.Path, err = held.FindCommand(c.command, spec.Dir, task); err != nil {
 		return nil, err
 	}
-	if d.cgroup != "" {
-		spec.Cgroup = filepath.Join(d.cgroup, held.CgroupName(task.ID))
+	return spec, d.choose(spec, task.ID, c)
+}
+
+// choose chooses the control groups of a task: one of its own, and others that the job
+// names.
+func (d *Driver) choose(spec *shim.Spec, id string, c config) error {
+	if d.cgroup != "" && c.unified == "" {
+		spec.Cgroup = filepath.Join(d.cgroup, held.CgroupName(id))
 	}
-	return spec, nil
+	add := func(option, root, group string) error {
+		dir := filepath.Join(root, filepath.Join("/", strings.TrimPrefix(group, root)))
+		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err != nil {
+			return fmt.Errorf("%s: there is no control group %q: %w", option, group, err)
+		}
+		spec.Groups = append(spec.Groups, shim.Group{Path: dir, Found: true})
+		return nil
+	}
+	if c.unified != "" {
+		root, err := held.UnifiedRoot()
+		if err == nil {
+			err = add("cgroup_v2_override", root, c.unified)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(c.legacy) == 0 {
+		return nil
+	}
+	hierarchies, err := held.LegacyHierarchies()
+	if err != nil {
+		return err
+	}
+	for _, controller := range slices.Sorted(maps.Keys(c.legacy)) {
+		i := slices.IndexFunc(hierarchies, func(l held.Legacy) bool { return slices.Contains(l.Controllers, controller) })
+		if i < 0 {
+			return fmt.Errorf("cgroup_v1_override: the controller %q is not mounted", controller)
+		}
+		if err := add("cgroup_v1_override", hierarchies[i].Dir, c.legacy[controller]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// without returns an environment without the variables whose names fit a pattern.
+func without(env map[string]string, patterns []string) map[string]string {
+	if len(patterns) == 0 {
+		return env
+	}
+	env = maps.Clone(env)
+	maps.DeleteFunc(env, func(name, _ string) bool {
+		return slices.ContainsFunc(patterns, func(pattern string) bool {
+			fits, err := path.Match(pattern, name)
+			return fits && err == nil
+		})
+	})
+	return env
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-logr/logr"
-
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/held"
@@ -18,30 +16,12 @@ const Name = "raw_exec"
 // attribute is what a node's description says of the driver.
 const attribute = "driver." + Name
 
-// Options say how tasks are run.
-type Options struct {
-	// Enabled lets tasks run at all. Off by default: a task of this driver can do what
-	// the node agent can.
-	Enabled bool
-	// ShimPath is the drover-shim program. Default: the one beside the running program;
-	// if there is none, the running program itself, started by the name drover-shim,
-	// which costs more memory for each task.
-	ShimPath string
-	// Cgroup is the control group, below the root of the cgroup2 file system, in which
-	// each task gets one of its own; default drover.slice. It makes the killing of a
-	// task's processes one atomic step. Where it can't be made, tasks run without.
-	Cgroup string
-	// NoCgroups leaves tasks in the control group of the node agent.
-	NoCgroups bool
-	Log       logr.Logger
-}
-
 // Driver runs commands. It has no state and needs no closing.
 type Driver struct {
 	*held.Holder
-	enabled bool
-	cgroup  string // directory; empty: no control groups
-	since   time.Time
+	plugin Plugin
+	cgroup string // directory; empty: no control groups
+	since  time.Time
 }
 
 var _ driver.Driver = (*Driver)(nil)
@@ -49,7 +29,7 @@ var _ driver.Driver = (*Driver)(nil)
 // New returns the driver. It can be used on a machine that lacks what it needs:
 // Fingerprint says so.
 func New(o Options) *Driver {
-	d := &Driver{enabled: o.Enabled, since: time.Now()}
+	d := &Driver{plugin: o.Plugin, since: time.Now()}
 	d.Holder = held.New(held.Options{Name: Name, ShimPath: o.ShimPath, Usable: d.usable, Spec: d.specOf})
 	if o.Enabled && !o.NoCgroups {
 		parent := o.Cgroup
@@ -70,7 +50,7 @@ func New(o Options) *Driver {
 func (d *Driver) Fingerprint(context.Context) api.DriverInfo {
 	info := api.DriverInfo{UpdateTime: d.since}
 	switch {
-	case !d.enabled:
+	case !d.plugin.Enabled:
 		info.HealthDescription = "disabled"
 	case d.ShimErr() != nil:
 		info.Detected = true
@@ -90,7 +70,7 @@ func (d *Driver) Validate(config map[string]any) error {
 }
 
 func (d *Driver) usable() error {
-	if !d.enabled {
+	if !d.plugin.Enabled {
 		return fmt.Errorf("%w: driver %s is not enabled on this node; its operator enables it in the agent's "+
 			`configuration: plugin "%s" { config { enabled = true } }`, api.ErrNotSupported, Name, Name)
 	}

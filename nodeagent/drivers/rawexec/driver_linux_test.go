@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 func newDriver(o rawexec.Options) *rawexec.Driver {
-	o.Enabled = true
+	o.Plugin.Enabled = true
 	o.ShimPath = heldtest.ShimPath()
 	return rawexec.New(o)
 }
@@ -42,7 +42,7 @@ func TestDriver(t *testing.T) {
 }
 
 func TestDriverWithoutControlGroups(t *testing.T) {
-	s := subject(rawexec.Options{NoCgroups: true})
+	s := subject(rawexec.Options{Plugin: rawexec.Plugin{NoCgroups: true}})
 	s.Outlives = false // the agents of the suite have the options of TestMain
 	drivertest.Run(t, s)
 }

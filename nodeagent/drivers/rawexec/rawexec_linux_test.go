@@ -72,7 +72,7 @@ func lives(t *testing.T, pid string) bool {
 
 func TestAKilledShimTakesItsTaskAlongAndIsReported(t *testing.T) {
 	const script = `(setsid sh -c 'echo $$ > daemon; exec sleep 1000' >/dev/null 2>&1 &); echo $$ > main; exec sleep 1000`
-	for name, o := range map[string]rawexec.Options{"with control groups": {}, "without": {NoCgroups: true}} {
+	for name, o := range map[string]rawexec.Options{"with control groups": {}, "without": {Plugin: rawexec.Plugin{NoCgroups: true}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := testContext(t)
@@ -352,7 +352,7 @@ func TestATaskOfAnotherUserDiesWithItsShim(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // see TestATaskRunsWithTheRightsOfItsUser
 	}
-	d, task := newTask(t, rawexec.Options{NoCgroups: true}, "echo $$ > pid; exec sleep 1000")
+	d, task := newTask(t, rawexec.Options{Plugin: rawexec.Plugin{NoCgroups: true}}, "echo $$ > pid; exec sleep 1000")
 	task.User = "nobody"
 	if err := os.Chmod(task.Dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -381,7 +381,7 @@ func TestTheDriverWorksOnlyWhereItIsEnabled(t *testing.T) {
 
 func TestAProgramWithoutAShimBesideItIsTheShim(t *testing.T) {
 	_, task := newTask(t, rawexec.Options{}, "exit 6")
-	d := rawexec.New(rawexec.Options{Enabled: true})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}})
 	if result, err := d.Wait(testContext(t), start(t, d, task)); err != nil || result.ExitCode != 6 {
 		t.Errorf("result %+v, %v", result, err)
 	}
@@ -389,7 +389,7 @@ func TestAProgramWithoutAShimBesideItIsTheShim(t *testing.T) {
 
 func TestAMissingShimMakesTheDriverUnhealthy(t *testing.T) {
 	_, task := newTask(t, rawexec.Options{}, "true")
-	d := rawexec.New(rawexec.Options{Enabled: true, ShimPath: "/no/such/drover-shim"})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}, ShimPath: "/no/such/drover-shim"})
 	if info := d.Fingerprint(testContext(t)); !info.Detected || info.Healthy || !strings.Contains(info.HealthDescription, "/no/such") {
 		t.Errorf("fingerprint %+v", info)
 	}
@@ -403,15 +403,19 @@ func TestAConfigIsCheckedKeyByKey(t *testing.T) {
 		config map[string]any
 		want   []string // fields that are wrong; nil: none
 	}{
-		"all keys":            {map[string]any{"command": "sh", "args": []any{"a", 1, 2.5, true}, "work_dir": "/"}, nil},
-		"strings":             {map[string]any{"command": "sh", "args": []string{"a"}}, nil},
-		"nothing":             {map[string]any{}, []string{"command"}},
-		"empty command":       {map[string]any{"command": ""}, []string{"command"}},
-		"wrong types":         {map[string]any{"command": []any{"sh"}, "args": "a", "work_dir": map[string]any{}}, []string{"command", "work_dir", "args"}},
-		"a list in a list":    {map[string]any{"command": "sh", "args": []any{"a", []any{}}}, []string{"args[1]"}},
-		"relative work_dir":   {map[string]any{"command": "sh", "work_dir": "a"}, []string{"work_dir"}},
-		"unknown keys":        {map[string]any{"command": "sh", "image": "x", "arg": nil}, []string{"arg", "image"}},
-		"unsupported options": {map[string]any{"command": "sh", "cgroup_v2_override": "x", "oom_score_adj": 1}, []string{"cgroup_v2_override", "oom_score_adj"}},
+		"all keys":          {map[string]any{"command": "sh", "args": []any{"a", 1, 2.5, true}, "work_dir": "/"}, nil},
+		"strings":           {map[string]any{"command": "sh", "args": []string{"a"}}, nil},
+		"nothing":           {map[string]any{}, []string{"command"}},
+		"empty command":     {map[string]any{"command": ""}, []string{"command"}},
+		"wrong types":       {map[string]any{"command": []any{"sh"}, "args": "a", "work_dir": map[string]any{}}, []string{"command", "work_dir", "args"}},
+		"a list in a list":  {map[string]any{"command": "sh", "args": []any{"a", []any{}}}, []string{"args[1]"}},
+		"relative work_dir": {map[string]any{"command": "sh", "work_dir": "a"}, []string{"work_dir"}},
+		"unknown keys":      {map[string]any{"command": "sh", "image": "x", "arg": nil}, []string{"arg", "image"}},
+		"further options": {map[string]any{
+			"command": "sh", "cgroup_v2_override": "x", "oom_score_adj": 1, "denied_envvars": []any{"A*"},
+			"cgroup_v1_override": []map[string]any{{"pids": "x"}},
+		}, nil},
+		"wrong values": {map[string]any{"command": "sh", "oom_score_adj": 1001, "denied_envvars": []any{"[", "A"}, "cgroup_v1_override": "x"}, []string{"oom_score_adj", "cgroup_v1_override", "denied_envvars"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := rawexec.New(rawexec.Options{}).Validate(c.config)
@@ -452,7 +456,7 @@ func TestAStartWithoutARecordLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, task := newTask(t, rawexec.Options{}, "true")
-	d := rawexec.New(rawexec.Options{Enabled: true, NoCgroups: true, ShimPath: fake})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true, NoCgroups: true}, ShimPath: fake})
 	if h, err := d.Start(testContext(t), task); err == nil {
 		t.Errorf("started %+v", h)
 	}
