@@ -153,7 +153,8 @@ func TestATaskHasTheRightsThatItIsLeft(t *testing.T) {
 		"root":       {nil, nil, "root", "CapEff:00000000a80405fbCapBnd:00000000a80405fbCapAmb:0000000000000000NoNewPrivs:1Seccomp:2"},
 		"all dropped": {
 			nil,
-			map[string]any{"cap_drop": []any{"all"}}, "root",
+			map[string]any{"cap_drop": []any{"all"}},
+			"root",
 			"CapEff:0000000000000000CapBnd:0000000000000000CapAmb:0000000000000000NoNewPrivs:1Seccomp:2",
 		},
 		"one added": {
