@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -70,7 +71,7 @@ func becomeTask() error {
 	if err := changeDir(s.Dir); err != nil {
 		return failed("working directory "+s.Dir, err)
 	}
-	program, err := findProgram(s.Path, s.Env)
+	program, err := findProgram(s.Path, s.Env, s.Beside == nil)
 	return becomeProgram(s, program, err)
 }
 
@@ -149,10 +150,11 @@ func changeDir(dir string) error {
 }
 
 // findProgram finds the program in the task's root: a path as it is, a name in /local,
-// / and PATH.
-func findProgram(name string, env []string) (string, error) {
+// / and PATH. What was put there without saying that it is a program, an artifact,
+// is made one, if it is the task's.
+func findProgram(name string, env []string, makeOne bool) (string, error) {
 	if strings.Contains(name, "/") {
-		return name, failed(name, checkProgram(name))
+		return name, failed(name, checkProgram(name, makeOne))
 	}
 	places := []string{"/local", "/"}
 	for _, entry := range env {
@@ -161,22 +163,30 @@ func findProgram(name string, env []string) (string, error) {
 		}
 	}
 	for _, place := range places {
-		if found := path.Join(place, name); path.IsAbs(place) && checkProgram(found) == nil {
+		if found := path.Join(place, name); path.IsAbs(place) && checkProgram(found, makeOne) == nil {
 			return found, nil
 		}
 	}
 	return "", errors.New(name + ": not found in the task's directory and its PATH")
 }
 
-func checkProgram(name string) error {
+func checkProgram(name string, makeOne bool) error {
 	fd, err := openPlain(name, 0)
 	if err != nil {
 		return err
 	}
+	defer unix.Close(fd)
 	var st unix.Stat_t
-	err = errors.Join(unix.Fstat(fd, &st), unix.Close(fd))
-	if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0) {
-		return errors.New("not a program that can be run")
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
 	}
-	return err
+	const executable = 0o111
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+	case st.Mode&executable != 0:
+		return nil
+	case makeOne && unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), st.Mode&^unix.S_IFMT|executable) == nil:
+		return nil
+	}
+	return errors.New("not a program that can be run")
 }

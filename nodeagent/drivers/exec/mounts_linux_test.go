@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	osexec "os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -75,30 +76,24 @@ func TestMountsSeeWhatTheNodeMountsLaterIfTheyAreTo(t *testing.T) {
 	}
 }
 
-// newNamespace makes a network namespace in which nothing is but loopback, and returns
-// its path.
+// newNamespace makes a network namespace in which nothing is but loopback, for as long
+// as the test runs, and returns its path.
 func newNamespace(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "net")
-	write(t, path, "")
-	made := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with this function
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			err = unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), path, "", unix.MS_BIND, "")
-		}
-		made <- err
-	}()
-	if err := <-made; err != nil {
+	holder := osexec.Command("sleep", "1000")
+	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+	if err := holder.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+		if err := holder.Process.Kill(); err != nil {
 			t.Error(err)
 		}
+		if err := holder.Wait(); err == nil {
+			t.Error("it ended by itself")
+		}
 	})
-	return path
+	return fmt.Sprintf("/proc/%d/ns/net", holder.Process.Pid)
 }
 
 func TestATaskIsInTheNetworkOfItsAllocation(t *testing.T) {
@@ -145,6 +140,34 @@ func TestThePlacesOfTheNodeAreWhereItsOperatorWantsThem(t *testing.T) {
 	_, out := run(t, d, newTask(t, "ls /opt/tools; cat /opt/tools/hidden; ls /etc"))
 	if !strings.HasPrefix(out, "hidden\nthere\n") || strings.Contains(out, "secret") || !strings.Contains(out, "/etc'") {
 		t.Errorf("the task says %q", out)
+	}
+}
+
+func TestARootCanBeMadeWithoutPivoting(t *testing.T) {
+	needIsolation(t)
+	d := newDriver(t, map[string]any{"no_pivot_root": true})
+	task := newTask(t, "ls /alloc/. "+os.TempDir()+"; exec sleep 1000")
+	h := heldtest.Start(t, d, task)
+	heldtest.AwaitFile(t, filepath.Join(task.Stdout.Dir, "err.0"), "") // there is no such directory, or nothing in it
+	var out strings.Builder
+	c := driver.Command{Args: []string{"ls", "/"}, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out}
+	if _, err := d.Exec(heldtest.Context(t), h, c); err != nil {
+		t.Fatal(err)
+	}
+	if want := "alloc\nbin\ndev\netc\nlib\n"; !strings.HasPrefix(out.String(), want) || !strings.Contains(out.String(), "secrets\n") {
+		t.Errorf("a command sees %q", out.String())
+	}
+}
+
+func TestAnArtifactIsMadeAProgram(t *testing.T) {
+	needIsolation(t)
+	for _, command := range []string{"local/tool", "/local/tool", "tool"} {
+		task := newTask(t, "")
+		write(t, filepath.Join(task.Dir, "local", "tool"), "#!/bin/sh\necho made\n")
+		task.Config = map[string]any{"command": command}
+		if _, out := run(t, newDriver(t, nil), task); out != "made\n" {
+			t.Errorf("%s says %q", command, out)
+		}
 	}
 }
 

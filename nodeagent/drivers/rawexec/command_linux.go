@@ -34,10 +34,44 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("working directory: %s is not a directory", spec.Dir)
 	}
+	if err := makeProgram(task.Dir, c.command, spec.Dir); err != nil {
+		return nil, err
+	}
 	if spec.Path, err = held.FindCommand(c.command, spec.Dir, task); err != nil {
 		return nil, err
 	}
 	return spec, d.choose(spec, task.ID, c)
+}
+
+// makeProgram makes the command a program if it is a file of the task that was put there
+// without saying that it is one: an artifact. Links don't lead out of the directory.
+func makeProgram(taskDir, command, workDir string) error {
+	places := []string{filepath.Join(taskDir, "local", command), filepath.Join(taskDir, command)}
+	if filepath.IsAbs(command) {
+		places = []string{command}
+	} else if strings.Contains(command, "/") {
+		places = []string{filepath.Join(workDir, command)}
+	}
+	dir, err := os.OpenRoot(taskDir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	for _, place := range places {
+		name, err := filepath.Rel(taskDir, place)
+		if err != nil || !filepath.IsLocal(name) {
+			continue
+		}
+		info, err := dir.Stat(name)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // it is looked for elsewhere
+		}
+		if info.Mode()&0o111 == 0 {
+			err = dir.Chmod(name, info.Mode()|0o111)
+		}
+		return err
+	}
+	return nil
 }
 
 // choose chooses the control groups of a task: one of its own, and others that the job

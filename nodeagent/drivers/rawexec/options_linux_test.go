@@ -29,6 +29,36 @@ func TestATaskIsLikelierToBeKilledThanItsShimIfItIsToBe(t *testing.T) {
 	}
 }
 
+func TestAnArtifactIsMadeAProgramAndNothingOutside(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	script := []byte("#!/bin/sh\necho made\n")
+	for i, command := range []string{"local/tool", "tool", "ABSOLUTE"} {
+		d, task := newTask(t, rawexec.Options{}, "")
+		tool := filepath.Join(task.Dir, "local", "tool")
+		if err := errors.Join(os.Mkdir(filepath.Dir(tool), 0o755), os.WriteFile(tool, script, 0o644), os.WriteFile(outside, script, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if command == "ABSOLUTE" {
+			command = tool
+		}
+		task.Config = map[string]any{"command": command}
+		if result, err := d.Wait(testContext(t), start(t, d, task)); err != nil || !result.Successful() {
+			t.Errorf("%s: %+v, %v", command, result, err)
+		}
+		link := filepath.Join(task.Dir, "local", "link")
+		if err := os.Symlink(outside, link); err != nil {
+			t.Fatal(err)
+		}
+		task.ID, task.StateDir, task.Config = "link"+strconv.Itoa(i), task.StateDir+"2", map[string]any{"command": "local/link"}
+		if _, err := d.Start(testContext(t), task); err == nil {
+			t.Error("a link out of the directory was run")
+		}
+		if info, err := os.Stat(outside); err != nil || info.Mode()&0o111 != 0 {
+			t.Errorf("a file outside has become %v, %v", info.Mode(), err)
+		}
+	}
+}
+
 func TestSomeVariablesAreNotGivenToTasks(t *testing.T) {
 	d, task := newTask(t, rawexec.Options{Plugin: rawexec.Plugin{DeniedEnv: []string{"AGENT_*"}}}, `env | grep -E 'SECRET|KEPT' | sort`)
 	task.Config["denied_envvars"] = []any{"SECRET"}
