@@ -57,7 +57,7 @@ func (s *supervisor) forkStage(attr *syscall.ProcAttr) error {
 		return err
 	}
 	defer space.leave()
-	program, err := ownProgram()
+	program, err := ownProgram(s.spec.Isolation != nil)
 	if err != nil {
 		return failed("open "+Name, err)
 	}
@@ -128,13 +128,21 @@ func specFile(s *Spec) (int, error) {
 // place of others.
 const firstFree = 64
 
-// ownProgram opens the program of this process such that a task, for which it is the
-// program of a process in its namespaces for a moment, can't write it whatever its
-// rights: through a mount that can only be read.
-func ownProgram() (int, error) {
+// ownProgram opens the program of this process. For a moment it is the program of a
+// process in the namespaces of an isolated task, which must not be able to write it,
+// whatever its rights: it is opened through a mount that can only be read.
+func ownProgram(isolated bool) (int, error) {
 	path, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return -1, err
+	}
+	if !isolated {
+		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return -1, err
+		}
+		defer unix.Close(fd)
+		return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, firstFree)
 	}
 	tree, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {

@@ -1,9 +1,7 @@
 package exec_test
 
 import (
-	"fmt"
 	"testing"
-	"time"
 
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/driver/drivertest"
@@ -51,24 +49,16 @@ func needIsolation(t testing.TB) {
 }
 
 func subject(plugin map[string]any) drivertest.Subject {
-	shell := func(script string) map[string]any {
-		return map[string]any{"command": "/bin/sh", "args": []any{"-c", script}}
-	}
-	return drivertest.Subject{
-		New: func() (driver.Driver, error) { return build(plugin) },
-		Ends: func(after time.Duration, code int) map[string]any {
-			return shell(fmt.Sprintf("sleep %f; exit %d", after.Seconds(), code))
-		},
-		Wrong:       map[string]any{"comand": "/bin/sh"},
-		Unstartable: map[string]any{"command": "/no/such/program"},
-		Shell:       shell,
-		Outlives:    true,
-	}
+	return heldtest.Subject(func() (driver.Driver, error) { return build(plugin) })
 }
 
 func TestDriver(t *testing.T) {
 	needIsolation(t)
+	before := leftovers(t)
 	drivertest.Run(t, subject(nil))
+	if after := leftovers(t); after != before {
+		t.Errorf("after all that there is\n%s\nbefore there was\n%s", after, before)
+	}
 }
 
 func TestDriverWithTheProcessIDsOfTheNode(t *testing.T) {

@@ -4,15 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/shim"
@@ -183,22 +179,7 @@ func (d *Holder) forkExec(tty bool, control, answer *os.File, s *streams) (*proc
 	if tty {
 		arg = shim.ExecTTYArg
 	}
-	n, pidfd := null.Fd(), -1
-	_, err = syscall.ForkExec(d.shim, []string{shim.Name, arg}, &syscall.ProcAttr{
-		Dir: "/", Env: shim.Environ(),
-		Files: []uintptr{n, n, n, control.Fd(), answer.Fd(), s.theirs[0].Fd(), s.theirs[1].Fd(), s.theirs[2].Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", d.shim, err)
-	}
-	if pidfd < 0 {
-		return nil, errors.New("the kernel has no pidfd (Linux 5.4)")
-	}
-	if err := unix.SetNonblock(pidfd, true); err != nil {
-		return nil, err
-	}
-	return newProcess(pidfd), nil
+	return d.forkShim(arg, null, null, null, control, answer, s.theirs[0], s.theirs[1], s.theirs[2])
 }
 
 // letGo has the command killed.

@@ -131,12 +131,19 @@ func (d *Holder) fork(t task, lock, answer *os.File) (*process, error) {
 		return nil, err
 	}
 	defer log.Close()
+	return d.forkShim(t.dir, null, log, log, lock, answer)
+}
+
+// forkShim starts a shim with an argument and descriptors.
+func (d *Holder) forkShim(arg string, files ...*os.File) (*process, error) {
+	fds := make([]uintptr, len(files))
+	for i, f := range files {
+		fds[i] = f.Fd()
+	}
 	pidfd := -1
-	_, err = syscall.ForkExec(d.shim, []string{shim.Name, t.dir}, &syscall.ProcAttr{
-		Dir:   "/",
-		Env:   shim.Environ(),
-		Files: []uintptr{null.Fd(), log.Fd(), log.Fd(), lock.Fd(), answer.Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
+	_, err := syscall.ForkExec(d.shim, []string{shim.Name, arg}, &syscall.ProcAttr{
+		Dir: "/", Env: shim.Environ(), Files: fds,
+		Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", d.shim, err)

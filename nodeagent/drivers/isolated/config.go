@@ -33,7 +33,7 @@ func (d *Driver) parseConfig(block map[string]any) (config, error) {
 		hostPID:  r.OneOf("pid_mode", defaultMode(plugin.HostPID), modePrivate, modeHost) == modeHost,
 		hostIPC:  r.OneOf("ipc_mode", defaultMode(plugin.HostIPC), modePrivate, modeHost) == modeHost,
 		hardCPU:  r.Bool("cpu_hard_limit"),
-		pidLimit: r.Number("pids_limit", 1, plugin.PIDsLimit),
+		pidLimit: r.Number("pids_limit", leastPIDsLimit, plugin.PIDsLimit),
 	}
 	c.command, c.args = d.kind.Command(r)
 	if c.workDir == "" {

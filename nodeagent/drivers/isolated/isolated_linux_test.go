@@ -32,7 +32,7 @@ func TestAConfigIsRefusedByWhatIsWrong(t *testing.T) {
 			map[string]any{"allow_caps": []any{"all"}},
 			map[string]any{
 				"command": "x", "work_dir": "/local", "pid_mode": "host", "ipc_mode": "private", "cap_add": []any{"CAP_SYS_TIME"},
-				"cap_drop": []any{"mknod"}, "cpu_hard_limit": true, "pids_limit": 10,
+				"cap_drop": []any{"mknod"}, "cpu_hard_limit": true, "pids_limit": 16,
 			},
 			"",
 		},

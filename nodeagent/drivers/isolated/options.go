@@ -50,6 +50,9 @@ type Plugin struct {
 // less than makes a node short of process IDs (32768 by default).
 const defaultPIDsLimit = 4096
 
+// leastPIDsLimit is what starting a task takes: threads of the stage.
+const leastPIDsLimit = 16
+
 // maxPIDsLimit is more than there are process IDs.
 const maxPIDsLimit = 1 << 22
 
@@ -65,7 +68,7 @@ func ParsePlugin(driver string, block map[string]any) (Plugin, error) {
 		NoPivotRoot: r.Bool("no_pivot_root"),
 		HostPID:     r.OneOf("default_pid_mode", modePrivate, modeHost) == modeHost,
 		HostIPC:     r.OneOf("default_ipc_mode", modePrivate, modeHost) == modeHost,
-		PIDsLimit:   r.Number("pids_limit", 1, maxPIDsLimit),
+		PIDsLimit:   r.Number("pids_limit", leastPIDsLimit, maxPIDsLimit),
 		Denied:      held.ReadDenied(r),
 	}
 	if p.PIDsLimit == 0 {

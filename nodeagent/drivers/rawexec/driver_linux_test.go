@@ -1,9 +1,7 @@
 package rawexec_test
 
 import (
-	"fmt"
 	"testing"
-	"time"
 
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/driver/drivertest"
@@ -22,19 +20,7 @@ func newDriver(o rawexec.Options) *rawexec.Driver {
 }
 
 func subject(o rawexec.Options) drivertest.Subject {
-	shell := func(script string) map[string]any {
-		return map[string]any{"command": "/bin/sh", "args": []any{"-c", script}}
-	}
-	return drivertest.Subject{
-		New: func() (driver.Driver, error) { return newDriver(o), nil },
-		Ends: func(after time.Duration, code int) map[string]any {
-			return shell(fmt.Sprintf("sleep %f; exit %d", after.Seconds(), code))
-		},
-		Wrong:       map[string]any{"comand": "/bin/sh"},
-		Unstartable: map[string]any{"command": "/no/such/program"},
-		Shell:       shell,
-		Outlives:    true,
-	}
+	return heldtest.Subject(func() (driver.Driver, error) { return newDriver(o), nil })
 }
 
 func TestDriver(t *testing.T) {

@@ -25,7 +25,7 @@ func NewTask(t testing.TB, script string) driver.Task {
 	}
 	task := driver.Task{
 		ID: alloc + "/main/1", AllocID: alloc, Name: "main",
-		Config:   map[string]any{"command": "/bin/sh", "args": []any{"-c", script}},
+		Config:   Shell(script),
 		Env:      map[string]string{"NOMAD_ALLOC_ID": alloc, "NOMAD_TASK_NAME": "main", "PATH": os.Getenv("PATH")},
 		Dir:      filepath.Join(root, "main"),
 		StateDir: filepath.Join(root, "state"),
