@@ -94,6 +94,10 @@ func (w *world) close() error {
 // perform plays a scene and prints what it cost.
 func (w *world) perform(ctx context.Context, s scene) error {
 	fmt.Printf("\n%s\n", s.name)
+	// What was stored goes on to be compacted for a while.
+	if _, err := w.quiet(ctx, 0.25); err != nil {
+		return err
+	}
 	before, err := process.CPU(w.server.PID())
 	if err != nil {
 		return err
