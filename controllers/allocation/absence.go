@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,10 @@ const (
 	marksOfJobs = 250
 	// maxMarks is where even those of one job are divided.
 	maxMarks = 1000
+	// gathering is how long a node that is lost waits for others when many are: what takes a
+	// rack, or a switch, takes hundreds within a moment, one after the other.
+	gathering = 200 * time.Millisecond
+	many      = 8
 	// marksAtOnce is how many such transactions are under way together.
 	marksAtOnce = 8
 )
@@ -29,7 +34,7 @@ const (
 // other: a job that has instances on hundreds of them learns at once of all that it lost,
 // and makes one pass.
 func registerAbsence(m *reconcile.Manager) error {
-	w := &waiting{nodes: map[string]bool{}}
+	w := &waiting{nodes: map[string]time.Time{}}
 	return reconcile.NewController("absence").
 		For(api.KindNodeStatus, reconcile.None).
 		Lists(api.KindNodeStatus, w.add, absent).
@@ -39,19 +44,33 @@ func registerAbsence(m *reconcile.Manager) error {
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &absence{c, w} })
 }
 
-// waiting is the nodes for which a pass is due. Each has its own, so nothing is missed when
-// one that was taken along is not marked.
+// waiting is the nodes for which a pass is due, and from when on. Each has its own, so
+// nothing is missed when one that was taken along is not marked.
 type waiting struct {
 	mu    sync.Mutex // guards nodes
-	nodes map[string]bool
+	nodes map[string]time.Time
 }
 
 // add notes a node, and asks for its pass.
 func (w *waiting) add(snap store.Snapshot, c store.Change) []reconcile.Request {
+	var since time.Time // a node that was removed waits for no other
+	if status, ok := c.New.(*api.NodeStatus); ok {
+		since = time.Unix(0, status.UpdatedAt)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.nodes[c.Key.ID] = true
+	w.nodes[c.Key.ID] = since
 	return reconcile.SameKey(snap, c)
+}
+
+// gathers returns how long a node still waits for others.
+func (w *waiting) gathers(node string, now time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.nodes) < many {
+		return 0
+	}
+	return w.nodes[node].Add(gathering).Sub(now)
 }
 
 // takeAlong returns a node and all that wait.
@@ -76,6 +95,9 @@ type absence struct {
 // Reconcile judges the allocations of a node, and of those that wait. What is left to wait
 // for is judged by itself: marking an allocation as unknown wakes it.
 func (c *absence) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	if rest := c.waiting.gathers(req.ID, c.client.Now()); rest > 0 {
+		return reconcile.Result{RequeueAfter: rest}, nil
+	}
 	nodes := c.waiting.takeAlong(req.ID) // first: what they wait for is in the snapshot
 	snap := c.client.Snapshot()
 	var marking errgroup.Group

@@ -34,7 +34,7 @@ const serverConfig = `
 enable_debug = true
 server {
   heartbeat_grace         = "2s"
-  job_gc_interval         = "30s"
+  job_gc_interval         = "1m"
   job_gc_threshold        = "1m"
   eval_gc_threshold       = "1m"
   deployment_gc_threshold = "1m"
