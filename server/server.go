@@ -101,7 +101,7 @@ func New(o Options) (*Server, error) {
 // underWay is how many objects controllers and node sessions write at a time: enough to
 // keep the log, the disk and the processor at work, few enough that what users read and
 // write waits for them for some milliseconds only.
-const underWay = 512
+const underWay = 1024
 
 // What controllers write by the few, such as the answer to somebody who has asked for a
 // look at a job, does not wait behind what they write by the thousand: so many objects of
