@@ -12,7 +12,7 @@ import (
 // and agents come and go, and is cleared when all tasks have ended and their drivers
 // have nothing left of them. Only allocations whose Spec says so have one.
 type Site struct {
-	Network driver.Network         `json:",omitzero"`
+	Network driver.Network          `json:",omitzero"`
 	Status  *api.AllocNetworkStatus `json:",omitempty"`
 }
 

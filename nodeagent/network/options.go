@@ -1,7 +1,6 @@
 package network
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -78,9 +77,6 @@ func (o Options) WithDefaults() Options {
 	}
 	return o
 }
-
-// PluginFolders splits a list of folders as configurations have it.
-func PluginFolders(list string) []string { return filepath.SplitList(list) }
 
 // IsOwn reports whether a group with that network mode has a network of its own.
 func IsOwn(mode string) bool { return mode != "" && mode != ModeHost }
