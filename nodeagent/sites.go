@@ -79,7 +79,10 @@ func (r *runner) makeSite(ctx context.Context) {
 			return
 		case r.a.ctx.Err() != nil: // the next agent finds out
 			return
-		case try == siteTries || ctx.Err() != nil || !mayWork(alloc.StageSetup, err):
+		case ctx.Err() != nil: // nobody wants it any more
+			r.post(alloc.SiteFailed{Message: err.Error()})
+			return
+		case try == siteTries || !mayWork(alloc.StageSetup, err):
 			r.log.Info("allocation not prepared", "reason", err.Error())
 			r.post(alloc.SiteFailed{Message: fmt.Sprintf("failed to prepare the allocation: %v", err)})
 			return
