@@ -166,24 +166,18 @@ func run(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// Since returns what is there now and was not before, with a +, and the other way round.
+// Since returns what is there now and was not before. (What is not there any more may
+// have been others': mounts of before are copies of theirs.)
 func (l Listing) Since(before Listing) []string {
 	var out []string
 	count := map[string]int{}
-	for _, line := range l {
+	for _, line := range before {
 		count[line]++
 	}
-	for _, line := range before {
-		count[line]--
-	}
-	for line, n := range count {
-		switch {
-		case n > 0:
-			out = append(out, "+ "+line)
-		case n < 0:
-			out = append(out, "- "+line)
+	for _, line := range l {
+		if count[line]--; count[line] < 0 {
+			out = append(out, line)
 		}
 	}
-	slices.Sort(out)
 	return out
 }
