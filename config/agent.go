@@ -145,12 +145,12 @@ type Client struct {
 	MaxKillTimeout   time.Duration     `hcl:"max_kill_timeout"` // upper bound of a task's kill_timeout; default 30s
 
 	// Networks that allocations have to themselves.
-	CNIPath            string `hcl:"cni_path"`            // folders of CNI plugins, with colons between; default /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni
-	CNIConfigDir       string `hcl:"cni_config_dir"`      // of the networks of mode cni/NAME; default /opt/cni/config
-	BridgeName         string `hcl:"bridge_network_name"` // default nomad
-	BridgeSubnet       string `hcl:"bridge_network_subnet"`
-	BridgeSubnetIPv6   string `hcl:"bridge_network_subnet_ipv6"`
-	BridgeHairpin      bool   `hcl:"bridge_network_hairpin_mode"`
+	CNIPath          string `hcl:"cni_path"`            // folders of CNI plugins, with colons between; default /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni
+	CNIConfigDir     string `hcl:"cni_config_dir"`      // of the networks of mode cni/NAME; default /opt/cni/config
+	BridgeName       string `hcl:"bridge_network_name"` // default nomad
+	BridgeSubnet     string `hcl:"bridge_network_subnet"`
+	BridgeSubnetIPv6 string `hcl:"bridge_network_subnet_ipv6"`
+	BridgeHairpin    bool   `hcl:"bridge_network_hairpin_mode"`
 	// WildcardPorts maps ports on all addresses where there are no host networks; default true.
 	WildcardPorts bool `hcl:"bind_wildcard_default_host_network"`
 	// HostNetworks are addresses of the machine that jobs may ask ports of, by name.
@@ -221,12 +221,12 @@ func Default() *Agent {
 			DefaultScheduler: Scheduler{Algorithm: api.AlgorithmBinPack, Preemption: Preemption{System: true}},
 		},
 		Client: Client{
-			NodePool:       "default",
-			Meta:           map[string]string{},
-			Options:        map[string]string{},
-			HostVolumes:    map[string]HostVolume{},
-			HostNetworks:   map[string]HostNetwork{},
-			BridgeName:     "nomad", BridgeSubnet: "172.26.64.0/20", WildcardPorts: true,
+			NodePool:     "default",
+			Meta:         map[string]string{},
+			Options:      map[string]string{},
+			HostVolumes:  map[string]HostVolume{},
+			HostNetworks: map[string]HostNetwork{},
+			BridgeName:   "nomad", BridgeSubnet: "172.26.64.0/20", WildcardPorts: true,
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
 			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,
