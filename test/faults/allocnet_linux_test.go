@@ -2,9 +2,8 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -57,25 +56,9 @@ func page(ctx context.Context, a *cluster.Agent) error {
 			return err
 		}
 		port := full.AllocatedResources.Shared.Ports[0]
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d/", port.HostIP, port.Value), nil)
-		if err != nil {
-			return err
-		}
-		req.Close = true
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, resp.Body)
-		if resp.StatusCode != http.StatusOK {
-			err = fmt.Errorf("status %s", resp.Status)
-		}
-		if closeErr := resp.Body.Close(); err == nil {
-			err = closeErr
-		}
-		return err
+		return cluster.Fetch(ctx, fmt.Sprintf("%s:%d", port.HostIP, port.Value))
 	}
-	return fmt.Errorf("no allocation of steady runs")
+	return errors.New("no allocation of steady runs")
 }
 
 // It is not parallel to others: whatever is on the machine is its own.

@@ -3,12 +3,9 @@ package networks
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
@@ -51,28 +48,6 @@ func address(al *api.Allocation) string {
 	return fmt.Sprintf("%s:%d", p.HostIP, p.Value)
 }
 
-func get(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
-	if err != nil {
-		return err
-	}
-	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s", resp.Status)
-	}
-	return nil
-}
-
 func contains(t *testing.T, text string, wanted ...string) {
 	t.Helper()
 	for _, w := range wanted {
@@ -103,13 +78,13 @@ func TestTasksOfAGroupShareANetworkThatOutlivesThemAndTheAgent(t *testing.T) {
 		"nameserver 192.0.2.53\n", own.Address+"\tpair-0\n")
 
 	a.Kill()
-	if err := get(t.Context(), address(al)); err != nil {
+	if err := cluster.Fetch(t.Context(), address(al)); err != nil {
 		t.Errorf("without an agent: %v", err)
 	}
 	a.Start()
 	only(t, a, "pair")
 	a.Must(0, "job", "restart", "-yes", "pair")
-	a.Await("the restarted task", func(ctx context.Context) bool { return get(ctx, address(al)) == nil })
+	a.Await("the restarted task", func(ctx context.Context) bool { return cluster.Fetch(ctx, address(al)) == nil })
 	if again := only(t, a, "pair"); again.ID != al.ID || again.NetworkStatus.Address != own.Address {
 		t.Errorf("allocation %s at %+v, was %s at %+v", again.ID, again.NetworkStatus, al.ID, own)
 	}
@@ -134,8 +109,8 @@ func TestAPortOfAHostNetworkIsOnItsAddressAlone(t *testing.T) {
 	if host, _, _ := strings.Cut(address(al), ":"); host != "10.9.0.1" {
 		t.Fatalf("the port is at %s", address(al))
 	}
-	a.Await("the page", func(ctx context.Context) bool { return get(ctx, address(al)) == nil })
-	if err := get(t.Context(), strings.Replace(address(al), "10.9.0.1", "127.0.0.1", 1)); err == nil {
+	a.Await("the page", func(ctx context.Context) bool { return cluster.Fetch(ctx, address(al)) == nil })
+	if err := cluster.Fetch(t.Context(), strings.Replace(address(al), "10.9.0.1", "127.0.0.1", 1)); err == nil {
 		t.Error("the port is mapped on other addresses too")
 	}
 }
