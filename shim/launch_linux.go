@@ -18,7 +18,7 @@ func (s *supervisor) launch(attr *syscall.ProcAttr) error {
 	if err := setMask(&unix.Sigset_t{}); err != nil {
 		return err
 	}
-	if err := pin(s.spec.Cores); err != nil {
+	if err := errors.Join(pin(s.spec.Cores), s.spec.Network.join()); err != nil {
 		return err
 	}
 	restore, err := adjustOOMScore(s.spec.OOMScoreAdj)

@@ -22,6 +22,9 @@ type Spec struct {
 	Cgroup string
 	// Cores are those that the task runs on, by their numbers; empty: any.
 	Cores []uint16
+	// Network is where the task runs if that is not the network of the shim. An isolated
+	// task has none: see Isolation.
+	Network *Network
 	// Groups are further control groups that the task runs in. Cgroup may be among them,
 	// for its settings. What can't be made or set keeps the task from starting.
 	Groups []Group
@@ -34,10 +37,17 @@ type Spec struct {
 	Beside *Member
 }
 
+// Network is a network that a task runs in, and the files by which it finds names there.
+type Network struct {
+	Namespace string // path; empty: that of the shim
+	Hosts     string // seen as /etc/hosts; empty: the machine's own
+	Resolv    string // seen as /etc/resolv.conf; empty: the machine's own
+}
+
 // staged reports whether starting the program takes more than a fork can do.
 func (s *Spec) staged() bool { return s.Isolation != nil || len(s.Groups) > 0 }
 
-// extended reports whether the spec has what only shims since spec 3 can do.
+// extended reports whether the spec has what only shims since spec 4 can do.
 func (s *Spec) extended() bool { return s.staged() || s.OOMScoreAdj != 0 || s.Beside != nil }
 
 // User is the rights of a task.
@@ -56,13 +66,15 @@ type Output struct {
 	Disabled bool  // to nowhere
 }
 
-// specMagic opens an encoded Spec and names its version. One with cores, or with more,
-// is of a later version, which only those are: a shim that could not pin its task, or
-// not isolate it, must not run it.
+// specMagic opens an encoded Spec and names its version. One with cores, a network, or
+// more, is of a later version, which only those are: a shim that could not pin its task,
+// put it into its network, or isolate it, must not run it. Each has what those before
+// it have.
 const (
 	specMagic         = "drover-shim spec 1\n"
 	specMagicCores    = "drover-shim spec 2\n"
-	specMagicExtended = "drover-shim spec 3\n"
+	specMagicNetwork  = "drover-shim spec 3\n"
+	specMagicExtended = "drover-shim spec 4\n"
 )
 
 // leastOOMScore is the lowest OOMScoreAdj; it is added, so that no number is negative.
@@ -76,6 +88,8 @@ func (s *Spec) Encode() []byte {
 	switch {
 	case s.extended():
 		b = []byte(specMagicExtended)
+	case s.Network != nil:
+		b = []byte(specMagicNetwork)
 	case len(s.Cores) > 0:
 		b = []byte(specMagicCores)
 	}
@@ -87,8 +101,11 @@ func (s *Spec) Encode() []byte {
 	b = appendOutput(b, s.Stdout)
 	b = appendOutput(b, s.Stderr)
 	b = appendString(b, s.Cgroup)
-	if len(s.Cores) > 0 || s.extended() {
+	if len(s.Cores) > 0 || s.Network != nil || s.extended() {
 		b = appendCores(b, s.Cores)
+	}
+	if s.Network != nil || s.extended() {
+		b = appendNetwork(b, s.Network)
 	}
 	if s.extended() {
 		b = appendGroups(b, s.Groups)
@@ -101,9 +118,14 @@ func (s *Spec) Encode() []byte {
 
 // DecodeSpec is the inverse of Encode.
 func DecodeSpec(b []byte) (*Spec, error) {
-	magic, body, _ := strings.Cut(string(b), "\n")
-	plain, pinned, extended := magic+"\n" == specMagic, magic+"\n" == specMagicCores, magic+"\n" == specMagicExtended
-	if !plain && !pinned && !extended {
+	version := -1
+	var body string
+	for i, magic := range []string{specMagic, specMagicCores, specMagicNetwork, specMagicExtended} {
+		if rest, is := strings.CutPrefix(string(b), magic); is {
+			version, body = i+1, rest
+		}
+	}
+	if version < 0 {
 		return nil, errSpec
 	}
 	r := specReader{rest: body}
@@ -117,11 +139,15 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		Stderr: r.output(),
 		Cgroup: r.string(),
 	}
-	if pinned || extended {
+	if version >= 2 {
 		s.Cores = r.cores()
-		r.bad = r.bad || pinned && len(s.Cores) == 0
+		r.bad = r.bad || version == 2 && len(s.Cores) == 0
 	}
-	if extended {
+	if version >= 3 {
+		s.Network = r.network()
+		r.bad = r.bad || version == 3 && s.Network == nil
+	}
+	if version >= 4 {
 		s.Groups = r.groups()
 		s.OOMScoreAdj = int(r.number(-2*leastOOMScore)) + leastOOMScore
 		s.Isolation = r.isolation()
@@ -182,6 +208,26 @@ func appendOutput(b []byte, o Output) []byte {
 	b = appendNumber(b, uint64(max(o.MaxFiles, 0)))
 	b = appendNumber(b, uint64(max(o.MaxBytes, 0)))
 	return appendBool(b, o.Disabled)
+}
+
+// appendNetwork appends the names of a network; none for nil.
+func appendNetwork(b []byte, n *Network) []byte {
+	if n == nil {
+		return appendStrings(b, nil)
+	}
+	return appendStrings(b, []string{n.Namespace, n.Hosts, n.Resolv})
+}
+
+func (r *specReader) network() *Network {
+	const names = 3
+	switch list := r.strings(); len(list) {
+	case 0:
+		return nil
+	case names:
+		return &Network{Namespace: list[0], Hosts: list[1], Resolv: list[2]}
+	}
+	r.bad = true
+	return nil
 }
 
 func appendCores(b []byte, cores []uint16) []byte {

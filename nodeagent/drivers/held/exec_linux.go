@@ -66,7 +66,7 @@ func (t task) specOfExec(ctx context.Context, c driver.Command) (*shim.Spec, err
 	}
 	spec := &shim.Spec{
 		Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores,
-		Groups: own.Groups, OOMScoreAdj: own.OOMScoreAdj, Isolation: own.Isolation,
+		Groups: own.Groups, OOMScoreAdj: own.OOMScoreAdj, Isolation: own.Isolation, Network: own.Network,
 	}
 	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
 		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")

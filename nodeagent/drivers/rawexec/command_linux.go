@@ -25,6 +25,7 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec.Network = networkOf(task.Network)
 	spec.Args, spec.Dir, spec.OOMScoreAdj = append([]string{c.command}, c.args...), task.Dir, c.oomScoreAdj
 	if c.workDir != "" {
 		spec.Dir = c.workDir
@@ -41,6 +42,14 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 		return nil, err
 	}
 	return spec, d.choose(spec, task.ID, c)
+}
+
+// networkOf returns the network that a task joins; nil: it has that of the node.
+func networkOf(n driver.Network) *shim.Network {
+	if n.Namespace == "" && n.Hosts == "" && n.Resolv == "" {
+		return nil
+	}
+	return &shim.Network{Namespace: n.Namespace, Hosts: n.Hosts, Resolv: n.Resolv}
 }
 
 // makeProgram makes the command a program if it is a file of the task that was put there

@@ -24,7 +24,10 @@ type Driver struct {
 	since  time.Time
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var (
+	_ driver.Driver    = (*Driver)(nil)
+	_ driver.Networker = (*Driver)(nil)
+)
 
 // New returns the driver. It can be used on a machine that lacks what it needs:
 // Fingerprint says so.
@@ -44,6 +47,9 @@ func New(o Options) *Driver {
 	}
 	return d
 }
+
+// Networks makes Driver a driver.Networker.
+func (d *Driver) Networks() {}
 
 // Fingerprint reports the driver as detected when it is enabled, and as healthy when
 // the shim can be run.
