@@ -3,6 +3,7 @@ package nodeagent
 import (
 	"context"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -40,8 +41,8 @@ func (a *Agent) discover(ctx context.Context, id, secret string) *api.Node {
 func (a *Agent) withDrivers(ctx context.Context, old *api.Node) *api.Node {
 	infos := make(map[string]*api.DriverInfo, len(a.opts.Drivers))
 	same := len(old.Drivers) == len(a.opts.Drivers)
-	for _, d := range a.opts.Drivers {
-		info := d.Fingerprint(ctx)
+	for i, info := range a.askDrivers(ctx) {
+		d := a.opts.Drivers[i]
 		if was := old.Drivers[d.Name()]; was != nil && equalInfo(*was, info) {
 			info.UpdateTime = was.UpdateTime
 		} else {
@@ -67,6 +68,17 @@ func (a *Agent) withDrivers(ctx context.Context, old *api.Node) *api.Node {
 	n.Drivers = infos
 	n.ComputedClass = api.ComputeClass(&n)
 	return &n
+}
+
+// askDrivers asks all drivers at once: some ask programs, which take their time.
+func (a *Agent) askDrivers(ctx context.Context) []api.DriverInfo {
+	infos := make([]api.DriverInfo, len(a.opts.Drivers))
+	var asked sync.WaitGroup
+	for i, d := range a.opts.Drivers {
+		asked.Go(func() { infos[i] = d.Fingerprint(ctx) })
+	}
+	asked.Wait()
+	return infos
 }
 
 func removeDriver(attributes map[string]string, name string, info *api.DriverInfo) {

@@ -14,7 +14,6 @@ import (
 	"github.com/droverhq/drover/nodeagent"
 	"github.com/droverhq/drover/nodeagent/cpuset"
 	"github.com/droverhq/drover/nodeagent/drivers"
-	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 	"github.com/droverhq/drover/nodeagent/network"
 )
@@ -27,9 +26,11 @@ type clientRole struct {
 
 func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	cfg := a.cfg
-	list, err := drivers.Build(drivers.Options{
-		RawExec: rawexec.Options{Enabled: cfg.DriverOption(rawexec.Name), Log: a.log.WithName("raw_exec")},
-	})
+	options, err := driverOptions(a)
+	if err != nil {
+		return nil, err
+	}
+	list, err := drivers.Build(options)
 	if err != nil {
 		return nil, err
 	}
