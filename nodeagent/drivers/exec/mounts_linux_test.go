@@ -180,7 +180,7 @@ func leftovers(t *testing.T) string {
 	}
 	var list strings.Builder
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "/"+t.Name()) { // in a directory of this test
+		if strings.Contains(line, heldtest.Dir()) {
 			list.WriteString(line)
 		}
 	}
@@ -199,8 +199,8 @@ func leftovers(t *testing.T) string {
 	}
 	for _, p := range all {
 		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
-		if err == nil && strings.Contains(string(name), heldtest.ShimPath()) || strings.Contains(string(name), "/"+t.Name()) {
-			list.WriteString(string(name) + "\n")
+		if err == nil && strings.Contains(string(name), heldtest.Dir()) {
+			fmt.Fprintf(&list, "%q\n", name)
 		}
 	}
 	return list.String()

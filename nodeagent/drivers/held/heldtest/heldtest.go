@@ -2,6 +2,7 @@
 package heldtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ func Main(m *testing.M, subject func() drivertest.Subject) {
 	os.Exit(runWithShim(m))
 }
 
+// Dir is where the shim is, and all that the tests make.
+func Dir() string { return filepath.Dir(ShimPath()) }
+
 // ShimPath is where the shim is that Main has built.
 func ShimPath() string { return os.Getenv(shimEnv) }
 
@@ -47,7 +51,9 @@ func runWithShim(m *testing.M) int {
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build the shim: %v: %s", err, out))
 	}
-	if err := os.Setenv(shimEnv, path); err != nil {
+	// All that tests make is there, too: what is left of theirs can be told from what
+	// others do on this machine.
+	if err := errors.Join(os.Setenv(shimEnv, path), os.Setenv("TMPDIR", dir), os.Chmod(dir, 0o755)); err != nil {
 		panic(err)
 	}
 	return m.Run()
