@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler for the race
 # detector, python3 for the sample jobs that serve HTTP, ip for networks that are cut, CNI
-# plugins with iptables for networks of allocations' own, and a Java machine. On anything but Debian, or without root, it says what is missing.
+# plugins with iptables for networks of allocations' own, and a Java machine. On anything
+# but Debian, or without root, it says what is missing.
 set -eu
 need=()
 command -v gcc >/dev/null || need+=(gcc libc6-dev)

@@ -22,8 +22,7 @@ type Spec struct {
 	Cgroup string
 	// Cores are those that the task runs on, by their numbers; empty: any.
 	Cores []uint16
-	// Network is where the task runs if that is not the network of the shim. An isolated
-	// task has none: see Isolation.
+	// Network is where a task that is not isolated runs, if not in the shim's own network.
 	Network *Network
 	// Groups are further control groups that the task runs in. Cgroup may be among them,
 	// for its settings. What can't be made or set keeps the task from starting.
@@ -47,8 +46,10 @@ type Network struct {
 // staged reports whether starting the program takes more than a fork can do.
 func (s *Spec) staged() bool { return s.Isolation != nil || len(s.Groups) > 0 }
 
-// extended reports whether the spec has what only shims since spec 4 can do.
-func (s *Spec) extended() bool { return s.staged() || s.OOMScoreAdj != 0 || s.Beside != nil }
+// extended reports whether the spec has what only shims since spec 3 can do.
+func (s *Spec) extended() bool {
+	return s.staged() || s.OOMScoreAdj != 0 || s.Beside != nil || s.Network != nil
+}
 
 // User is the rights of a task.
 type User struct {
@@ -66,15 +67,13 @@ type Output struct {
 	Disabled bool  // to nowhere
 }
 
-// specMagic opens an encoded Spec and names its version. One with cores, a network, or
-// more, is of a later version, which only those are: a shim that could not pin its task,
-// put it into its network, or isolate it, must not run it. Each has what those before
-// it have.
+// specMagic opens an encoded Spec and names its version. One with cores, or with more,
+// is of a later version, which only those are: a shim that could not pin its task, or
+// not isolate it, must not run it.
 const (
 	specMagic         = "drover-shim spec 1\n"
 	specMagicCores    = "drover-shim spec 2\n"
-	specMagicNetwork  = "drover-shim spec 3\n"
-	specMagicExtended = "drover-shim spec 4\n"
+	specMagicExtended = "drover-shim spec 3\n"
 )
 
 // leastOOMScore is the lowest OOMScoreAdj; it is added, so that no number is negative.
@@ -88,8 +87,6 @@ func (s *Spec) Encode() []byte {
 	switch {
 	case s.extended():
 		b = []byte(specMagicExtended)
-	case s.Network != nil:
-		b = []byte(specMagicNetwork)
 	case len(s.Cores) > 0:
 		b = []byte(specMagicCores)
 	}
@@ -101,7 +98,7 @@ func (s *Spec) Encode() []byte {
 	b = appendOutput(b, s.Stdout)
 	b = appendOutput(b, s.Stderr)
 	b = appendString(b, s.Cgroup)
-	if len(s.Cores) > 0 || s.Network != nil || s.extended() {
+	if len(s.Cores) > 0 || s.extended() {
 		b = appendCores(b, s.Cores)
 	}
 	if s.Network != nil || s.extended() {
@@ -112,20 +109,16 @@ func (s *Spec) Encode() []byte {
 		b = appendNumber(b, uint64(max(s.OOMScoreAdj-leastOOMScore, 0)))
 		b = appendIsolation(b, s.Isolation)
 		b = appendMember(b, s.Beside)
+		b = appendNetwork(b, s.Network)
 	}
 	return b
 }
 
 // DecodeSpec is the inverse of Encode.
 func DecodeSpec(b []byte) (*Spec, error) {
-	version := -1
-	var body string
-	for i, magic := range []string{specMagic, specMagicCores, specMagicNetwork, specMagicExtended} {
-		if rest, is := strings.CutPrefix(string(b), magic); is {
-			version, body = i+1, rest
-		}
-	}
-	if version < 0 {
+	magic, body, _ := strings.Cut(string(b), "\n")
+	plain, pinned, extended := magic+"\n" == specMagic, magic+"\n" == specMagicCores, magic+"\n" == specMagicExtended
+	if !plain && !pinned && !extended {
 		return nil, errSpec
 	}
 	r := specReader{rest: body}
@@ -139,7 +132,7 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		Stderr: r.output(),
 		Cgroup: r.string(),
 	}
-	if version >= 2 {
+	if pinned || extended {
 		s.Cores = r.cores()
 		r.bad = r.bad || version == 2 && len(s.Cores) == 0
 	}
@@ -152,6 +145,7 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		s.OOMScoreAdj = int(r.number(-2*leastOOMScore)) + leastOOMScore
 		s.Isolation = r.isolation()
 		s.Beside = r.member()
+		s.Network = r.network()
 		r.bad = r.bad || !s.extended()
 	}
 	if r.bad || r.rest != "" {
@@ -210,24 +204,12 @@ func appendOutput(b []byte, o Output) []byte {
 	return appendBool(b, o.Disabled)
 }
 
-// appendNetwork appends the names of a network; none for nil.
 func appendNetwork(b []byte, n *Network) []byte {
+	b = appendBool(b, n != nil)
 	if n == nil {
-		return appendStrings(b, nil)
+		return b
 	}
 	return appendStrings(b, []string{n.Namespace, n.Hosts, n.Resolv})
-}
-
-func (r *specReader) network() *Network {
-	const names = 3
-	switch list := r.strings(); len(list) {
-	case 0:
-		return nil
-	case names:
-		return &Network{Namespace: list[0], Hosts: list[1], Resolv: list[2]}
-	}
-	r.bad = true
-	return nil
 }
 
 func appendCores(b []byte, cores []uint16) []byte {
@@ -310,6 +292,19 @@ func (r *specReader) output() Output {
 		MaxBytes: int64(r.number(1<<63 - 1)),
 		Disabled: r.bool(),
 	}
+}
+
+func (r *specReader) network() *Network {
+	if !r.bool() {
+		return nil
+	}
+	const texts = 3
+	list := r.strings()
+	if len(list) != texts {
+		r.bad = true
+		return nil
+	}
+	return &Network{Namespace: list[0], Hosts: list[1], Resolv: list[2]}
 }
 
 func (r *specReader) cores() []uint16 {

@@ -41,6 +41,7 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	if spec.Path, err = held.FindCommand(c.command, spec.Dir, task); err != nil {
 		return nil, err
 	}
+	spec.Network = networkOf(task.Network)
 	return spec, d.choose(spec, task.ID, c)
 }
 

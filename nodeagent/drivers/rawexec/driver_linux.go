@@ -48,8 +48,10 @@ func New(o Options) *Driver {
 	return d
 }
 
-// Networks makes Driver a driver.Networker.
-func (d *Driver) Networks() {}
+var (
+	_ driver.Driver    = (*Driver)(nil)
+	_ driver.Networker = (*Driver)(nil)
+)
 
 // Fingerprint reports the driver as detected when it is enabled, and as healthy when
 // the shim can be run.

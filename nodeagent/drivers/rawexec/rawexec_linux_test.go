@@ -502,7 +502,7 @@ func TestATaskWhoseCoresAreNotThereDoesNotStart(t *testing.T) {
 }
 
 func TestATaskDoesNotStartOutsideOfItsNetwork(t *testing.T) {
-	d, task := newTask(t, rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}}, "exec sleep 1000")
+	d, task := newTask(t, rawexec.Options{}, "exec sleep 1000")
 	task.Network.Namespace = filepath.Join(t.TempDir(), "gone")
 	if _, err := d.Start(testContext(t), task); err == nil || !strings.Contains(err.Error(), "open the network namespace "+task.Network.Namespace) {
 		t.Errorf("got %v", err)
