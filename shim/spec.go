@@ -101,9 +101,6 @@ func (s *Spec) Encode() []byte {
 	if len(s.Cores) > 0 || s.extended() {
 		b = appendCores(b, s.Cores)
 	}
-	if s.Network != nil || s.extended() {
-		b = appendNetwork(b, s.Network)
-	}
 	if s.extended() {
 		b = appendGroups(b, s.Groups)
 		b = appendNumber(b, uint64(max(s.OOMScoreAdj-leastOOMScore, 0)))
@@ -134,13 +131,9 @@ func DecodeSpec(b []byte) (*Spec, error) {
 	}
 	if pinned || extended {
 		s.Cores = r.cores()
-		r.bad = r.bad || version == 2 && len(s.Cores) == 0
+		r.bad = r.bad || pinned && len(s.Cores) == 0
 	}
-	if version >= 3 {
-		s.Network = r.network()
-		r.bad = r.bad || version == 3 && s.Network == nil
-	}
-	if version >= 4 {
+	if extended {
 		s.Groups = r.groups()
 		s.OOMScoreAdj = int(r.number(-2*leastOOMScore)) + leastOOMScore
 		s.Isolation = r.isolation()

@@ -36,13 +36,13 @@ func drawSpec(t *rapid.T) *Spec {
 	if rapid.Bool().Draw(t, "extended") {
 		drawExtension(t, s)
 	}
+	if cores := rapid.SliceOf(rapid.Uint16()).Draw(t, "cores"); len(cores) > 0 {
+		s.Cores = cores
+	}
 	if rapid.Bool().Draw(t, "with network") {
 		s.Network = &Network{
 			Namespace: text.Draw(t, "namespace"), Hosts: text.Draw(t, "hosts"), Resolv: text.Draw(t, "resolv"),
 		}
-	}
-	if cores := rapid.SliceOf(rapid.Uint16()).Draw(t, "cores"); len(cores) > 0 {
-		s.Cores = cores
 	}
 	return s
 }

@@ -25,7 +25,6 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec.Network = networkOf(task.Network)
 	spec.Args, spec.Dir, spec.OOMScoreAdj = append([]string{c.command}, c.args...), task.Dir, c.oomScoreAdj
 	if c.workDir != "" {
 		spec.Dir = c.workDir

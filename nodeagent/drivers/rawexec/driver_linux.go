@@ -24,10 +24,7 @@ type Driver struct {
 	since  time.Time
 }
 
-var (
-	_ driver.Driver    = (*Driver)(nil)
-	_ driver.Networker = (*Driver)(nil)
-)
+var _ driver.Driver = (*Driver)(nil)
 
 // New returns the driver. It can be used on a machine that lacks what it needs:
 // Fingerprint says so.
@@ -70,6 +67,9 @@ func (d *Driver) Fingerprint(context.Context) api.DriverInfo {
 	}
 	return info
 }
+
+// Networks says that tasks can run in a network of their allocation's own.
+func (d *Driver) Networks() {}
 
 // Validate checks the keys of a config block, and their types.
 func (d *Driver) Validate(config map[string]any) error {
