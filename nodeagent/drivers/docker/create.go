@@ -195,10 +195,12 @@ func (c *config) gpus() (container.DeviceRequest, bool) {
 	return request, c.GPUs != "" || len(c.GPUIDs) > 0
 }
 
-// Bounds of what the engine keeps of a task's output.
+// Bounds of what the engine keeps of a task's output. Older engines leave something out
+// when a task fills more than one file before it is read from there: files must not be
+// small.
 const (
 	leastLogFiles = 2
-	logFileFloor  = 1 << 20 // bytes
+	leastLogFile  = 16 << 20 // bytes
 )
 
 // logConfig says where the engine keeps a task's output. By default that is as much as
@@ -214,9 +216,9 @@ func (o *Options) logConfig(c *config, task driver.Task) container.LogConfig {
 	if task.Stdout.Disabled && task.Stderr.Disabled && !o.NoLogs {
 		return container.LogConfig{Type: "none"}
 	}
+	size := max(leastLogFile, task.Stdout.MaxBytes, task.Stderr.MaxBytes)
+	all := task.Stdout.MaxBytes*int64(task.Stdout.MaxFiles) + task.Stderr.MaxBytes*int64(task.Stderr.MaxFiles)
 	return container.LogConfig{Type: "local", Config: map[string]string{
-		"max-size": fmt.Sprint(max(logFileFloor, task.Stdout.MaxBytes, task.Stderr.MaxBytes)),
-		"max-file": fmt.Sprint(max(leastLogFiles, task.Stdout.MaxFiles, task.Stderr.MaxFiles)),
-		"compress": "true",
+		"max-size": fmt.Sprint(size), "max-file": fmt.Sprint(max(leastLogFiles, all/size+1)), "compress": "true",
 	}}
 }

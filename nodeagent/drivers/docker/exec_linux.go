@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -57,7 +58,7 @@ func (d *Driver) Exec(ctx context.Context, h driver.Handle, c driver.Command) (d
 		return none, fmt.Errorf("run %q: %w", c.Args, err)
 	}
 	defer conn.Close()
-	run := &execRun{d: d, id: made, c: c, conn: &conn.HijackedResponse, guard: guard}
+	run := &execRun{d: d, id: made, task: id, c: c, conn: &conn.HijackedResponse, guard: guard}
 	said, err := run.stream(ctx, cancel)
 	guard.letGo()
 	if err != nil && ctx.Err() == nil {
@@ -94,6 +95,7 @@ func (d *Driver) makeExec(ctx context.Context, id, mark string, c driver.Command
 type execRun struct {
 	d     *Driver
 	id    string
+	task  string // its container
 	c     driver.Command
 	conn  *client.HijackedResponse
 	guard *guard
@@ -104,45 +106,35 @@ type execRun struct {
 func (r *execRun) stream(ctx context.Context, giveUp func()) (said string, err error) {
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
-	over, finish := context.WithCancel(ctx)
+	over, finish := context.WithCancel(context.WithoutCancel(ctx))
 	defer finish()
-	ended := make(chan struct{})
-	defer close(ended)
-	// An engine that hangs must not hold up who has given up.
-	helpers.Go(func() {
-		<-over.Done()
-		if ctx.Err() != nil {
-			r.abandon(ended)
-		}
-	})
 	if r.c.Stdin != nil {
 		go r.feed()
 	}
 	if r.c.TTY && r.c.Sizes != nil {
 		helpers.Go(func() { r.resize(over) })
 	}
-	helpers.Go(func() { r.watchEnd(over) })
+	helpers.Go(func() {
+		r.watchEnd(ctx, over)
+		// What is left is killed. An engine that hangs, or has lost sight of a command whose
+		// container ended, must not hold up anybody.
+		const patience = 2 * time.Second
+		if sleep(over, patience) {
+			r.conn.Close()
+		}
+	})
 	if r.c.TTY {
 		_, err = io.Copy(r.c.Stdout, r.conn.Reader)
 	} else {
 		said, err = r.demultiplex()
 	}
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // by the above
+	}
 	if err != nil {
 		giveUp()
 	}
 	return said, err
-}
-
-// abandon cuts the connection when the engine does not end it though all is killed.
-func (r *execRun) abandon(ended <-chan struct{}) {
-	const patience = 5 * time.Second
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-ended:
-	case <-timer.C:
-		r.conn.Close()
-	}
 }
 
 // demultiplex takes the outputs apart.
@@ -206,9 +198,13 @@ func (r *execRun) resize(ctx context.Context) {
 	}
 }
 
-// watchEnd has everything killed that the command has left when its own process has
-// ended: that may have the outputs open for ever.
-func (r *execRun) watchEnd(ctx context.Context) {
+// watchEnd returns when the command's own process has ended, when ctx is done, or when
+// the outputs are over. In the first case it has everything killed that the command has
+// left: that may have the outputs open for ever.
+func (r *execRun) watchEnd(ctx, over context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(over, cancel)()
 	for {
 		got, err := r.inspect(ctx)
 		if err == nil && got.PID != 0 {
@@ -237,14 +233,17 @@ func (r *execRun) result(ctx context.Context, said string) (driver.ExitResult, e
 		switch {
 		case ctx.Err() != nil:
 			return none, context.Cause(ctx)
-		case err != nil:
-			return none, fmt.Errorf("how the command ended: %w", err)
-		case got.PID == 0 && (said != "" || !got.Running && got.ExitCode != 0):
+		case err == nil && got.PID == 0 && (said != "" || !got.Running && got.ExitCode != 0):
 			return none, fmt.Errorf("run %q: %s", r.c.Args, said)
-		case !got.Running:
-			result := driver.ExitResult{ExitCode: got.ExitCode, FinishedAt: time.Now()}
-			result.Signal = signalOf(got.ExitCode)
-			return result, nil
+		case err == nil && !got.Running:
+			return driver.ExitResult{ExitCode: got.ExitCode, Signal: signalOf(got.ExitCode), FinishedAt: time.Now()}, nil
+		}
+		box, lookErr := r.d.inspect(ctx, r.task)
+		if errors.Is(lookErr, driver.ErrTaskGone) || lookErr == nil && !box.State.Running {
+			return none, errEnded
+		}
+		if err = errors.Join(err, lookErr); err != nil {
+			return none, fmt.Errorf("how the command ended: %w", err)
 		}
 		if !sleep(ctx, 10*time.Millisecond) {
 			return none, context.Cause(ctx)
