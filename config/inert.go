@@ -56,7 +56,15 @@ var unused = map[string][]string{
 }
 
 // driverSettings are the settings of task drivers that are there.
-var driverSettings = map[string][]string{"raw_exec": {"enabled"}}
+var driverSettings = map[string][]string{
+	"raw_exec": {"enabled"},
+	// The driver itself refuses what it does not know.
+	"docker": {
+		"allow_caps", "allow_privileged", "allow_runtimes", "auth", "disable_log_collection", "enabled", "endpoint", "extra_labels",
+		"gc", "image_pull_timeout", "infra_image", "infra_image_pull_timeout", "logging", "nvidia_runtime", "pids_limit",
+		"pull_activity_timeout", "tls", "volumes", "windows_allow_insecure_container_admin",
+	},
+}
 
 // idle returns notes about settings of drivers and options that nothing asks for.
 func (a *Agent) idle() []string {

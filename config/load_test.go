@@ -144,7 +144,7 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 		  enabled = true
 		  raft_multiplier = 3
 		}
-		plugin "docker" {
+		plugin "podman" {
 		  config { allow_privileged = true }
 		}`)
 	a, notes, err := load(t, "-config", path)
@@ -152,10 +152,10 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(notes) != 3 || !strings.HasSuffix(notes[0], "telemetry has no effect yet") ||
-		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") || notes[2] != `plugin "docker" has no effect yet` {
+		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") || notes[2] != `plugin "podman" has no effect yet` {
 		t.Errorf("notes: %q", notes)
 	}
-	if a.Plugins["docker"].Config["allow_privileged"] != true {
+	if a.Plugins["podman"].Config["allow_privileged"] != true {
 		t.Errorf("plugins: %v", a.Plugins)
 	}
 }
@@ -250,7 +250,7 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 		    no_cgroups = true
 		  }
 		}
-		plugin "docker" {
+		plugin "podman" {
 		  config { allow_privileged = true }
 		}`)
 	_, notes, err := load(t, "-config", path)
@@ -260,7 +260,7 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 	all := strings.Join(notes, "\n")
 	for _, what := range []string{
 		"ports.raft", "advertise.serf", "client.server_join.retry_max", `client.options: "user.denylist"`,
-		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_cgroups`, `plugin "docker"`,
+		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_cgroups`, `plugin "podman"`,
 	} {
 		if !strings.Contains(all, what+" has no effect yet") {
 			t.Errorf("no note about %s in\n%s", what, all)

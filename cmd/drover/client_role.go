@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/config"
 	"github.com/droverhq/drover/nodeagent"
 	"github.com/droverhq/drover/nodeagent/cpuset"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers"
+	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 )
@@ -25,9 +28,7 @@ type clientRole struct {
 
 func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	cfg := a.cfg
-	list, err := drivers.Build(drivers.Options{
-		RawExec: rawexec.Options{Enabled: cfg.DriverOption(rawexec.Name), Log: a.log.WithName("raw_exec")},
-	})
+	list, err := buildDrivers(a)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +68,19 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		return nil, err
 	}
 	return &clientRole{n, servers}, nil
+}
+
+func buildDrivers(a *agent) ([]driver.Driver, error) {
+	cfg := a.cfg
+	engine, err := docker.ParseOptions(cfg.Plugins[docker.Name].Config)
+	if err != nil {
+		return nil, err
+	}
+	engine.Dir, engine.Log = filepath.Join(cfg.DataDir, "docker"), a.log.WithName(docker.Name)
+	return drivers.Build(drivers.Options{
+		RawExec: rawexec.Options{Enabled: cfg.DriverOption(rawexec.Name), Log: a.log.WithName("raw_exec")},
+		Docker:  engine,
+	})
 }
 
 // cores reads a set of cores as it stands in a configuration.

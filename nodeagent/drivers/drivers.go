@@ -4,17 +4,20 @@ package drivers
 
 import (
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 )
 
 // Options are the options of the drivers, one field for each.
 type Options struct {
 	RawExec rawexec.Options
+	Docker  docker.Options
 }
 
 // Build returns all drivers, ready to use.
 func Build(o Options) ([]driver.Driver, error) {
 	return []driver.Driver{
 		rawexec.New(o.RawExec),
+		docker.New(o.Docker),
 	}, nil
 }
