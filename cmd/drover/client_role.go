@@ -76,6 +76,9 @@ func buildDrivers(a *agent) ([]driver.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, said := cfg.Client.Options["driver."+docker.Name+".enable"]; said && !engine.Disabled {
+		engine.Disabled = !cfg.DriverOption(docker.Name)
+	}
 	engine.Dir, engine.Log = filepath.Join(cfg.DataDir, "docker"), a.log.WithName(docker.Name)
 	return drivers.Build(drivers.Options{
 		RawExec: rawexec.Options{Enabled: cfg.DriverOption(rawexec.Name), Log: a.log.WithName("raw_exec")},

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/droverhq/drover/nodeagent/driver"
@@ -96,7 +97,7 @@ func (f *follower) run(ctx context.Context) {
 		log.Error(err, "output of a task is not collected")
 		return
 	}
-	err = f.untilEnd(ctx, s, task.TTY)
+	err = f.untilEnd(ctx, s)
 	if err = errors.Join(err, s.closeAll()); err != nil && ctx.Err() == nil {
 		log.Error(err, "output of a task may be missing")
 	}
@@ -106,23 +107,28 @@ func (f *follower) run(ctx context.Context) {
 // fails.
 const endTries = 5
 
-func (f *follower) untilEnd(ctx context.Context, s *sink, tty bool) error {
+func (f *follower) untilEnd(ctx context.Context, s *sink) error {
 	failed := 0
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		took, err := f.copy(ctx, s, tty)
-		if took {
-			pause = firstPause
-		}
-		if ctx.Err() != nil || errors.Is(err, errNoLogs) {
+		box, err := f.d.inspect(ctx, f.id)
+		if errors.Is(err, driver.ErrTaskGone) {
 			return nil
 		}
-		box, lookErr := f.d.inspect(ctx, f.id)
-		if errors.Is(lookErr, driver.ErrTaskGone) {
-			return nil
-		}
-		if lookErr == nil && !box.State.Running {
-			if failed++; err == nil || failed == endTries {
-				return err
+		if err == nil {
+			var took bool
+			took, err = f.copy(ctx, s, box)
+			if took {
+				pause = firstPause
+			}
+			if ctx.Err() != nil || errors.Is(err, errNoLogs) {
+				return nil
+			}
+			// What was followed may have broken off at the end; what is read from a log that
+			// nobody writes to any more is whole.
+			if ended := !box.State.Running; ended {
+				if failed++; err == nil || failed == endTries {
+					return err
+				}
 			}
 		}
 		if !sleep(ctx, pause) {
@@ -135,18 +141,14 @@ func (f *follower) untilEnd(ctx context.Context, s *sink, tty bool) error {
 var errNoLogs = errors.New("the engine keeps no output that can be read")
 
 // copy takes what comes until the engine has no more, and reports whether anything came.
-func (f *follower) copy(ctx context.Context, s *sink, tty bool) (took bool, err error) {
-	box, err := f.d.inspect(ctx, f.id)
-	if err != nil {
-		return false, err
-	}
+func (f *follower) copy(ctx context.Context, s *sink, box *container.InspectResponse) (took bool, err error) {
 	if box.HostConfig.LogConfig.Type == "none" {
 		return false, errNoLogs
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answer, err := f.d.engine.ContainerLogs(ctx, f.id, client.ContainerLogsOptions{
-		ShowStdout: !s.off[0], ShowStderr: !s.off[1], Timestamps: true, Follow: true, Since: s.begin(), Tail: "all",
+		ShowStdout: !s.off[0], ShowStderr: !s.off[1], Timestamps: true, Follow: box.State.Running, Since: s.begin(), Tail: "all",
 	})
 	if err != nil {
 		return false, fmt.Errorf("read the output of container %s: %w", f.id, err)
@@ -154,7 +156,7 @@ func (f *follower) copy(ctx context.Context, s *sink, tty bool) (took bool, err 
 	defer answer.Close()
 	const buffer = 64 << 10
 	var in messages = &framed{in: bufio.NewReaderSize(answer, buffer)}
-	if tty {
+	if box.Config.Tty {
 		in = &plain{in: bufio.NewReaderSize(answer, buffer)}
 	}
 	for {
@@ -230,11 +232,11 @@ func (s *sink) take(m message, last bool) error {
 	}
 	whole := true
 	if s.replay[i].isNew(m.at) {
-		s.at.take(i, m.at, m.data)
-		left := m.data[min(s.skip[i], int64(len(m.data))):]
-		s.skip[i] -= int64(len(m.data) - len(left))
+		data := s.at.take(i, m.at, m.data)
+		left := data[min(s.skip[i], int64(len(data))):]
+		s.skip[i] -= int64(len(data) - len(left))
 		whole = s.files[i].Write(left)
-		s.moved += int64(len(m.data))
+		s.moved += int64(len(data))
 	}
 	if whole && !last && s.moved < most {
 		return nil

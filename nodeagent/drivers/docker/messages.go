@@ -79,29 +79,37 @@ func (f *framed) next() (message, error) {
 func (f *framed) idle() bool { return f.in.Buffered() < frameHeader }
 
 // plain reads messages of a container with a terminal. They follow each other without
-// frames: a time is where a line begins, and where the engine has cut a long one.
+// frames: a time is where a line begins, and where the engine has cut a long one. After
+// the last piece of such a line one may follow at once, without the end of the line.
 type plain struct {
-	in  *bufio.Reader
-	buf []byte
-	at  int64
+	in   *bufio.Reader
+	buf  []byte
+	at   int64
+	long bool // what comes belongs to a line that was cut
 }
 
 // pieceSize is where the engine cuts long lines, in bytes.
 const pieceSize = 16 << 10
 
 func (p *plain) next() (message, error) {
-	if b, err := p.in.Peek(len(stampForm) + 1); err == nil {
-		if at, ok := parseStamp(b); ok {
-			p.at = at
-			if _, err := p.in.Discard(len(b)); err != nil {
-				return message{}, err
-			}
-		}
-	} else if len(b) == 0 {
+	at, ok, err := p.stamp()
+	if err != nil {
 		return message{}, err
+	}
+	if ok {
+		p.long = p.long && at == p.at
+		p.at = at
+		if _, err := p.in.Discard(len(stampForm) + 1); err != nil {
+			return message{}, err
+		}
 	}
 	p.buf = p.buf[:0]
 	for len(p.buf) < pieceSize {
+		if p.long && len(p.buf) > 0 {
+			if _, ok, _ := p.stamp(); ok {
+				break
+			}
+		}
 		c, err := p.in.ReadByte()
 		if errors.Is(err, io.EOF) {
 			break
@@ -113,7 +121,18 @@ func (p *plain) next() (message, error) {
 			break
 		}
 	}
+	p.long = len(p.buf) == pieceSize
 	return message{at: p.at, data: p.buf}, nil
+}
+
+// stamp looks whether a time comes next. It errs when nothing comes.
+func (p *plain) stamp() (at int64, ok bool, err error) {
+	b, err := p.in.Peek(len(stampForm) + 1)
+	if err != nil && len(b) == 0 {
+		return 0, false, err
+	}
+	at, ok = parseStamp(b)
+	return at, ok, nil
 }
 
 func (p *plain) idle() bool { return p.in.Buffered() == 0 }

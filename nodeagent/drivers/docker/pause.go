@@ -83,7 +83,7 @@ func (d *Driver) makePause(ctx context.Context, name, allocID, hostname string) 
 			labelAgent: d.o.Dir, labelAlloc: allocID, labelWhile: d.networkMark(allocID), labelPrefix + "alloc_id": allocID,
 		}},
 		HostConfig: &container.HostConfig{
-			NetworkMode: "none", IpcMode: container.IPCModeShareable, OomScoreAdj: -998, ReadonlyRootfs: true,
+			NetworkMode: "none", IpcMode: container.IPCModeShareable, ReadonlyRootfs: true,
 			CapDrop: []string{"ALL"}, LogConfig: container.LogConfig{Type: "none"}, SecurityOpt: []string{"no-new-privileges"},
 			RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled},
 		},

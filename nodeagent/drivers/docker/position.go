@@ -116,14 +116,20 @@ func (r *replay) isNew(at int64) bool {
 	return false
 }
 
-// take notes a message as taken.
-func (p *position) take(stream int, at int64, data []byte) {
+// take notes a message as taken, and returns what is to be written of it. Pieces of one
+// line have one time; the engine's own form of logs leaves out the end of a line that was
+// cut into pieces, which shows when one of another time follows.
+func (p *position) take(stream int, at int64, data []byte) []byte {
 	m := &p.Streams[stream]
+	if m.Open && m.At != at {
+		data = append([]byte("\n"), data...)
+	}
 	if m.At == at {
 		m.Seen++
 	} else {
 		m.At, m.Seen = at, 1
 	}
-	m.Open = len(data) > 0 && data[len(data)-1] != '\n'
+	m.Open = !bytes.HasSuffix(data, []byte("\n"))
 	p.Last = max(p.Last, at)
+	return data
 }

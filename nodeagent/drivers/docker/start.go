@@ -102,7 +102,7 @@ func (d *Driver) start(ctx context.Context, c *config, task driver.Task) (driver
 	if err := os.MkdirAll(task.StateDir, 0o700); err != nil {
 		return none, err
 	}
-	record := taskRecord{Stdout: task.Stdout, Stderr: task.Stderr, TTY: c.TTY}
+	record := taskRecord{Stdout: task.Stdout, Stderr: task.Stderr}
 	if d.o.NoLogs {
 		record.Stdout.Disabled, record.Stderr.Disabled = true, true
 	}

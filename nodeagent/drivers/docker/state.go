@@ -24,7 +24,6 @@ const (
 // taskRecord is what is known before the start.
 type taskRecord struct {
 	Stdout, Stderr driver.LogFile
-	TTY            bool
 }
 
 // startedRecord is what the engine forgets when a container has ended.
