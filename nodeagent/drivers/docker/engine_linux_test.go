@@ -21,12 +21,14 @@ import (
 )
 
 // engine is a Docker engine of these tests alone, in a network namespace of its own, so
-// that what it does to bridges and packet filters concerns nobody.
+// that what it does to bridges and packet filters concerns nobody. As on a real machine,
+// its containerd is a program beside it, which outlives it.
 type engine struct {
-	dir  string
-	args []string
-	cmd  *exec.Cmd
-	cli  *client.Client
+	dir        string
+	args       []string
+	containerd *exec.Cmd
+	cmd        *exec.Cmd
+	cli        *client.Client
 }
 
 // errNoEngine says why there can be none here.
@@ -39,7 +41,7 @@ func startEngine(dir string, args ...string) (*engine, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("%w: not root", errNoEngine)
 	}
-	for _, program := range []string{"dockerd", "ip", "iptables"} {
+	for _, program := range []string{"dockerd", "containerd", "ip", "iptables", "nsenter"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, fmt.Errorf("%w: %w", errNoEngine, err)
 		}
@@ -49,30 +51,53 @@ func startEngine(dir string, args ...string) (*engine, error) {
 	if e.cli, err = client.New(client.WithHost(e.endpoint())); err != nil {
 		return nil, err
 	}
+	if err := e.startContainerd(); err != nil {
+		return nil, err
+	}
 	return e, e.start()
 }
 
-func (e *engine) endpoint() string { return "unix://" + filepath.Join(e.dir, "socket") }
+func (e *engine) in(name string) string { return filepath.Join(e.dir, name) }
 
-// start starts the engine, the first time or again.
-func (e *engine) start() error {
-	log, err := os.OpenFile(filepath.Join(e.dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+func (e *engine) endpoint() string { return "unix://" + e.in("socket") }
+
+func (e *engine) run(cmd *exec.Cmd) error {
+	log, err := os.OpenFile(e.in("log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	in := func(name string) string { return filepath.Join(e.dir, name) }
+	cmd.Stdout, cmd.Stderr = log, log
+	return cmd.Start()
+}
+
+func (e *engine) startContainerd() error {
+	config := "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"
+	if err := os.WriteFile(e.in("containerd.toml"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	e.containerd = exec.Command("/bin/sh", "-c", `ip link set lo up && exec containerd "$@"`, "containerd", "--config", e.in("containerd.toml"),
+		"--root", e.in("containerd"), "--state", e.in("containerd-state"), "--address", e.in("containerd.sock"))
+	e.containerd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Setsid: true}
+	return e.run(e.containerd)
+}
+
+// start starts the engine, the first time or again.
+func (e *engine) start() error {
 	args := append([]string{
-		"-c", `ip link set lo up && exec dockerd "$@"`, "dockerd", "--storage-driver=vfs", "--data-root", in("data"), "--exec-root", in("exec"),
-		"--pidfile", in("pid"), "--host", e.endpoint(), "--bip=10.213.0.1/24", "--shutdown-timeout=2",
+		"--net=" + e.namespace(), "dockerd", "--containerd", e.in("containerd.sock"), "--storage-driver=vfs", "--data-root", e.in("data"),
+		"--exec-root", e.in("exec"), "--pidfile", e.in("pid"), "--host", e.endpoint(), "--bip=10.213.0.1/24", "--shutdown-timeout=2",
 	}, e.args...)
-	e.cmd = exec.Command("/bin/sh", args...)
-	e.cmd.Stdout, e.cmd.Stderr = log, log
-	e.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Setsid: true}
-	if err := e.cmd.Start(); err != nil {
+	e.cmd = exec.Command("nsenter", args...)
+	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := e.run(e.cmd); err != nil {
 		return err
 	}
 	return e.await()
+}
+
+func (e *engine) namespace() string {
+	return "/proc/" + strconv.Itoa(e.containerd.Process.Pid) + "/ns/net"
 }
 
 // await waits until the engine answers.
@@ -88,18 +113,18 @@ func (e *engine) await() error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			said, err := os.ReadFile(filepath.Join(e.dir, "log"))
-			return errors.Join(fmt.Errorf("the engine does not answer: %s", said), err, e.stop(unix.SIGKILL))
+			said, err := os.ReadFile(e.in("log"))
+			return errors.Join(fmt.Errorf("the engine does not answer: %s", said), err, stop(e.cmd, unix.SIGKILL))
 		}
 	}
 }
 
-// stop ends the engine by a signal.
-func (e *engine) stop(signal os.Signal) error {
-	if err := e.cmd.Process.Signal(signal); err != nil {
+// stop ends a program by a signal.
+func stop(cmd *exec.Cmd, signal os.Signal) error {
+	if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	if err := e.cmd.Wait(); err != nil && e.cmd.ProcessState == nil {
+	if err := cmd.Wait(); err != nil && cmd.ProcessState == nil {
 		return err
 	}
 	return nil
@@ -107,7 +132,7 @@ func (e *engine) stop(signal os.Signal) error {
 
 // clean ends the engine and removes what it leaves.
 func (e *engine) clean() error {
-	err := errors.Join(e.stop(unix.SIGTERM), e.cli.Close())
+	err := errors.Join(stop(e.cmd, unix.SIGTERM), stop(e.containerd, unix.SIGTERM), e.cli.Close())
 	mounts, readErr := os.ReadFile("/proc/self/mounts")
 	err = errors.Join(err, readErr)
 	for line := range bytes.Lines(mounts) {
@@ -123,7 +148,7 @@ func (e *engine) inNetwork(do func() error) error {
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and the thread ends with this goroutine
-		ns, err := os.Open("/proc/" + strconv.Itoa(e.cmd.Process.Pid) + "/ns/net")
+		ns, err := os.Open(e.namespace())
 		if err == nil {
 			err = errors.Join(unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET), ns.Close())
 		}
