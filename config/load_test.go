@@ -160,6 +160,32 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 	}
 }
 
+func TestADriversSettingsMayHaveBlocks(t *testing.T) {
+	hcl := `
+		plugin "docker" {
+		  config {
+		    endpoint = "unix:///run/engine"
+		    gc {
+		      image = false
+		      dangling_containers { period = "1m" }
+		    }
+		  }
+		}`
+	json := `{"plugin": {"docker": {"config": {"endpoint": "unix:///run/engine", "gc": [{"image": false, "dangling_containers": [{"period": "1m"}]}]}}}}`
+	want := map[string]any{"endpoint": "unix:///run/engine", "gc": []any{map[string]any{
+		"image": false, "dangling_containers": []any{map[string]any{"period": "1m"}},
+	}}}
+	for name, text := range map[string]string{"a.hcl": hcl, "a.json": json} {
+		a, notes, err := load(t, "-dev", "-config", write(t, t.TempDir(), name, text))
+		if err != nil || len(notes) > 0 {
+			t.Fatal(err, notes)
+		}
+		if diff := cmp.Diff(want, a.Plugins["docker"].Config); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestEverythingInvalidIsReportedAtOnce(t *testing.T) {
 	path := write(t, t.TempDir(), "a.hcl", `server { session_timeout = "16s" }`)
 	_, _, err := load(t, "-config", path, "-log-level", "loud", "-server", "-bootstrap-expect", "3", "-data-dir", "rel", "-http-port", "4647")
