@@ -86,7 +86,11 @@ func newBench(t *testing.T, s Subject) *bench {
 	if err != nil {
 		t.Fatalf("new driver: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	limit := patience
+	if s.Costly {
+		limit *= 3
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	return &bench{t: t, ctx: ctx, subject: s, driver: d, dir: t.TempDir()}
 }

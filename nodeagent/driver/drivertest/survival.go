@@ -237,7 +237,7 @@ func checkRecoverEnded(t *testing.T, b *bench) {
 func checkKilledAgents(t *testing.T, b *bench) {
 	kills, each, latest := 60, 4, 60*time.Millisecond
 	if b.subject.Costly {
-		kills, each, latest = 10, 2, 2*time.Second
+		kills, each, latest = 6, 2, 2*time.Second
 	}
 	const earliest = 100 * time.Microsecond
 	var all []driver.Task

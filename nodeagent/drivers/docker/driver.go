@@ -38,13 +38,14 @@ type Driver struct {
 	logs   followers
 	reaper sync.Once
 
-	mu   sync.Mutex // guards seen
-	seen bool       // the engine answered when it was last asked
+	mu     sync.Mutex      // guards the rest
+	seen   bool            // the engine has answered once
+	killed map[string]bool // containers that Stop has killed
 }
 
 // New returns the driver. It talks to nobody; Fingerprint does.
 func New(o Options) *Driver {
-	d := &Driver{o: &o, since: time.Now()}
+	d := &Driver{o: &o, since: time.Now(), killed: map[string]bool{}}
 	d.own, d.end = context.WithCancel(context.Background())
 	d.engine, d.engineErr = newClient(&o)
 	d.images.d, d.logs.d = d, d

@@ -34,7 +34,7 @@ type engine struct {
 // errNoEngine says why there can be none here.
 var errNoEngine = errors.New("no Docker engine can be started here")
 
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // startEngine starts an engine that answers.
 func startEngine(dir string, args ...string) (*engine, error) {

@@ -137,10 +137,14 @@ func (r *execRun) stream(ctx context.Context, giveUp func()) (said string, err e
 	return said, err
 }
 
+// refusal is how an engine begins that could not run a command, on the command's own
+// output.
+const refusal = "OCI runtime exec failed:"
+
 // demultiplex takes the outputs apart.
 func (r *execRun) demultiplex() (said string, err error) {
 	var header [frameHeader]byte
-	for {
+	for first := true; ; first = false {
 		n, err := io.ReadFull(r.conn.Reader, header[:])
 		if errors.Is(err, io.EOF) {
 			return "", nil
@@ -157,7 +161,14 @@ func (r *execRun) demultiplex() (said string, err error) {
 		if header[0] == 2 {
 			to = r.c.Stderr
 		}
-		if _, err := io.CopyN(to, r.conn.Reader, int64(binary.BigEndian.Uint32(header[4:]))); err != nil {
+		size := int64(binary.BigEndian.Uint32(header[4:]))
+		if first && size > int64(len(refusal)) {
+			if begin, err := r.conn.Reader.Peek(len(refusal)); err == nil && string(begin) == refusal {
+				text, err := io.ReadAll(io.LimitReader(r.conn.Reader, size))
+				return strings.TrimSpace(string(text)), err
+			}
+		}
+		if _, err := io.CopyN(to, r.conn.Reader, size); err != nil {
 			return "", err
 		}
 	}

@@ -34,7 +34,34 @@ func (d *Driver) Wait(ctx context.Context, h driver.Handle) (driver.ExitResult, 
 	if err := d.logs.drained(ctx, h); err != nil {
 		return none, err
 	}
-	return exitResult(box.State)
+	return exitResult(d.withReason(ctx, box).State)
+}
+
+// withReason looks again at a container that somebody killed: the engine may learn a
+// little later that it was the kernel, for want of memory.
+func (d *Driver) withReason(ctx context.Context, box *container.InspectResponse) *container.InspectResponse {
+	const tries = 5
+	for range tries {
+		if box.State.OOMKilled || box.State.ExitCode != signalCode+int(unix.SIGKILL) || d.hasKilled(box.ID) {
+			break
+		}
+		if !sleep(ctx, firstPause) {
+			break
+		}
+		again, err := d.inspect(ctx, box.ID)
+		if err != nil {
+			break
+		}
+		box = again
+	}
+	return box
+}
+
+// hasKilled reports whether the driver itself has killed a container.
+func (d *Driver) hasKilled(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.killed[id]
 }
 
 // awaitEnd returns what is known of a container that has ended.
@@ -129,6 +156,9 @@ func (d *Driver) Stop(ctx context.Context, h driver.Handle, signal string, grace
 	}
 	// One whose runtime hangs may need to be told again.
 	const patience = 10 * time.Second
+	d.mu.Lock()
+	d.killed[id] = true
+	d.mu.Unlock()
 	for {
 		if err := d.kill(ctx, id, int(unix.SIGKILL)); err != nil {
 			return err
@@ -213,6 +243,9 @@ func (d *Driver) Destroy(ctx context.Context, h driver.Handle) error {
 		return err
 	}
 	d.images.release(id)
+	d.mu.Lock()
+	delete(d.killed, id)
+	d.mu.Unlock()
 	if h.StateDir == "" {
 		return nil
 	}
