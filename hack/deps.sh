@@ -17,5 +17,5 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-# A package that starts what it brings must not do so here: the tests have their own.
+# A package must not start what it brings: the tests start their own.
 RUNLEVEL=1 apt-get install -q -y --no-install-recommends "${need[@]}"
