@@ -27,8 +27,13 @@ func TestABlockIsReadAsItWasWritten(t *testing.T) {
 		b.NumberMap("map"), b.DurationOr("wait", 0), b.DurationOr("grace", time.Second), types, b.One("none").Text("x"),
 	}
 	want := []any{
-		"x", "80", int64(80), true, true, []string{"a", "1", "true"}, map[string]string{"a": "1", "b": "2"},
-		map[string]int64{"http": 80}, 5 * time.Minute, time.Second, []string{"bind", "tmpfs"}, "",
+		"x", "80", int64(80), true, true,
+		[]string{"a", "1", "true"},
+		map[string]string{"a": "1", "b": "2"},
+		map[string]int64{"http": 80},
+		5 * time.Minute, time.Second,
+		[]string{"bind", "tmpfs"},
+		"",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -229,3 +229,37 @@ func TestATaskThatNeedsTooMuchMemoryIsReportedAsSuch(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 }
+
+func TestWhatTheEngineCanNotGiveIsNotLeftOutSilently(t *testing.T) {
+	b := newBench(t, nil)
+	for _, c := range []struct {
+		config map[string]any
+		want   string
+	}{
+		{map[string]any{"gpus": 1}, "could not select device driver"},
+		{map[string]any{"gpus": []any{"GPU-1"}}, "could not select device driver"},
+		{map[string]any{"runtime": "nvidia"}, "nvidia"},
+		{map[string]any{"network_mode": "no-such-network"}, "no-such-network"},
+		{map[string]any{"storage_opt": map[string]any{"size": "1G"}}, "quotas"},
+	} {
+		h, err := b.driver.Start(b.ctx, b.task("true", c.config))
+		if err == nil {
+			b.destroy(h)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: got %v", c.config, err)
+		}
+	}
+	task := b.task("true", map[string]any{"network_mode": "bridge", "mac_address": "02:42:00:00:00:07"})
+	h, err := b.driver.Start(b.ctx, task)
+	if err != nil {
+		if !strings.Contains(err.Error(), "mac_address: is not supported by this node's engine") {
+			t.Error(err)
+		}
+		return
+	}
+	defer b.destroy(h)
+	if got := b.inspect(h).NetworkSettings.Networks["bridge"].MacAddress.String(); got != "02:42:00:00:00:07" {
+		t.Errorf("the address is %s", got)
+	}
+}

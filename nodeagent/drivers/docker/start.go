@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
 )
 
@@ -136,6 +137,9 @@ func (d *Driver) make(ctx context.Context, c *config, task driver.Task) error {
 			return err
 		}
 		options, err := d.o.create(c, task, image)
+		if err == nil {
+			err = d.tooOldFor(c)
+		}
 		if err != nil {
 			return err
 		}
@@ -158,6 +162,21 @@ func (d *Driver) make(ctx context.Context, c *config, task driver.Task) error {
 		}
 		return fmt.Errorf("make container %s: %w", options.Name, err)
 	}
+}
+
+// tooOldFor names what the engine would leave out without a word.
+func (d *Driver) tooOldFor(c *config) error {
+	const withAddresses = "1.44" // of the API: engine 25
+	wrong := &api.InvalidError{What: "config of driver " + Name}
+	if version := d.engine.ClientVersion(); c.MAC != "" && olderAPI(version, withAddresses) {
+		wrong.Add("mac_address", "is not supported by this node's engine: it speaks version "+version+" of its API, and "+withAddresses+" is needed")
+	}
+	return wrong.OrNil()
+}
+
+// olderAPI compares versions: 1.9 is older than 1.44.
+func olderAPI(version, than string) bool {
+	return len(version) < len(than) || len(version) == len(than) && version < than
 }
 
 // picked returns the handle of a container that was started, and looks after it.
