@@ -88,7 +88,10 @@ func (d *Driver) makePause(ctx context.Context, name, allocID, hostname string) 
 			RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled},
 		},
 	})
-	if err != nil && !cerrdefs.IsConflict(err) {
+	if cerrdefs.IsConflict(err) { // an agent that was killed had asked for it
+		return d.awaitMade(ctx, name)
+	}
+	if err != nil {
 		return fmt.Errorf("make container %s: %w", name, err)
 	}
 	return nil

@@ -156,11 +156,27 @@ func (d *Driver) make(ctx context.Context, c *config, task driver.Task) error {
 			}
 			return nil
 		case cerrdefs.IsConflict(err): // an agent that was killed had asked for it
-			return nil
+			return d.awaitMade(ctx, options.Name)
 		case cerrdefs.IsNotFound(err) && try == 1 && strings.Contains(err.Error(), "No such image"):
 			continue // it was removed meanwhile
 		}
 		return fmt.Errorf("make container %s: %w", options.Name, err)
+	}
+}
+
+// awaitMade waits until a container is there whose name the engine has already given
+// away.
+func (d *Driver) awaitMade(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, quickLimit)
+	defer cancel()
+	for {
+		_, err := d.inspect(ctx, name)
+		if !errors.Is(err, driver.ErrTaskGone) {
+			return err
+		}
+		if !sleep(ctx, firstPause) {
+			return again(fmt.Errorf("the name of container %s is taken, and there is no such container", name))
+		}
 	}
 }
 
