@@ -153,8 +153,9 @@ func (r *recipe) labels() map[string]string {
 
 func (r *recipe) resources() container.Resources {
 	c, got := r.c, r.task.Resources
+	const leastShares = 2 // the kernel's
 	res := container.Resources{
-		CPUShares: got.Cpu.CpuShares, Memory: got.Memory.MemoryMB << 20, CpusetCpus: c.Cpuset, Ulimits: c.Ulimits,
+		CPUShares: max(leastShares, got.Cpu.CpuShares), Memory: got.Memory.MemoryMB << 20, CpusetCpus: c.Cpuset, Ulimits: c.Ulimits,
 	}
 	if most := max(got.Memory.MemoryMaxMB, c.MemoryHardMiB); most > got.Memory.MemoryMB {
 		res.MemoryReservation, res.Memory = res.Memory, most<<20
