@@ -169,3 +169,37 @@ func TestWhatIsTheAllocationsATaskCanNotSay(t *testing.T) {
 		t.Errorf("a network that others made: got %v", err)
 	}
 }
+
+func TestAnOperatorsImageHoldsTheNetwork(t *testing.T) {
+	own := newBench(t, nil)
+	made, err := own.driver.MakeNetwork(own.ctx, "alloc-own", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inspect := func(b *bench, n driver.Network) string {
+		got, err := b.engine.cli.ContainerInspect(b.ctx, n.Owner, client.ContainerInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Container.Config.Image
+	}
+	image := inspect(own, made)
+	if !strings.HasPrefix(image, "drover/pause:") {
+		t.Errorf("the image is %s", image)
+	}
+	if _, err := own.engine.cli.ImageTag(own.ctx, client.ImageTagOptions{Source: image, Target: "drovertest/infra:1"}); err != nil {
+		t.Fatal(err)
+	}
+	own.forget("drovertest/infra:1")
+	b := newBench(t, map[string]any{"infra_image": "drovertest/infra:1"})
+	n, err := b.driver.MakeNetwork(b.ctx, "alloc-infra", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := inspect(b, n); got != "docker.io/drovertest/infra:1" {
+		t.Errorf("the image is %s", got)
+	}
+	if err := errors.Join(own.driver.RemoveNetwork(b.ctx, "alloc-own"), b.driver.RemoveNetwork(b.ctx, "alloc-infra")); err != nil {
+		t.Error(err)
+	}
+}
