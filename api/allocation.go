@@ -223,6 +223,14 @@ type AllocatedPort struct {
 	IgnoreCollision bool   `json:",omitempty"`
 }
 
+// Inside returns the number of the port inside of the allocation's network.
+func (p AllocatedPort) Inside() int {
+	if p.To > 0 {
+		return p.To
+	}
+	return p.Value
+}
+
 // AllocatedResources is what an allocation got, task by task.
 type AllocatedResources struct {
 	Tasks          map[string]*AllocatedTaskResources

@@ -200,7 +200,17 @@ func (v *allocView) addresses() string {
 		}
 		rows = append(rows, []string{"*" + p.Label, "yes", address})
 	}
-	return "\nAllocation Addresses:\n" + table(rows)
+	return "\nAllocation Addresses" + v.networkMode() + ":\n" + table(rows)
+}
+
+// networkMode says of a group that names one which network it has.
+func (v *allocView) networkMode() string {
+	for _, n := range v.alloc.AllocatedResources.Shared.Networks {
+		if n.Mode != "" {
+			return fmt.Sprintf(" (mode = %q)", n.Mode)
+		}
+	}
+	return ""
 }
 
 // tasks are the allocation's tasks in the order in which they run.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
@@ -94,62 +95,77 @@ func jobTable(jobs []*api.JobListStub, everywhere bool) string {
 	return table(rows)
 }
 
+// jobAnswers is what the servers say of a job.
+type jobAnswers struct {
+	job        *api.Job
+	summary    *api.JobSummary
+	evals      []*api.Evaluation
+	deployment *api.Deployment // the latest one, or nil
+	allocs     []*api.AllocationListStub
+}
+
+// askJob asks for all that is to be shown at once: while a cluster has much to do, each
+// answer waits for what is being written.
+func askJob(ctx context.Context, cl *client.Client, stub *api.JobListStub, v *jobView) (*jobAnswers, error) {
+	a, q := &jobAnswers{}, client.Query{Namespace: stub.Namespace}
+	asking, ctx := errgroup.WithContext(ctx)
+	ask := func(what string, get func() error) {
+		asking.Go(func() error {
+			if err := get(); err != nil {
+				return fmt.Errorf("Error querying %s: %w", what, err)
+			}
+			return nil
+		})
+	}
+	ask("job", func() (err error) { a.job, _, err = cl.Jobs.Get(ctx, stub.ID, q); return })
+	if !v.short && !v.form.asked() {
+		ask("job summary", func() (err error) { a.summary, _, err = cl.Jobs.Summary(ctx, stub.ID, q); return })
+		ask("job evaluations", func() (err error) { a.evals, _, err = cl.Jobs.Evaluations(ctx, stub.ID, q); return })
+		ask("job deployment", func() (err error) { a.deployment, _, err = cl.Jobs.LatestDeployment(ctx, stub.ID, q); return })
+		ask("job allocations", func() (err error) { a.allocs, _, err = cl.Jobs.Allocations(ctx, stub.ID, v.allAllocs, q); return })
+	}
+	return a, asking.Wait()
+}
+
 func (c *cli) showJob(ctx context.Context, cl *client.Client, stub *api.JobListStub, v *jobView) error {
-	q := client.Query{Namespace: stub.Namespace}
-	job, _, err := cl.Jobs.Get(ctx, stub.ID, q)
+	a, err := askJob(ctx, cl, stub, v)
 	if err != nil {
-		return fmt.Errorf("Error querying job: %w", err)
+		return err
 	}
 	if v.form.asked() {
-		return v.form.print(c.Out, job)
+		return v.form.print(c.Out, a.job)
 	}
-	fmt.Fprint(c.Out, jobFacts(job, time.Now()))
+	fmt.Fprint(c.Out, jobFacts(a.job, time.Now()))
 	if v.short {
 		return nil
 	}
-	if err := c.showDependencies(ctx, cl, job); err != nil {
+	if err := c.showDependencies(ctx, cl, a.job); err != nil {
 		return err
 	}
-	summary, _, err := cl.Jobs.Summary(ctx, stub.ID, q)
-	if err != nil {
-		return fmt.Errorf("Error querying job summary: %w", err)
+	if a.job.IsTemplate() {
+		return c.showChildren(ctx, cl, a.job, a.summary)
 	}
-	if job.IsTemplate() {
-		return c.showChildren(ctx, cl, job, summary)
-	}
-	fmt.Fprint(c.Out, "\nSummary\n", summaryTable(summary), indexesText(summary))
-	return c.showJobHistory(ctx, cl, stub.ID, q, v)
+	fmt.Fprint(c.Out, "\nSummary\n", summaryTable(a.summary), indexesText(a.summary))
+	c.showJobHistory(a, v)
+	return nil
 }
 
-func (c *cli) showJobHistory(ctx context.Context, cl *client.Client, id string, q client.Query, v *jobView) error {
-	evals, _, err := cl.Jobs.Evaluations(ctx, id, q)
-	if err != nil {
-		return fmt.Errorf("Error querying job evaluations: %w", err)
-	}
+func (c *cli) showJobHistory(a *jobAnswers, v *jobView) {
 	if v.evals || v.verbose {
-		newestFirst(evals)
+		newestFirst(a.evals)
 		rows := [][]string{{"ID", "Priority", "Triggered By", "Status", "Placement Failures"}}
-		for _, e := range evals {
+		for _, e := range a.evals {
 			rows = append(rows, []string{ids(v.verbose).of(e.ID), strconv.Itoa(e.Priority), e.TriggeredBy, e.Status, placementFailures(e)})
 		}
 		fmt.Fprint(c.Out, "\nEvaluations\n", table(rows))
 	}
-	if failed := latestFailure(evals); failed != nil {
+	if failed := latestFailure(a.evals); failed != nil {
 		fmt.Fprint(c.Out, "\nPlacement Failure\n", failureText(failed.FailedTGAllocs, "", false))
 	}
-	deployment, _, err := cl.Jobs.LatestDeployment(ctx, id, q)
-	if err != nil {
-		return fmt.Errorf("Error querying job deployment: %w", err)
+	if a.deployment != nil {
+		fmt.Fprintf(c.Out, "\nLatest Deployment\n%s", deploymentText(a.deployment, ids(v.verbose), false))
 	}
-	if deployment != nil {
-		fmt.Fprintf(c.Out, "\nLatest Deployment\n%s", deploymentText(deployment, ids(v.verbose), false))
-	}
-	allocs, _, err := cl.Jobs.Allocations(ctx, id, v.allAllocs, q)
-	if err != nil {
-		return fmt.Errorf("Error querying job allocations: %w", err)
-	}
-	fmt.Fprint(c.Out, "\nAllocations\n", allocTable(allocs, ids(v.verbose), time.Now()))
-	return nil
+	fmt.Fprint(c.Out, "\nAllocations\n", allocTable(a.allocs, ids(v.verbose), time.Now()))
 }
 
 func jobFacts(job *api.Job, now time.Time) string {

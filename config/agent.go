@@ -144,6 +144,18 @@ type Client struct {
 	Reserved         Reserved          `hcl:"reserved,block"`
 	MaxKillTimeout   time.Duration     `hcl:"max_kill_timeout"` // upper bound of a task's kill_timeout; default 30s
 
+	// Networks that allocations have to themselves.
+	CNIPath          string `hcl:"cni_path"`            // folders of CNI plugins, with colons between; default /opt/cni/bin:/usr/lib/cni:/usr/libexec/cni
+	CNIConfigDir     string `hcl:"cni_config_dir"`      // of the networks of mode cni/NAME; default /opt/cni/config
+	BridgeName       string `hcl:"bridge_network_name"` // default nomad
+	BridgeSubnet     string `hcl:"bridge_network_subnet"`
+	BridgeSubnetIPv6 string `hcl:"bridge_network_subnet_ipv6"`
+	BridgeHairpin    bool   `hcl:"bridge_network_hairpin_mode"`
+	// WildcardPorts maps ports on all addresses where there are no host networks; default true.
+	WildcardPorts bool `hcl:"bind_wildcard_default_host_network"`
+	// HostNetworks are addresses of the machine that jobs may ask ports of, by name.
+	HostNetworks map[string]HostNetwork `hcl:"host_network,labeled"`
+
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
 
@@ -155,6 +167,13 @@ type Client struct {
 type HostVolume struct {
 	Path     string `hcl:"path"`      // absolute; required
 	ReadOnly bool   `hcl:"read_only"` // for jobs that only read it
+}
+
+// HostNetwork is the addresses of an interface, or in some networks, or both.
+type HostNetwork struct {
+	CIDR          string `hcl:"cidr"` // 10.0.0.0/8,fd00::/8
+	Interface     string `hcl:"interface"`
+	ReservedPorts string `hcl:"reserved_ports"` // 22,80,8000-9000
 }
 
 // ServerJoin says how servers are found.
@@ -202,10 +221,12 @@ func Default() *Agent {
 			DefaultScheduler: Scheduler{Algorithm: api.AlgorithmBinPack, Preemption: Preemption{System: true}},
 		},
 		Client: Client{
-			NodePool:       "default",
-			Meta:           map[string]string{},
-			Options:        map[string]string{},
-			HostVolumes:    map[string]HostVolume{},
+			NodePool:     "default",
+			Meta:         map[string]string{},
+			Options:      map[string]string{},
+			HostVolumes:  map[string]HostVolume{},
+			HostNetworks: map[string]HostNetwork{},
+			BridgeName:   "nomad", BridgeSubnet: "172.26.64.0/20", WildcardPorts: true,
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
 			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,6 +207,41 @@ func TestAHostVolumeHasADirectory(t *testing.T) {
 	for _, text := range []string{`host_volume "data" {}`, `host_volume "data" { path = "srv" }`, `host_volume "" { path = "/srv" }`} {
 		path := write(t, t.TempDir(), "a.hcl", "data_dir = \"/d\"\nclient {\nenabled = true\nservers = [\"x\"]\n"+text+"\n}")
 		if _, _, err := load(t, "-config", path); err == nil || !strings.Contains(err.Error(), "client.host_volume") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+}
+
+func TestNetworksOfAllocationsAreMadeAsTheConfigurationSays(t *testing.T) {
+	const client = "data_dir = \"/d\"\nclient {\nenabled = true\nservers = [\"x\"]\n%s\n}"
+	file := write(t, t.TempDir(), "a.hcl", fmt.Sprintf(client, `
+		cni_path                    = "/a/bin:/b/bin"
+		cni_config_dir              = "/a/config"
+		bridge_network_name         = "drover"
+		bridge_network_subnet       = "10.1.0.0/16"
+		bridge_network_subnet_ipv6  = "fd00::/64"
+		bridge_network_hairpin_mode = true
+		host_network "public" {
+		  cidr           = "203.0.113.0/24,2001:db8::/32"
+		  interface      = "eth1"
+		  reserved_ports = "22,80"
+		}`))
+	a, notes, err := load(t, "-config", file)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(notes, err)
+	}
+	c := a.Client
+	if c.CNIPath != "/a/bin:/b/bin" || c.CNIConfigDir != "/a/config" || c.BridgeName != "drover" || c.BridgeSubnet != "10.1.0.0/16" ||
+		c.BridgeSubnetIPv6 != "fd00::/64" || !c.BridgeHairpin || !c.WildcardPorts ||
+		c.HostNetworks["public"] != (HostNetwork{CIDR: "203.0.113.0/24,2001:db8::/32", Interface: "eth1", ReservedPorts: "22,80"}) {
+		t.Errorf("client: %+v", c)
+	}
+	for _, text := range []string{
+		`bridge_network_name = "much-too-long-a-name"`, `bridge_network_subnet = "fd00::/64"`, `bridge_network_subnet_ipv6 = "10.0.0.0/8"`,
+		`cni_path = "bin"`, `host_network "x" {}`, `host_network "x" { cidr = "10.0.0.1" }`,
+	} {
+		path := write(t, t.TempDir(), "a.hcl", fmt.Sprintf(client, text))
+		if _, _, err := load(t, "-config", path); err == nil || !strings.Contains(err.Error(), "client.") {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}

@@ -134,6 +134,7 @@ func (a *Agent) validateClient(wrong *api.InvalidError) {
 			wrong.Add(at, fmt.Sprintf("path is that of a directory of this machine, absolute, not %q", volume.Path))
 		}
 	}
+	c.validateNetworks(wrong)
 	if c.GCMaxAllocs < 0 {
 		wrong.Add("client.gc_max_allocs", "must not be negative")
 	}

@@ -45,7 +45,9 @@ var (
 		reflect.TypeFor[api.RestartPolicy]():    "Interval Attempts Delay Mode",
 		reflect.TypeFor[api.ScalingPolicy]():    "Type Min Max Policy Enabled",
 		reflect.TypeFor[api.EphemeralDisk]():    "SizeMB",
-		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
+		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts DNS Hostname CNI",
+		reflect.TypeFor[api.DNSConfig]():        "Servers Searches Options",
+		reflect.TypeFor[api.CNIConfig]():        "Args",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
 			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions",
@@ -73,11 +75,10 @@ var (
 	// refused are those that a valid job does not have; TestWhatIsNotDoneYetIsRefused
 	// sets each.
 	refused = map[reflect.Type]string{
-		reflect.TypeFor[api.Job]():             "Multiregion DispatchIdempotencyToken Dispatched Payload",
-		reflect.TypeFor[api.TaskGroup]():       "Consul",
-		reflect.TypeFor[api.VolumeRequest]():   "MountOptions",
-		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
-		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
+		reflect.TypeFor[api.Job]():           "Multiregion DispatchIdempotencyToken Dispatched Payload",
+		reflect.TypeFor[api.TaskGroup]():     "Consul",
+		reflect.TypeFor[api.VolumeRequest](): "MountOptions",
+		reflect.TypeFor[api.EphemeralDisk](): "Sticky Migrate",
 		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
 		reflect.TypeFor[api.Resources]():        "SecretsMB",

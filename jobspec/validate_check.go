@@ -35,7 +35,7 @@ func (v *validator) check(p place, group *api.TaskGroup, task *api.Task, service
 		p.oneOf("initial_status", check.InitialStatus, "passing", "warning", "critical")
 	}
 	if check.AddressMode != "" {
-		p.oneOf("address_mode", check.AddressMode, "host", "alloc", "driver")
+		p.oneOf("address_mode", check.AddressMode, "host", "alloc", "alloc_ipv6", "driver")
 	}
 	if check.TaskName != "" {
 		v.taskOfService(p, group, task, check.TaskName)
@@ -43,7 +43,7 @@ func (v *validator) check(p place, group *api.TaskGroup, task *api.Task, service
 	checkRestart(p.in("check_restart"), check)
 	checkPortReference(p, group, check.PortLabel)
 	if native {
-		nativeCheck(p, service, check)
+		nativeCheck(p, group, service, check)
 	}
 }
 
@@ -81,11 +81,11 @@ func checkRestart(p place, check *api.ServiceCheck) {
 }
 
 // nativeCheck checks a check that node agents make.
-func nativeCheck(p place, service *api.Service, check *api.ServiceCheck) {
+func nativeCheck(p place, group *api.TaskGroup, service *api.Service, check *api.ServiceCheck) {
 	if service.PortLabel == "" && check.PortLabel == "" {
 		p.addf("it needs a port: its own or that of the service")
 	}
-	unsupportedMode(p, check.AddressMode)
+	addressMode(p, group, check.AddressMode)
 	if check.OnUpdate == "ignore_warnings" {
 		p.addf(`on_update = "ignore_warnings" is for checks of Consul, which know warnings`)
 	}

@@ -1,7 +1,10 @@
 package jobspec
 
 import (
+	"net/netip"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -191,17 +194,51 @@ type staticPort struct {
 	number  int
 }
 
+// cniModePattern is the mode of networks that a node has a CNI configuration of.
+var cniModePattern = regexp.MustCompile(`^cni/[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
 func (v *validator) networkMode(p place, network *api.NetworkResource) {
 	switch network.Mode {
-	case "", networkHost:
+	case "", networkHost, networkBridge:
+		if network.CNI != nil {
+			p.in("cni").warnf("has an effect in networks of mode cni/NAME only")
+		}
+	case networkNone:
+		if len(network.ReservedPorts)+len(network.DynamicPorts) > 0 {
+			p.addf(`ports lead nowhere in a network of mode "none"`)
+		}
 	default:
-		p.in("mode").unsupported("networks of mode " + network.Mode + "; tasks use the network of their node")
+		if !cniModePattern.MatchString(network.Mode) {
+			p.in("mode").addf("%q is none of host, bridge, none and cni/NAME", network.Mode)
+		}
 	}
-	if network.Hostname != "" || network.DNS != nil || network.CNI != nil {
-		p.unsupported("hostname, dns and cni, which need a network of the group's own")
+	if network.Hostname != "" && !ownNetwork(network) {
+		p.in("hostname").warnf("has no effect: the group has the network of its node, not one of its own")
+	}
+	if network.DNS != nil {
+		v.dns(p.in("dns"), network.DNS)
 	}
 	if network.Device != "" || network.CIDR != "" || network.IP != "" {
 		p.warnf("device, cidr and ip have no effect: the node says which addresses ports are of; choose with host_network of a port")
+	}
+}
+
+// ownNetwork reports whether a network is the group's own, not that of the node.
+func ownNetwork(network *api.NetworkResource) bool {
+	return network.Mode != "" && network.Mode != networkHost
+}
+
+// dns checks what would not do as a line of /etc/resolv.conf.
+func (v *validator) dns(p place, dns *api.DNSConfig) {
+	for _, server := range dns.Servers {
+		if _, err := netip.ParseAddr(server); err != nil && !strings.Contains(server, "${") {
+			p.in("servers").addf("%q is not an address", server)
+		}
+	}
+	for _, word := range slices.Concat(dns.Searches, dns.Options) {
+		if word == "" || strings.ContainsAny(word, " \t\n") {
+			p.addf("%q of its searches and options is not a word", word)
+		}
 	}
 }
 

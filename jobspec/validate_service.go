@@ -50,7 +50,7 @@ func (v *validator) service(p place, group *api.TaskGroup, task *api.Task, servi
 	if !strings.Contains(service.Name, "${") && !serviceNamePattern.MatchString(service.Name) {
 		p.addf("a service's name stands in DNS: letters, digits and dashes, 63 at most")
 	}
-	p.oneOf("address_mode", service.AddressMode, "auto", "host", "alloc", "driver")
+	p.oneOf("address_mode", service.AddressMode, "auto", "host", "alloc", "alloc_ipv6", "driver")
 	p.oneOf("on_update", service.OnUpdate, api.OnUpdateRequireHealthy, "ignore_warnings", api.OnUpdateIgnore)
 	checkPortReference(p, group, service.PortLabel)
 	if service.Address != "" && service.AddressMode != "auto" {
@@ -69,7 +69,7 @@ func (v *validator) service(p place, group *api.TaskGroup, task *api.Task, servi
 		v.taskOfService(p, group, task, service.TaskName)
 	}
 	if service.Provider == providerNomad {
-		nativeService(p, service)
+		nativeService(p, group, service)
 	}
 	var names []string
 	for _, check := range service.Checks {
@@ -83,8 +83,8 @@ func (v *validator) service(p place, group *api.TaskGroup, task *api.Task, servi
 }
 
 // nativeService checks a service that the cluster itself registers.
-func nativeService(p place, service *api.Service) {
-	unsupportedMode(p, service.AddressMode)
+func nativeService(p place, group *api.TaskGroup, service *api.Service) {
+	addressMode(p, group, service.AddressMode)
 	if service.OnUpdate == "ignore_warnings" {
 		p.addf(`on_update = "ignore_warnings" is for checks of Consul, which know warnings`)
 	}
@@ -102,10 +102,15 @@ func nativeService(p place, service *api.Service) {
 	}
 }
 
-// unsupportedMode refuses addresses that need a network of the allocation's own.
-func unsupportedMode(p place, mode string) {
-	if mode == "alloc" || mode == "driver" {
-		p.in("address_mode").unsupported("addresses of mode " + mode + "; tasks use the network of their node")
+// addressMode refuses addresses in a network of the allocation's own where the group has
+// none.
+func addressMode(p place, group *api.TaskGroup, mode string) {
+	if mode != "alloc" && mode != "alloc_ipv6" && mode != "driver" {
+		return
+	}
+	reached := func(n *api.NetworkResource) bool { return ownNetwork(n) && n.Mode != networkNone }
+	if !slices.ContainsFunc(group.Networks, reached) {
+		p.in("address_mode").addf(`an address of mode %s is one in the group's own network: it needs network { mode = "bridge" }, or cni/NAME`, mode)
 	}
 }
 

@@ -10,6 +10,8 @@ const (
 	changeModeRestart = "restart"
 
 	networkHost        = "host"
+	networkBridge      = "bridge"
+	networkNone        = "none"
 	defaultHostNetwork = "default"
 
 	// defaultAudience is who the default identity of a task is meant for.

@@ -20,7 +20,7 @@ type taskQueue struct {
 	pending []alloc.Action
 	busy    bool // a goroutine works on pending
 	timer   *time.Timer
-	// start is the context of the StartTask that is pending or underway.
+	// start is the context of the StartTask, or MakeSite, that is pending or underway.
 	start context.Context
 	abort context.CancelCauseFunc
 }
@@ -57,12 +57,12 @@ func (r *runner) dispatch(action alloc.Action) {
 		q.stopTimer()
 		q.timer = time.AfterFunc(time.Until(action.At), func() { r.post(alloc.Timer{Task: name}) })
 		return
-	case alloc.AbortStart:
+	case alloc.AbortStart, alloc.AbortSite:
 		if q.abort != nil {
 			q.abort(errUnwanted)
 		}
 		return
-	case alloc.StartTask:
+	case alloc.StartTask, alloc.MakeSite:
 		q.start, q.abort = context.WithCancelCause(r.a.ctx)
 	}
 	q.pending = append(q.pending, action)
@@ -95,6 +95,11 @@ func (r *runner) work(q *taskQueue) {
 			r.stopTask(action)
 		case alloc.DestroyTask:
 			r.destroyTask(action)
+		case alloc.MakeSite:
+			r.makeSite(start)
+			abort(nil)
+		case alloc.ClearSite:
+			r.clearSite()
 		}
 	}
 }
@@ -135,6 +140,10 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 	}
 	prepared := &hook.Start{
 		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
+		Site: r.site(),
+	}
+	if err := joins(d, prepared.Site.Network); err != nil {
+		return fail(alloc.StageValidate, err)
 	}
 	if rooter, ok := d.(driver.Rooter); ok {
 		prepared.Rooted = rooter.Rooted(t.Config)
@@ -200,6 +209,7 @@ func (r *runner) driverTask(s *hook.Start, attempt int) driver.Task {
 	if n := s.Node; n != nil && n.Resources != nil && n.Resources.Cpu.CpuShares > 0 {
 		t.CPUShare = float64(t.Resources.Cpu.CpuShares) / float64(n.Resources.Cpu.CpuShares)
 	}
+	t.Network = s.Site.Network
 	t.Stdout, t.Stderr = r.logFile(s.Task, "stdout"), r.logFile(s.Task, "stderr")
 	return t
 }
@@ -347,6 +357,7 @@ func (r *runner) destroyTask(action alloc.DestroyTask) {
 			}
 			r.log.Error(err, "something is left of an ended task", "task", action.Task)
 			if try == destroyTries || !r.a.pause(pause) {
+				r.post(alloc.NotDestroyed{Task: action.Task, TaskID: action.Handle.TaskID})
 				return
 			}
 			pause *= 2

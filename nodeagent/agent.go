@@ -31,6 +31,7 @@ type Agent struct {
 	log     logr.Logger
 	drivers map[string]driver.Driver
 	hooks   []hook.Hook
+	sites   []hook.Alloc // what makes the sites of allocations; empty without a data directory
 	hostEnv []string
 	dirs    layout
 
@@ -82,6 +83,9 @@ func New(o Options) (*Agent, error) {
 	a.worker = newWorker(a)
 	for _, d := range o.Drivers {
 		a.drivers[d.Name()] = d
+	}
+	if a.dirs.root != "" {
+		a.sites = []hook.Alloc{hook.Networks(a.networks())}
 	}
 	return a, nil
 }
@@ -146,6 +150,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	a.ctx = own
 	a.node.Store(a.discover(own, id, secret))
 	a.restore(saved)
+	a.sweepSites()
 
 	connected := make(chan struct{})
 	a.crew.Go(func() {

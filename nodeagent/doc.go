@@ -22,6 +22,14 @@
 // An orderly end is no different: tasks run on, so that an agent can be upgraded
 // under them. Only with Options.StopTasks are they ended with it.
 //
+// # What tasks share
+//
+// What the tasks of an allocation share, their network, is its site (alloc.Site): made by
+// the hooks of package hook for allocations (hook.Alloc) before the first task starts, and
+// cleared when all have ended. An agent that is started looks for it before it starts
+// anything in it, and removes what is there of allocations that nobody knows any more
+// (sites.go).
+//
 // # Without a data directory
 //
 // An agent without Options.DataDir keeps nothing on disk and makes no directories for

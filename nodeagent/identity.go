@@ -36,6 +36,10 @@ func newLayout(o *Options) layout {
 // short: there are sockets in them, whose paths may have 107 bytes.
 func (l layout) run() string { return filepath.Join(l.client(), "run") }
 
+// networks is where the networks of allocations are written down, with the files that
+// tasks see of them.
+func (l layout) networks() string { return filepath.Join(l.client(), "networks") }
+
 // allocRun is run for one allocation.
 func (l layout) allocRun(allocID string) string {
 	short := strings.ReplaceAll(allocID, "-", "")
@@ -57,6 +61,7 @@ func (l layout) make() error {
 		filepath.Dir(l.state()): 0o700,
 		l.allocs():              0o711,
 		l.run():                 0o700,
+		l.networks():            0o711,
 	} {
 		if _, err := os.Stat(dir); err == nil && !within(dir, l.client()) {
 			continue

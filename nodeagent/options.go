@@ -14,6 +14,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
+	"github.com/droverhq/drover/nodeagent/network"
 	"github.com/droverhq/drover/session"
 )
 
@@ -44,6 +45,9 @@ type Options struct {
 	Fingerprint fingerprint.Options
 	// Fingerprinters replace the default ones if they are not nil.
 	Fingerprinters []fingerprint.Fingerprinter
+	// Network says how networks of allocations' own are made. Dir, Owners and Log in it are
+	// filled in.
+	Network network.Options
 	// Reserved is kept for things other than tasks.
 	Reserved api.NodeReservedResources
 	// MinDynamicPort and MaxDynamicPort bound the ports that tasks get when they ask
@@ -136,7 +140,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Fingerprint.DataDir = o.AllocDir; o.AllocDir == "" {
 		o.Fingerprint.DataDir = o.DataDir
 	}
-	o.Fingerprint.Version = o.Version
+	o.Fingerprint.Version, o.Fingerprint.Networks = o.Version, o.Network
 	o.Fingerprint.AdvertiseHTTP = o.HTTPAddr
 	return o, invalid.OrNil()
 }

@@ -36,21 +36,23 @@ type runner struct {
 	draining bool           // a goroutine takes the events
 	tasks    map[string]*taskQueue
 	told     *api.AllocationStatus // the last report
-	stale    bool                  // there may be news to report, though nothing happened to a task
-	offer    *offer                // see offered
-	watched  []checks.Spec         // the checks that are made
-	checked  map[string]*api.CheckState
-	removed  bool                     // forget it when it has ended
-	held     chan struct{}            // not nil: nothing happens until others have ended; closed to end that
-	ended    chan struct{}            // closed when every task has ended, and that is stored
-	settled  chan struct{}            // closed when drivers have nothing left of it
-	ends     map[string]chan struct{} // closed when a task has ended, for those that somebody asked about
-	measured map[string]measurement
+	// toldNetwork is what the life had to say of the network then.
+	toldNetwork *api.AllocNetworkStatus
+	stale       bool          // there may be news to report, though nothing happened to a task
+	offer       *offer        // see offered
+	watched     []checks.Spec // the checks that are made
+	checked     map[string]*api.CheckState
+	removed     bool                     // forget it when it has ended
+	held        chan struct{}            // not nil: nothing happens until others have ended; closed to end that
+	ended       chan struct{}            // closed when every task has ended, and that is stored
+	settled     chan struct{}            // closed when drivers have nothing left of it
+	ends        map[string]chan struct{} // closed when a task has ended, for those that somebody asked about
+	measured    map[string]measurement
 }
 
 // newRunner returns the runner of an allocation that is new to this node.
 func newRunner(a *Agent, al *api.Allocation, job *api.Job) (*runner, error) {
-	spec, err := alloc.SpecOf(job, al.TaskGroup, al.ID, a.opts.MaxKillTimeout)
+	spec, err := a.specOf(job, al)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func newRunner(a *Agent, al *api.Allocation, job *api.Job) (*runner, error) {
 
 // restoreRunner returns the runner of an allocation that an earlier agent had.
 func restoreRunner(a *Agent, s state.Saved) (*runner, error) {
-	spec, err := alloc.SpecOf(s.Job, s.Alloc.TaskGroup, s.Alloc.ID, a.opts.MaxKillTimeout)
+	spec, err := a.specOf(s.Job, s.Alloc)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ func (r *runner) update(al *api.Allocation, job *api.Job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if job != nil && al.JobVersion != r.desired.JobVersion {
-		spec, err := alloc.SpecOf(job, al.TaskGroup, al.ID, r.a.opts.MaxKillTimeout)
+		spec, err := r.a.specOf(job, al)
 		if err != nil {
 			r.log.Error(err, "newer version of the job can't be taken over", "version", al.JobVersion)
 		} else {
@@ -195,6 +197,13 @@ func (r *runner) settledAt() (time.Time, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.life.EndedAt(), r.life.Settled()
+}
+
+// hasEnded reports whether the allocation has ended, and what its tasks shared is cleared.
+func (r *runner) hasEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.life.Ended()
 }
 
 // post hands events to the life.
@@ -346,15 +355,16 @@ func (r *runner) compose(now time.Time) (s *api.AllocationStatus, urgent bool) {
 	s = r.life.Status()
 	r.serve(s)
 	r.stale = false
-	if r.told != nil && sameStatus(s, r.told) {
+	network := s.NetworkStatus
+	if r.told != nil && sameStatus(s, r.told) && network == r.toldNetwork {
 		return nil, false
 	}
 	s.NodeID, s.Namespace, s.JobID, s.ModifyTime = r.desired.NodeID, r.desired.Namespace, r.desired.JobID, now.UnixNano()
-	if g := r.job.Group(r.desired.TaskGroup); g != nil && len(g.Networks) > 0 {
+	if g := r.job.Group(r.desired.TaskGroup); s.NetworkStatus == nil && g != nil && len(g.Networks) > 0 {
 		s.NetworkStatus = &api.AllocNetworkStatus{}
 	}
 	urgent = isUrgent(s, r.told)
-	r.told = s
+	r.told, r.toldNetwork = s, network
 	return s, urgent
 }
 

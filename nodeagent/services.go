@@ -20,6 +20,7 @@ import (
 type offer struct {
 	version  uint64 // of the job
 	canary   bool
+	network  *api.AllocNetworkStatus
 	services []*offered
 }
 
@@ -40,8 +41,8 @@ type offeredCheck struct {
 }
 
 // newOffer returns the offer of an allocation on a node.
-func newOffer(al *api.Allocation, job *api.Job, node *api.Node, region string) *offer {
-	o := &offer{version: al.JobVersion, canary: al.IsCanary()}
+func newOffer(al *api.Allocation, job *api.Job, node *api.Node, region string, network *api.AllocNetworkStatus) *offer {
+	o := &offer{version: al.JobVersion, canary: al.IsCanary(), network: network}
 	g := job.Group(al.TaskGroup)
 	if g == nil {
 		return o
@@ -52,8 +53,8 @@ func newOffer(al *api.Allocation, job *api.Job, node *api.Node, region string) *
 			task = &api.Task{}
 		}
 		b := binder{
-			al: al, group: g, service: s, canary: o.canary, node: node,
-			vars: env.Build(env.Input{Alloc: al, Job: job, Group: g, Task: task, Node: node, Region: region}),
+			al: al, group: g, service: s, canary: o.canary, node: node, network: network,
+			vars: env.Build(env.Input{Alloc: al, Job: job, Group: g, Task: task, Node: node, Region: region, Network: network}),
 		}
 		o.services = append(o.services, b.bind())
 	}
@@ -67,6 +68,7 @@ type binder struct {
 	service api.NativeService
 	canary  bool
 	node    *api.Node
+	network *api.AllocNetworkStatus // nil: that of the node
 	vars    *env.Vars
 }
 
@@ -79,7 +81,7 @@ func (b *binder) bind() *offered {
 	if b.canary && len(s.CanaryMeta) > 0 {
 		meta = s.CanaryMeta
 	}
-	host, port := b.address(s.PortLabel)
+	host, port := b.address(s.PortLabel, s.AddressMode)
 	if s.Address != "" {
 		host = b.vars.Replace(s.Address)
 	}
@@ -93,7 +95,7 @@ func (b *binder) bind() *offered {
 		Tags:    b.vars.ReplaceAll(tags),
 	}}
 	if len(meta) > 0 {
-		o.instance.Meta = b.texts(meta)
+		o.instance.Meta = b.vars.ReplaceTexts(meta)
 	}
 	for _, c := range s.Checks {
 		o.checks = append(o.checks, b.check(c))
@@ -101,19 +103,20 @@ func (b *binder) bind() *offered {
 	return o
 }
 
-// texts is Replace for names and values.
-func (b *binder) texts(m map[string]string) map[string]string {
-	out := make(map[string]string, len(m))
-	for name, value := range m {
-		out[b.vars.Replace(name)] = b.vars.Replace(value)
-	}
-	return out
-}
+// Modes of addresses: where a service or check is found. Others are that of the node.
+const (
+	modeAlloc  = "alloc"
+	modeDriver = "driver" // where the driver gives tasks an address of their own: here the allocation's
+	modeIPv6   = "alloc_ipv6"
+)
 
 // address returns where a port of the allocation is found: one with a label, or one
-// with a number on the node's own address. Without either there is no port.
-func (b *binder) address(label string) (host string, port int) {
+// with a number. Without either there is no port.
+func (b *binder) address(label, mode string) (host string, port int) {
 	label = b.vars.Replace(label)
+	if b.network != nil && (mode == modeAlloc || mode == modeDriver || mode == modeIPv6) {
+		return b.ownAddress(label, mode)
+	}
 	for _, p := range b.al.Ports {
 		if p.Label == label {
 			return p.HostIP, p.Value
@@ -132,12 +135,35 @@ func (b *binder) address(label string) (host string, port int) {
 	return host, port
 }
 
-func (b *binder) check(c *api.ServiceCheck) offeredCheck {
-	label := c.PortLabel
-	if label == "" {
-		label = b.service.PortLabel
+// ownAddress returns where a port is found in the allocation's own network.
+func (b *binder) ownAddress(label, mode string) (host string, port int) {
+	host = b.network.Address
+	if mode == modeIPv6 {
+		host = b.network.AddressIPv6
 	}
-	host, port := b.address(label)
+	for _, p := range b.al.Ports {
+		if p.Label == label {
+			return host, p.Inside()
+		}
+	}
+	port, err := strconv.Atoi(label)
+	if err != nil {
+		port = 0
+	}
+	return host, port
+}
+
+// checkAddress returns where a check reaches its service. One without a port of its own
+// goes where the service is found.
+func (b *binder) checkAddress(c *api.ServiceCheck) (host string, port int) {
+	if c.PortLabel != "" {
+		return b.address(c.PortLabel, c.AddressMode)
+	}
+	return b.address(b.service.PortLabel, cmp.Or(c.AddressMode, b.service.AddressMode))
+}
+
+func (b *binder) check(c *api.ServiceCheck) offeredCheck {
+	host, port := b.checkAddress(c)
 	spec := checks.Spec{
 		ID:            api.CheckID(b.al.ID, b.service.Task, b.service.Service, c),
 		Type:          strings.ToLower(c.Type),
@@ -180,8 +206,9 @@ const initialPassing = "passing"
 
 // offered returns what the allocation offers. It is called with mu held.
 func (r *runner) offered() *offer {
-	if r.offer == nil || r.offer.version != r.desired.JobVersion || r.offer.canary != r.desired.IsCanary() {
-		r.offer = newOffer(r.desired, r.job, r.a.node.Load(), r.a.opts.Region)
+	network := r.life.Site().Status
+	if r.offer == nil || r.offer.version != r.desired.JobVersion || r.offer.canary != r.desired.IsCanary() || r.offer.network != network {
+		r.offer = newOffer(r.desired, r.job, r.a.node.Load(), r.a.opts.Region, network)
 	}
 	return r.offer
 }

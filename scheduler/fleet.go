@@ -27,7 +27,7 @@ type Fleet struct {
 
 	groups groups
 	usages table[api.Usage]
-	ledger [ledgerShards]*ledgerShard
+	ledger ledger
 
 	evictions evictions
 	volumes   volumes

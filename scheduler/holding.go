@@ -82,7 +82,7 @@ func (f *Fleet) letGo(key allocationKey, slot int32) {
 
 // holding returns what an allocation has to itself.
 func (f *Fleet) holding(key allocationKey) holding {
-	shard := f.ledger[key.shard()]
+	shard := f.ledger.shard(key)
 	if shard == nil {
 		return holding{}
 	}

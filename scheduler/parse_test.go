@@ -66,6 +66,8 @@ func nodeState(t *testing.T, d *datadriven.TestData) scheduler.NodeState {
 		case "network":
 			n.Resources.NodeNetworks[0].Addresses = append(n.Resources.NodeNetworks[0].Addresses,
 				api.NodeNetworkAddress{Family: "ipv4", Alias: f[1], Address: f[2]})
+		case "offers":
+			n.Resources.Networks = append(n.Resources.Networks, &api.NodeNetworkInfo{Mode: f[1]})
 		default:
 			d.Fatalf(t, "node: %v", f)
 		}

@@ -239,7 +239,7 @@ func (f *Fleet) newPlacing(ask *Ask) *placing {
 func (p *placing) rank() {
 	f := p.fleet
 	b := newBuckets(f.spreads(p.ask.Job, p.ask.Group, p.request, p.group))
-	candidates := f.scratch.candidates[:0]
+	candidates := slices.Grow(f.scratch.candidates[:0], len(f.nodes))
 	p.survey = f.survey(p.request, func(slot int32, affinity float64) {
 		c := p.candidate(slot)
 		c.bucket = b.of(f.nodes[slot].facts)

@@ -36,6 +36,9 @@ func rulesOf(job *api.Job, g *api.TaskGroup) []rule {
 	}
 	for _, asked := range networksOf(g) {
 		rules = append(rules, newNetworkRule(asked, region))
+		if asked.Mode == "bridge" {
+			rules = append(rules, pluginsOfBridge(region)...)
+		}
 	}
 	return rules
 }
@@ -103,6 +106,16 @@ type networkRule struct {
 	mode   string
 	region string
 	ports  []namedPort
+}
+
+// pluginsOfBridge wants the CNI plugins by which a node gives groups a network on its
+// bridge.
+func pluginsOfBridge(region string) []rule {
+	var rules []rule
+	for _, name := range []string{"bridge", "firewall", "host-local", "loopback", "portmap"} {
+		rules = append(rules, constraintRule{newCondition("${attr.plugins.cni.version."+name+"}", api.OperandSemver, ">= 0.4.0", region)})
+	}
+	return rules
 }
 
 type namedPort struct {

@@ -101,13 +101,21 @@ func New(o Options) (*Server, error) {
 // underWay is how many objects controllers and node sessions write at a time: enough to
 // keep the log, the disk and the processor at work, few enough that what users read and
 // write waits for them for some milliseconds only.
-const underWay = 512
+const underWay = 1024
+
+// What controllers write by the few, such as the answer to somebody who has asked for a
+// look at a job, does not wait behind what they write by the thousand: so many objects of
+// transactions of up to few are written at a time beside.
+const (
+	few         = 16
+	fewUnderWay = 64
+)
 
 func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	metrics := prometheus.NewRegistry()
 	bulk := store.Throttle(st, underWay)
 	manager, err := reconcile.NewManager(reconcile.Options{
-		Store: bulk, ServerID: id, Registerer: metrics, Log: o.Log.WithName("controllers"),
+		Store: store.Lanes{Store: bulk, Quick: store.Throttle(st, fewUnderWay), Few: few}, ServerID: id, Registerer: metrics, Log: o.Log.WithName("controllers"),
 	})
 	if err != nil {
 		return nil, err

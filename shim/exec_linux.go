@@ -122,7 +122,7 @@ func (s *supervisor) forkExec(tty bool) error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
 		return err
 	}
-	err := pin(s.spec.Cores)
+	err := errors.Join(pin(s.spec.Cores), s.spec.Network.join())
 	if err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func (s *supervisor) fork(stdout, stderr int) error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
 		return err
 	}
-	if err := pin(s.spec.Cores); err != nil {
+	if err := errors.Join(pin(s.spec.Cores), s.spec.Network.join()); err != nil {
 		s.cgroup.remove()
 		return err
 	}

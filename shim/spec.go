@@ -20,6 +20,15 @@ type Spec struct {
 	Cgroup string
 	// Cores are those that the task runs on, by their numbers; empty: any.
 	Cores []uint16
+	// Network is where the task runs if that is not the network of the shim.
+	Network *Network
+}
+
+// Network is a network that a task runs in, and the files by which it finds names there.
+type Network struct {
+	Namespace string // path; empty: that of the shim
+	Hosts     string // seen as /etc/hosts; empty: the machine's own
+	Resolv    string // seen as /etc/resolv.conf; empty: the machine's own
 }
 
 // User is the rights of a task.
@@ -38,11 +47,13 @@ type Output struct {
 	Disabled bool  // to nowhere
 }
 
-// specMagic opens an encoded Spec and names its version. One with cores is of a later
-// version, which only those are: a shim that could not pin its task must not run it.
+// specMagic opens an encoded Spec and names its version. One with cores, or a network, is
+// of a later version, which only those are: a shim that could not pin its task, or put it
+// into its network, must not run it.
 const (
-	specMagic      = "drover-shim spec 1\n"
-	specMagicCores = "drover-shim spec 2\n"
+	specMagic        = "drover-shim spec 1\n"
+	specMagicCores   = "drover-shim spec 2\n"
+	specMagicNetwork = "drover-shim spec 3\n" // and cores, if any
 )
 
 var errSpec = errors.New("not a task description of this version of drover-shim")
@@ -50,7 +61,10 @@ var errSpec = errors.New("not a task description of this version of drover-shim"
 // Encode returns the bytes of DIR/spec.
 func (s *Spec) Encode() []byte {
 	b := []byte(specMagic)
-	if len(s.Cores) > 0 {
+	switch {
+	case s.Network != nil:
+		b = []byte(specMagicNetwork)
+	case len(s.Cores) > 0:
 		b = []byte(specMagicCores)
 	}
 	b = appendString(b, s.Path)
@@ -61,8 +75,11 @@ func (s *Spec) Encode() []byte {
 	b = appendOutput(b, s.Stdout)
 	b = appendOutput(b, s.Stderr)
 	b = appendString(b, s.Cgroup)
-	if len(s.Cores) > 0 {
+	if len(s.Cores) > 0 || s.Network != nil {
 		b = appendCores(b, s.Cores)
+	}
+	if n := s.Network; n != nil {
+		b = appendStrings(b, []string{n.Namespace, n.Hosts, n.Resolv})
 	}
 	return b
 }
@@ -71,7 +88,8 @@ func (s *Spec) Encode() []byte {
 func DecodeSpec(b []byte) (*Spec, error) {
 	body, plain := strings.CutPrefix(string(b), specMagic)
 	body, pinned := strings.CutPrefix(body, specMagicCores)
-	if plain == pinned {
+	body, networked := strings.CutPrefix(body, specMagicNetwork)
+	if plain == pinned && !networked {
 		return nil, errSpec
 	}
 	r := specReader{rest: body}
@@ -85,9 +103,15 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		Stderr: r.output(),
 		Cgroup: r.string(),
 	}
-	if pinned {
+	if pinned || networked {
 		s.Cores = r.cores()
-		r.bad = r.bad || len(s.Cores) == 0
+		r.bad = r.bad || len(s.Cores) == 0 && pinned
+	}
+	if networked {
+		names := r.strings()
+		if r.bad = r.bad || len(names) != 3; !r.bad {
+			s.Network = &Network{Namespace: names[0], Hosts: names[1], Resolv: names[2]}
+		}
 	}
 	if r.bad || r.rest != "" {
 		return nil, errSpec

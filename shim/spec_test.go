@@ -36,6 +36,11 @@ func drawSpec(t *rapid.T) *Spec {
 	if cores := rapid.SliceOf(rapid.Uint16()).Draw(t, "cores"); len(cores) > 0 {
 		s.Cores = cores
 	}
+	if rapid.Bool().Draw(t, "with network") {
+		s.Network = &Network{
+			Namespace: text.Draw(t, "namespace"), Hosts: text.Draw(t, "hosts"), Resolv: text.Draw(t, "resolv"),
+		}
+	}
 	return s
 }
 
@@ -63,6 +68,7 @@ func FuzzDecodeSpec(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte(specMagic))
 	f.Add((&Spec{Path: "/bin/true", Cores: []uint16{0, 300}}).Encode())
+	f.Add((&Spec{Path: "/bin/true", Network: &Network{Namespace: "/run/netns/x"}}).Encode())
 	f.Add((&Spec{Path: "/bin/sh", Args: []string{"sh"}, User: &User{Groups: []uint32{1}}}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := DecodeSpec(b)

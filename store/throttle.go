@@ -32,3 +32,18 @@ func (t *Throttled) Apply(ctx context.Context, txn Txn) (Result, error) {
 	defer t.room.Release(n)
 	return t.Store.Apply(ctx, txn)
 }
+
+// Lanes is a store by which small transactions do not wait behind large ones.
+type Lanes struct {
+	Store       // for all others, and everything else
+	Quick Store // for transactions of up to Few writes
+	Few   int
+}
+
+// Apply implements Store.
+func (l Lanes) Apply(ctx context.Context, txn Txn) (Result, error) {
+	if len(txn.Writes) <= l.Few {
+		return l.Quick.Apply(ctx, txn)
+	}
+	return l.Store.Apply(ctx, txn)
+}

@@ -22,6 +22,9 @@ import (
 // runAgent runs the roles that a configuration asks for, until ctx is cancelled.
 func runAgent(ctx context.Context, cfg *config.Agent, notes []string) (err error) {
 	boundHeap()
+	if cfg.Server.Enabled {
+		spareSomeThreads()
+	}
 	log, err := newLogger(cfg, os.Stdout)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
+	"github.com/droverhq/drover/nodeagent/network"
 )
 
 // clientRole is the agent as a node.
@@ -57,7 +58,9 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 			NetworkInterface: c.NetworkInterface, TotalCompute: c.CPUTotalCompute,
 			TotalMemoryMB: c.MemoryTotalMB, TotalDiskMB: c.DiskTotalMB,
 			ReservableCores: reservable, ReservedCores: kept, HostVolumes: hostVolumes(c.HostVolumes),
+			HostNetworks: hostNetworks(c.HostNetworks),
 		},
+		Network:        networks(c),
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
 		StopTasks: cfg.Dev,
@@ -101,6 +104,23 @@ func hostVolumes(configured map[string]config.HostVolume) map[string]api.HostVol
 		out[name] = api.HostVolumeInfo{Path: v.Path, ReadOnly: v.ReadOnly}
 	}
 	return out
+}
+
+func hostNetworks(configured map[string]config.HostNetwork) map[string]api.HostNetworkInfo {
+	out := make(map[string]api.HostNetworkInfo, len(configured))
+	for name, n := range configured {
+		out[name] = api.HostNetworkInfo{Name: name, CIDR: n.CIDR, Interface: n.Interface, ReservedPorts: n.ReservedPorts}
+	}
+	return out
+}
+
+// networks says how networks of allocations' own are made.
+func networks(c *config.Client) network.Options {
+	return network.Options{
+		PluginPath: filepath.SplitList(c.CNIPath), ConfigDir: c.CNIConfigDir,
+		Bridge:   network.Bridge{Name: c.BridgeName, Subnet: c.BridgeSubnet, SubnetIPv6: c.BridgeSubnetIPv6, Hairpin: c.BridgeHairpin},
+		Wildcard: c.WildcardPorts && len(c.HostNetworks) == 0,
+	}
 }
 
 func reserved(r config.Reserved) api.NodeReservedResources {

@@ -15,26 +15,17 @@ type Options struct {
 	// Concurrency is how many allocations are worked on at once: many may fail at once,
 	// and their transactions share commits. Default 1024.
 	Concurrency int
-	// Nodes is how many nodes that are out of contact are worked on at once. Default 512:
-	// where a part of a large fleet is lost, all marks get ahead of what jobs do about them.
-	Nodes int
 }
 
-const (
-	defaultConcurrency = 1024
-	defaultNodes       = 512
-)
+const defaultConcurrency = 1024
 
 // Register adds the controllers to a manager: that of single allocations, and absence,
-// which judges those of a node together.
+// which judges those of absent nodes together.
 func Register(m *reconcile.Manager, o Options) error {
 	if o.Concurrency <= 0 {
 		o.Concurrency = defaultConcurrency
 	}
-	if o.Nodes <= 0 {
-		o.Nodes = defaultNodes
-	}
-	return errors.Join(register(m, o.Concurrency), registerAbsence(m, o.Nodes))
+	return errors.Join(register(m, o.Concurrency), registerAbsence(m))
 }
 
 func register(m *reconcile.Manager, concurrency int) error {

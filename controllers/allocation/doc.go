@@ -10,8 +10,8 @@
 //	it failed, and its group may replace it      DesiredTransition.Reschedule = true,
 //	                                             when the policy's delay has passed
 //
-// A second one, absence (absence.go), judges all allocations of a node together when the
-// node is out of contact: there may be thousands at once.
+// A second one, absence (absence.go), judges all allocations of nodes that are out of
+// contact together, one job after the other: there may be a hundred thousand at once.
 //
 // A lost allocation is not subject to the reschedule policy: the job controller
 // replaces it at once. An unknown one is replaced too, or waited for, as the group says

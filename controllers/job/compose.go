@@ -141,7 +141,7 @@ func (c *composer) place(n int) {
 				c.put(followed(v, w, found.AllocID, c.evalID))
 			}
 			if found.AllocID != "" {
-				c.give(newcomer(v, w, g, found, c.evalID, deployment))
+				c.put(newcomer(v, w, g, found, c.evalID, deployment))
 				c.counted(found.Volumes())
 				c.remember(w, g, found)
 				c.step.placed = append(c.step.placed, number[i])
@@ -268,22 +268,18 @@ func (c *composer) last() *store.Txn {
 }
 
 // put writes an object, and only over what was read of it. The status of a job and
-// the answers to evaluations have no other writer.
+// the answers to evaluations have no other writer. Allocations, of which there may be
+// thousands, are made for this, and nobody needs them any more: the store may keep them.
 func (c *composer) put(o api.Object) {
-	txn := c.last()
-	txn.Writes = append(txn.Writes, store.Put(o))
+	txn, write := c.last(), store.Put(o)
 	switch o := o.(type) {
 	case *api.Allocation, *api.Deployment, *api.HostVolumeClaim:
 		if create, _ := o.Indexes(); create != 0 {
 			txn.Conditions = append(txn.Conditions, store.Unchanged(o))
 		}
+		_, write.Given = o.(*api.Allocation)
 	}
-}
-
-// give puts an object that is new: there may be thousands, and nobody needs it any more.
-func (c *composer) give(o api.Object) {
-	txn := c.last()
-	txn.Writes = append(txn.Writes, store.Give(o))
+	txn.Writes = append(txn.Writes, write)
 }
 
 // evict writes that allocations end so that another one has room, for as long as their jobs

@@ -49,7 +49,7 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	session, connectedOnce := store.Get[*api.NodeSession](snap, sessionKey)
 	status, _ := store.Get[*api.NodeStatus](snap, (&api.NodeStatus{NodeID: req.ID}).Key())
 	s := sight{node: node, session: session, status: status}
-	if connectedOnce && !session.Connected {
+	if connectedOnce && s.gone(c.client.Now(), c.options.Grace) {
 		s.patience = patienceOn(snap, req.ID)
 	}
 	next, again := plan(s, c.client.Now(), c.options.Grace)
@@ -75,11 +75,25 @@ func (c *controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 // it is lost.
 func patienceOn(snap store.Snapshot, node string) time.Duration {
 	var longest time.Duration
+	jobs := map[api.Key]*api.Job{} // by version: few for many allocations
 	for a := range store.List[*api.Allocation](snap, store.Query{Index: store.ByNode, Value: node}) {
-		status, _ := store.Get[*api.AllocationStatus](snap, (&api.AllocationStatus{ID: a.ID}).Key())
-		version, ok := store.Get[*api.JobVersion](snap, api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion))
-		if ok && a.Lost != api.AllocClientLost && !status.Terminal() {
-			longest = max(longest, version.Job.Group(a.TaskGroup).LostAfter())
+		key := api.JobVersionKey(a.Namespace, a.JobID, a.JobVersion)
+		job, known := jobs[key]
+		if !known {
+			if version, ok := store.Get[*api.JobVersion](snap, key); ok {
+				job = version.Job
+			}
+			jobs[key] = job
+		}
+		if job == nil || a.Lost == api.AllocClientLost {
+			continue
+		}
+		after := job.Group(a.TaskGroup).LostAfter()
+		if after <= longest {
+			continue
+		}
+		if status, _ := store.Get[*api.AllocationStatus](snap, (&api.AllocationStatus{ID: a.ID}).Key()); !status.Terminal() {
+			longest = after
 		}
 	}
 	return longest

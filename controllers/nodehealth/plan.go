@@ -84,6 +84,12 @@ type sight struct {
 	patience time.Duration
 }
 
+// gone reports whether the node is given up, as far as its session tells.
+func (s sight) gone(now time.Time, grace time.Duration) bool {
+	c, _ := judge(s.session, now, now, grace)
+	return c == lost || c == departed
+}
+
 // plan returns the next status of a node, or nil if its status is right, and when to
 // judge again if only time passes.
 func plan(s sight, now time.Time, grace time.Duration) (next *api.NodeStatus, again time.Duration) {

@@ -164,6 +164,12 @@ func (e Destroyed) apply(l *Life, _ time.Time) {
 	}
 }
 
+func (e NotDestroyed) apply(l *Life, _ time.Time) {
+	if t := l.find(e.Task); t != nil {
+		t.stuck = true
+	}
+}
+
 func (e Signaled) apply(l *Life, now time.Time) {
 	if t := l.find(e.Task); t != nil {
 		t.note(signaling(e.Signal, e.Reason, now))

@@ -77,6 +77,7 @@ func (p *player) newAlloc(t *testing.T, d *datadriven.TestData) string {
 	if err != nil {
 		return err.Error()
 	}
+	spec.Site = d.HasArg("site")
 	p.spec = spec
 	p.life = alloc.New(spec, half)
 	return p.report(t, p.life.Step(alloc.Begin{}, p.now))
@@ -84,7 +85,7 @@ func (p *player) newAlloc(t *testing.T, d *datadriven.TestData) string {
 
 func groupArg(t *testing.T, job *api.Job, g *api.TaskGroup, arg datadriven.CmdArg) {
 	t.Helper()
-	v := arg.Vals[0]
+	v := append(arg.Vals, "")[0]
 	switch arg.Key {
 	case "type":
 		job.Type = &v
@@ -103,6 +104,7 @@ func groupArg(t *testing.T, job *api.Job, g *api.TaskGroup, arg datadriven.CmdAr
 		g.MaxRunDuration = new(duration(t, v))
 	case "stop_after":
 		g.Disconnect = &api.DisconnectStrategy{StopOnClientAfter: new(duration(t, v))}
+	case "site":
 	default:
 		t.Fatalf("unknown argument %s", arg.Key)
 	}
@@ -177,6 +179,14 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 		return alloc.Gone{Task: task, Attempt: attempt}
 	case "destroyed":
 		return alloc.Destroyed{Task: task, TaskID: h.TaskID}
+	case "not-destroyed":
+		return alloc.NotDestroyed{Task: task, TaskID: h.TaskID}
+	case "site-made":
+		return alloc.SiteMade{Site: alloc.Site{Status: &api.AllocNetworkStatus{Address: "10.0.0.2"}}}
+	case "site-failed":
+		return alloc.SiteFailed{Message: "no bridge"}
+	case "site-cleared":
+		return alloc.SiteCleared{}
 	case "timer":
 		return alloc.Timer{Task: task}
 	case "abandon":
@@ -235,6 +245,9 @@ func (p *player) report(t *testing.T, actions []alloc.Action) string {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(&b, "= %s: %s\n", s.ClientStatus, s.ClientDescription)
+	if s.NetworkStatus != nil {
+		fmt.Fprintf(&b, "= address %s\n", s.NetworkStatus.Address)
+	}
 	return b.String()
 }
 
@@ -253,6 +266,12 @@ func (p *player) describe(a alloc.Action) string {
 		return fmt.Sprintf("> stop %s with %s, kill after %v", a.Handle.TaskID, a.Signal, a.Grace)
 	case alloc.DestroyTask:
 		return "> destroy " + a.Handle.TaskID
+	case alloc.MakeSite:
+		return "> make site"
+	case alloc.AbortSite:
+		return "> abort site"
+	case alloc.ClearSite:
+		return "> clear site"
 	case alloc.SetTimer:
 		who := a.Task
 		if who == "" {

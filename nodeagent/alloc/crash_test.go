@@ -16,8 +16,8 @@ import (
 // TestNoTaskRunsTwiceWhateverCrashes plays random histories of one allocation:
 // tasks start, end, fail; the servers stop it; users restart tasks; and the agent
 // dies between any two steps, also inside a start, and picks up again. At no moment
-// do two processes of a task live, a terminal status is never told while one lives,
-// and in the end everything is where it was asked to be.
+// do two processes of a task live, a terminal status is never told while one lives or
+// something is left of what they share, none starts before that is made, and in the end everything is where it was asked to be.
 func TestNoTaskRunsTwiceWhateverCrashes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
@@ -37,6 +37,9 @@ func TestNoTaskRunsTwiceWhateverCrashes(t *testing.T) {
 			if p.state != destroyed {
 				t.Fatalf("%s is left over (%v) in the end:\n%s", id, p.state, w.dump())
 			}
+		}
+		if w.site != nothing {
+			t.Fatalf("what the tasks shared is left over in the end:\n%s", w.dump())
 		}
 	})
 }
@@ -59,6 +62,15 @@ type proc struct {
 	watched bool
 }
 
+// siteState is what there is of what the tasks share.
+type siteState int
+
+const (
+	nothing siteState = iota
+	some              // a part, or all but unknown to be
+	whole
+)
+
 // world is the machine: processes that outlive the agent, what is on disk, and what
 // is in the agent's memory until it dies.
 type world struct {
@@ -68,6 +80,7 @@ type world struct {
 	now     time.Time
 	stored  []byte
 	procs   map[string]*proc
+	site    siteState
 	queues  map[string][]alloc.Action
 	inbox   []alloc.Event
 	timers  map[string]time.Time
@@ -105,6 +118,7 @@ func newWorld(t *rapid.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	spec.Site = rapid.Bool().Draw(t, "site")
 	w := &world{t: t, spec: spec, now: time.Unix(1000, 0), procs: map[string]*proc{}}
 	w.boot()
 	w.life = alloc.New(spec, half)
@@ -148,7 +162,7 @@ func (w *world) enqueue(actions []alloc.Action) {
 		switch a := a.(type) {
 		case alloc.SetTimer:
 			w.timers[a.Task] = a.At
-		case alloc.AbortStart:
+		case alloc.AbortStart, alloc.AbortSite:
 		default:
 			w.queues[a.About()] = append(w.queues[a.About()], a)
 		}
@@ -185,6 +199,9 @@ func (w *world) perform(a alloc.Action) {
 		if w.doubted && w.role(a.Task) != alloc.Poststop {
 			w.t.Fatalf("start %s is made before it is known to be wanted:\n%s", id(a.Task, a.Attempt), w.dump())
 		}
+		if w.spec.Site && w.site != whole {
+			w.t.Fatalf("start %s is made before what the tasks share:\n%s", id(a.Task, a.Attempt), w.dump())
+		}
 		if rapid.IntRange(0, 5).Draw(w.t, "start fails") == 0 {
 			w.inbox = append(w.inbox, alloc.StartFailed{Task: a.Task, Attempt: a.Attempt, Stage: alloc.StageDriver, Recoverable: rapid.Bool().Draw(w.t, "recoverable")})
 			return
@@ -212,6 +229,20 @@ func (w *world) perform(a alloc.Action) {
 		if p := w.procs[a.Handle.TaskID]; p != nil {
 			p.stop = true
 		}
+	case alloc.MakeSite:
+		if rapid.IntRange(0, 5).Draw(w.t, "site fails") == 0 {
+			w.site = some
+			w.inbox = append(w.inbox, alloc.SiteFailed{Message: "it broke"})
+			return
+		}
+		w.site = whole
+		w.inbox = append(w.inbox, alloc.SiteMade{})
+	case alloc.ClearSite:
+		if names := w.procNames(coming, alive, exited); len(names) > 0 {
+			w.t.Fatalf("what %v share is cleared:\n%s", names, w.dump())
+		}
+		w.site = nothing
+		w.inbox = append(w.inbox, alloc.SiteCleared{})
 	case alloc.DestroyTask:
 		if p := w.procs[a.Handle.TaskID]; p != nil {
 			p.state = destroyed
@@ -259,6 +290,7 @@ func (w *world) randomStep() {
 		for _, p := range w.procs {
 			p.state = destroyed
 		}
+		w.site = min(w.site, some)
 		w.crash()
 	case "stop":
 		if rapid.IntRange(0, 5).Draw(w.t, "really") == 0 {
@@ -385,6 +417,9 @@ func (w *world) check() {
 	s := w.life.Status()
 	if s.Terminal() && len(living) > 0 {
 		w.t.Fatalf("status %s while %v live:\n%s", s.ClientStatus, living, w.dump())
+	}
+	if s.Terminal() && w.site != nothing {
+		w.t.Fatalf("status %s while something is left of what the tasks share:\n%s", s.ClientStatus, w.dump())
 	}
 	for name, state := range s.TaskStates {
 		if len(state.Events) > api.MaxTaskEvents {

@@ -26,6 +26,11 @@
 // may be alive. (Actions that only end things, see Action.Early, may be carried out
 // before the Record is stored: to lose them is to be told again.)
 //
+// # What tasks share
+//
+// A Spec may say that the tasks share a Site, which is made before any of them starts and
+// cleared after all have ended and been forgotten. See site.go.
+//
 // # The order of tasks
 //
 // Prestart tasks run first, main tasks once these are done and prestart sidecars

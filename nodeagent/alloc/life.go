@@ -19,6 +19,9 @@ type Life struct {
 	// doubted says that this agent has not heard yet whether a restored allocation is
 	// still wanted. Until then no task of it is started.
 	doubted bool
+	making  bool // this agent was asked for the site and has not answered
+	// siteAborted says that it need not any more.
+	siteAborted bool
 }
 
 // record is what of a Life is kept on disk.
@@ -33,6 +36,7 @@ type record struct {
 	NoDelay    bool `json:",omitempty"` // the tasks' own shutdown delays are skipped
 	NoPoststop bool `json:",omitempty"` // poststop tasks are ended like the others
 	Tasks      map[string]*taskRecord
+	Site       siteRecord `json:",omitzero"`
 }
 
 const recordVersion = 1
@@ -77,7 +81,8 @@ func (s *taskState) UnmarshalJSON(in []byte) error {
 
 type task struct {
 	*taskRecord
-	spec TaskSpec
+	spec  TaskSpec
+	stuck bool // its driver can't forget some start of it
 }
 
 // Cause is why all tasks of an allocation are being ended.
@@ -92,6 +97,7 @@ const (
 	CauseMain    Cause = "main"    // only sidecars are left
 	CauseOverrun Cause = "overrun" // it has run for as long as its group may
 	CauseContact Cause = "contact" // the agent was out of contact for too long
+	CauseSite    Cause = "site"    // what the tasks share could not be made
 )
 
 // New returns the life of an allocation that has not begun. jitter returns numbers
@@ -150,6 +156,7 @@ func (l *Life) pickUp(now time.Time) {
 		}
 	}
 	l.setGroupTimer(now)
+	l.doubtSite()
 }
 
 // Step applies an event and returns what to do. An event that no longer fits (of an
@@ -178,24 +185,13 @@ func (l *Life) Record() ([]byte, error) {
 	return b, nil
 }
 
-// Ended reports whether every task has ended for good.
-func (l *Life) Ended() bool {
-	for _, t := range l.tasks {
-		if t.Phase != PhaseDead {
-			return false
-		}
-	}
-	return true
-}
+// Ended reports whether every task has ended for good, and nothing is left of what they
+// shared.
+func (l *Life) Ended() bool { return l.tasksEnded() && l.siteOver() && !l.making }
 
 // Settled reports whether it has ended and its drivers have nothing left of it.
 func (l *Life) Settled() bool {
-	for _, t := range l.tasks {
-		if t.Phase != PhaseDead || len(t.Leftover) > 0 {
-			return false
-		}
-	}
-	return true
+	return l.Ended() && l.all(func(t *task) bool { return len(t.Leftover) == 0 })
 }
 
 // EndedAt returns when the last task ended.

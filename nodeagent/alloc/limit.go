@@ -35,9 +35,11 @@ func (l *Life) StopAfter() time.Duration {
 // Doubted reports whether Wanted is waited for.
 func (l *Life) Doubted() bool { return l.doubted }
 
-// holdsBack reports whether a task must not be started yet. What a poststop task does
-// is part of the end.
-func (l *Life) holdsBack(t *task) bool { return l.doubted && t.spec.Role != Poststop }
+// holdsBack reports whether a task must not be started yet: it is not known to be wanted
+// (what a poststop task does is part of the end), or has nowhere to run.
+func (l *Life) holdsBack(t *task) bool {
+	return l.doubted && t.spec.Role != Poststop || !l.siteReady()
+}
 
 func (Abandon) apply(l *Life, now time.Time) { l.endAll(CauseContact, now) }
 
@@ -46,9 +48,5 @@ func (Wanted) apply(l *Life, now time.Time) {
 		return
 	}
 	l.doubted = false
-	for _, t := range l.tasks {
-		if t.Phase == PhaseBackoff && !t.Wake.After(now) {
-			l.start(t)
-		}
-	}
+	l.startDue(now)
 }

@@ -16,6 +16,7 @@ func (l *Life) settle(now time.Time) {
 	if l.rec.Ending != CauseNone {
 		l.killDue(now)
 	}
+	l.settleSite()
 	if !l.rec.Begun || l.rewinding() {
 		return
 	}

@@ -53,6 +53,8 @@ type Spec struct {
 	// StopAfter is how long it may run while the agent is out of contact with the
 	// servers; 0: as long as it likes.
 	StopAfter time.Duration
+	// Site says that the tasks share something that is made before they start.
+	Site bool
 }
 
 // TaskSpec is one task of a Spec.

@@ -24,6 +24,7 @@ func (l *Life) Status() *api.AllocationStatus {
 		s.TaskStates[t.spec.Name] = &state
 	}
 	s.ClientStatus, s.ClientDescription = l.clientStatus()
+	s.NetworkStatus = l.rec.Site.Site.Status
 	return s
 }
 

@@ -61,6 +61,8 @@ type (
 	}
 	// Destroyed says that the driver has forgotten an ended start of a task.
 	Destroyed struct{ Task, TaskID string }
+	// NotDestroyed says that the driver can't forget it, and that this agent tries no more.
+	NotDestroyed struct{ Task, TaskID string }
 	// Timer says that the time of a SetTimer has come. Task is empty for the group's.
 	Timer struct{ Task string }
 	// Restart asks for tasks that run to be started again: one, or all.
@@ -123,7 +125,8 @@ type (
 		Signal string
 		Grace  time.Duration
 	}
-	// DestroyTask: free what the ended task left with its driver; answer Destroyed.
+	// DestroyTask: free what the ended task left with its driver; answer Destroyed or
+	// NotDestroyed.
 	DestroyTask struct {
 		Task   string
 		Handle driver.Handle

@@ -19,6 +19,8 @@ type Input struct {
 	Task   *api.Task
 	Node   *api.Node
 	Region string
+	// Network is how the allocation is reached in a network of its own; nil: that is the node's.
+	Network *api.AllocNetworkStatus
 	// Directories as the task sees them; empty ones have no variable.
 	AllocDir, TaskDir, SecretsDir string
 	// Host is the agent's own environment, NAME=value, without what tasks must not see.
@@ -38,6 +40,7 @@ func Build(in Input) *Vars {
 	v.addResources(in)
 	v.addIdentity(in)
 	v.addPorts(in.Alloc.Ports)
+	v.addOwnPorts(in.Alloc.Ports, in.Network)
 	v.addMeta(in)
 	for _, kv := range in.Host {
 		name, value, ok := strings.Cut(kv, "=")
@@ -105,10 +108,7 @@ func (v *Vars) addPorts(ports []api.AllocatedPort) {
 	for _, p := range ports {
 		label := clean(p.Label)
 		port := strconv.Itoa(p.Value)
-		inside := port
-		if p.To > 0 {
-			inside = strconv.Itoa(p.To)
-		}
+		inside := strconv.Itoa(p.Inside())
 		address := net.JoinHostPort(p.HostIP, port)
 		v.env["NOMAD_IP_"+label] = p.HostIP
 		v.env["NOMAD_PORT_"+label] = inside
@@ -117,6 +117,19 @@ func (v *Vars) addPorts(ports []api.AllocatedPort) {
 		v.env["NOMAD_HOST_PORT_"+label] = port
 		v.env["NOMAD_HOST_ADDR_"+label] = address
 		v.env["NOMAD_ALLOC_PORT_"+label] = inside
+	}
+}
+
+// addOwnPorts says where ports are in a network of the allocation's own.
+func (v *Vars) addOwnPorts(ports []api.AllocatedPort, network *api.AllocNetworkStatus) {
+	if network == nil || network.Address == "" {
+		return
+	}
+	for _, p := range ports {
+		label := clean(p.Label)
+		v.env["NOMAD_ALLOC_INTERFACE_"+label] = network.InterfaceName
+		v.env["NOMAD_ALLOC_IP_"+label] = network.Address
+		v.env["NOMAD_ALLOC_ADDR_"+label] = net.JoinHostPort(network.Address, strconv.Itoa(p.Inside()))
 	}
 }
 

@@ -216,3 +216,22 @@ func TestNamesOfVariablesHaveNoDashesButMayHaveDots(t *testing.T) {
 		}
 	}
 }
+
+func TestPortsAreFoundInTheAllocationsOwnNetworkToo(t *testing.T) {
+	in := input()
+	in.Network = &api.AllocNetworkStatus{InterfaceName: "eth0", Address: "172.26.64.2", AddressIPv6: "fd00::2"}
+	got := env.Build(in).Map()
+	for name, want := range map[string]string{
+		"NOMAD_ADDR_my_db":            "[::1]:25000",
+		"NOMAD_PORT_my_db":            "5432",
+		"NOMAD_ALLOC_IP_my_db":        "172.26.64.2",
+		"NOMAD_ALLOC_PORT_my_db":      "5432",
+		"NOMAD_ALLOC_ADDR_my_db":      "172.26.64.2:5432",
+		"NOMAD_ALLOC_ADDR_http":       "172.26.64.2:23456", // the same number inside
+		"NOMAD_ALLOC_INTERFACE_my_db": "eth0",
+	} {
+		if got[name] != want {
+			t.Errorf("%s=%q, want %q", name, got[name], want)
+		}
+	}
+}

@@ -61,11 +61,7 @@ func (v *Vars) ReplaceAny(x any) any {
 	case []string:
 		return v.ReplaceAll(x)
 	case map[string]string:
-		out := make(map[string]string, len(x))
-		for k, val := range x {
-			out[v.Replace(k)] = v.Replace(val)
-		}
-		return out
+		return v.ReplaceTexts(x)
 	case map[string]any:
 		return v.ReplaceMap(x)
 	case []map[string]any:
@@ -86,6 +82,15 @@ func (v *Vars) ReplaceMap(x map[string]any) map[string]any {
 	out := make(map[string]any, len(x))
 	for k, val := range x {
 		out[v.Replace(k)] = v.ReplaceAny(val)
+	}
+	return out
+}
+
+// ReplaceTexts is Replace for names and values.
+func (v *Vars) ReplaceTexts(x map[string]string) map[string]string {
+	out := make(map[string]string, len(x))
+	for name, value := range x {
+		out[v.Replace(name)] = v.Replace(value)
 	}
 	return out
 }

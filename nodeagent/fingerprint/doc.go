@@ -5,6 +5,6 @@
 //	node := &api.Node{ID: id, …}
 //	err := fingerprint.Run(ctx, fingerprint.Default(fingerprint.Options{DataDir: dir}), node)
 //
-// They run side by side and none starts another program: an agent is to be ready in
-// a fraction of a second.
+// They run side by side and none but cni starts other programs: an agent is to be ready
+// in a fraction of a second.
 package fingerprint

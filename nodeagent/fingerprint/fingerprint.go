@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/fingerprint/bridge"
 	"github.com/droverhq/drover/nodeagent/fingerprint/cgroup"
+	"github.com/droverhq/drover/nodeagent/fingerprint/cni"
 	"github.com/droverhq/drover/nodeagent/fingerprint/cpu"
 	"github.com/droverhq/drover/nodeagent/fingerprint/drover"
 	"github.com/droverhq/drover/nodeagent/fingerprint/host"
@@ -18,6 +21,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint/network"
 	osfingerprint "github.com/droverhq/drover/nodeagent/fingerprint/os"
 	"github.com/droverhq/drover/nodeagent/fingerprint/storage"
+	allocnetwork "github.com/droverhq/drover/nodeagent/network"
 )
 
 // Fingerprinter finds out one side of a node.
@@ -36,20 +40,28 @@ type Options struct {
 	DataDir          string // where allocations' files are; required
 	NetworkInterface string
 	NetworkSpeed     int // Mbit/s
-	TotalCompute     int // MHz
-	ReservableCores  []uint16
-	ReservedCores    []uint16
-	TotalMemoryMB    int                           // MiB
-	TotalDiskMB      int                           // MiB
-	HostVolumes      map[string]api.HostVolumeInfo // to offer, by name
-	Version          string                        // of drover
-	AdvertiseHTTP    string                        // host:port
+	// HostNetworks are parts of the node's addresses that jobs may ask for, by name.
+	HostNetworks map[string]api.HostNetworkInfo
+	// Networks says which networks allocations can have to themselves.
+	Networks        allocnetwork.Options
+	TotalCompute    int // MHz
+	ReservableCores []uint16
+	ReservedCores   []uint16
+	TotalMemoryMB   int                           // MiB
+	TotalDiskMB     int                           // MiB
+	HostVolumes     map[string]api.HostVolumeInfo // to offer, by name
+	Version         string                        // of drover
+	AdvertiseHTTP   string                        // host:port
 }
 
 // Default returns all fingerprinters, in the order in which they write.
 func Default(o Options) []Fingerprinter {
 	system := os.DirFS("/")
+	networks := o.Networks.WithDefaults()
+	able := runtime.GOOS == "linux" && os.Geteuid() == 0
 	return []Fingerprinter{
+		bridge.Fingerprint{System: system, Able: able, Hairpin: networks.Bridge.Hairpin},
+		cni.Fingerprint{Able: able, PluginPath: networks.PluginPath, ConfigDir: networks.ConfigDir},
 		cgroup.Fingerprint{System: system},
 		cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute, Reservable: o.ReservableCores, Reserved: o.ReservedCores},
 		drover.Fingerprint{Version: o.Version, Advertise: o.AdvertiseHTTP},
@@ -57,7 +69,7 @@ func Default(o Options) []Fingerprinter {
 		hostvolume.Fingerprint{Volumes: o.HostVolumes},
 		kernel.Fingerprint{},
 		memory.Fingerprint{System: system, TotalMB: o.TotalMemoryMB},
-		network.Fingerprint{System: system, Interface: o.NetworkInterface, Speed: o.NetworkSpeed},
+		network.Fingerprint{System: system, Interface: o.NetworkInterface, Speed: o.NetworkSpeed, Hosts: o.HostNetworks},
 		osfingerprint.Fingerprint{System: system},
 		storage.Fingerprint{System: system, Dir: o.DataDir, TotalMB: o.TotalDiskMB},
 	}

@@ -6,6 +6,9 @@
 //	err := hook.Run(ctx, hook.Default(), start)
 //	config := start.Vars.ReplaceMap(t.Config)
 //
+// What the tasks of an allocation share is made by hooks of another kind, Alloc, once for
+// all of them: see Prerun and Postrun.
+//
 // A hook that fails keeps the task from starting. Its error wraps api.ErrNotSupported,
 // or is an *api.InvalidError, when to try again can't help; otherwise the task's
 // restart policy decides.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/alloc"
 	"github.com/droverhq/drover/nodeagent/allocdir"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
@@ -32,6 +33,8 @@ type Start struct {
 	Dir allocdir.Dir
 	// Rooted says that the task's driver gives it a root of its own (driver.Rooter).
 	Rooted bool
+	// Site is what the tasks of the allocation share.
+	Site alloc.Site
 	// HostEnv is the part of the agent's environment that tasks see.
 	HostEnv []string
 
@@ -89,7 +92,7 @@ func (environment) Name() string { return "environment" }
 func (environment) Prestart(_ context.Context, s *Start) error {
 	in := env.Input{
 		Alloc: s.Alloc, Job: s.Job, Group: s.Group, Task: s.Task, Node: s.Node,
-		Region: s.Region, Host: s.HostEnv,
+		Region: s.Region, Host: s.HostEnv, Network: s.Site.Status,
 	}
 	switch {
 	case s.Rooted:

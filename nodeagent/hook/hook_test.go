@@ -86,11 +86,6 @@ func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 			t.Errorf("%+v: got %v", task, err)
 		}
 	}
-	s := start(t, &api.Task{Name: "t"})
-	s.Group.Networks = []*api.NetworkResource{{Mode: "bridge"}}
-	if err := hook.Run(t.Context(), hook.Default(), s); !errors.Is(err, api.ErrNotSupported) {
-		t.Errorf("bridge network: got %v", err)
-	}
 }
 
 func TestATaskStartsOnlyWhereItsVolumesAre(t *testing.T) {

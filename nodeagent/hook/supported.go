@@ -31,10 +31,5 @@ func (supported) Prestart(_ context.Context, s *Start) error {
 			return fmt.Errorf("%w: %s blocks", api.ErrNotSupported, block.name)
 		}
 	}
-	for _, n := range s.Group.Networks {
-		if n.Mode != "" && n.Mode != "host" {
-			return fmt.Errorf("%w: network mode %q", api.ErrNotSupported, n.Mode)
-		}
-	}
 	return nil
 }

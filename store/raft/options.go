@@ -77,6 +77,9 @@ type Member struct {
 	Address  string // its RaftAddress
 }
 
+// alone reports whether the group is this replica, for good.
+func (o *Options) alone() bool { return o.RaftAddress == "" }
+
 // lonelyAddress is the raft address of a replica that has none.
 const lonelyAddress = "localhost:1"
 
@@ -86,7 +89,7 @@ func (o *Options) setDefaults() error {
 		return errors.New("no data directory")
 	case o.ServerID == "":
 		return errors.New("no server ID")
-	case o.RaftAddress == "" && (o.Join || len(o.InitialMembers) > 1):
+	case o.alone() && (o.Join || len(o.InitialMembers) > 1):
 		return errors.New("no raft address, but other members")
 	}
 	def(&o.ReplicaID, 1)
@@ -94,7 +97,7 @@ func (o *Options) setDefaults() error {
 	if o.RTT < time.Millisecond {
 		return fmt.Errorf("the RTT is %v, but at least 1 ms", o.RTT)
 	}
-	if o.RaftAddress == "" {
+	if o.alone() {
 		def(&o.ElectionRTT, 3) // there is no one to disagree with
 	}
 	def(&o.ElectionRTT, 10)

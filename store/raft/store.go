@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lni/dragonboat/v3"
@@ -40,6 +41,7 @@ type Store struct {
 	space      space
 	local      *localProposals
 	queue      chan *request
+	caughtUp   atomic.Bool // a Sync has succeeded
 
 	ctx       context.Context // ends with closing
 	closeOnce sync.Once
@@ -165,7 +167,7 @@ func (s *Store) hostConfig() config.NodeHostConfig {
 			Engine: config.EngineConfig{ExecShards: 1, CommitShards: 1, ApplyShards: 1, SnapshotShards: 2, CloseShards: 1},
 		},
 	}
-	if s.o.RaftAddress == "" {
+	if s.o.alone() {
 		c.Expert.TransportFactory = lonely{}
 	}
 	return c
@@ -184,14 +186,26 @@ func (s *Store) Watch(after uint64, kinds ...api.Kind) store.Feed {
 	return s.machine.Tables().Watch(after, kinds...)
 }
 
-// Sync implements store.Store.
+// Sync implements store.Store. A replica that is alone has applied every write that anybody
+// knows of, once it has caught up with its own log: what is under way need not be waited for.
 func (s *Store) Sync(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.o.alone() && s.caughtUp.Load() {
+		select {
+		case <-s.closing:
+			return store.ErrClosed
+		default:
+			return nil
+		}
+	}
 	retry := s.newRetry(ctx)
 	for {
 		err := s.sync(ctx)
+		if err == nil {
+			s.caughtUp.Store(true)
+		}
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

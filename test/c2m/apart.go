@@ -158,10 +158,10 @@ func (w *world) usage(ctx context.Context, span time.Duration) (float64, error) 
 	return (after - before).Seconds() / span.Seconds(), err
 }
 
-// quiet waits until the server has nothing left to do, and returns what CPU it uses then,
-// in seconds a second.
-func (w *world) quiet(ctx context.Context) (float64, error) {
-	const span, calm, tries = 2 * time.Second, 0.08, 30
+// quiet waits until the server has little left to do: until it uses less CPU than calm, in
+// seconds a second. It returns what it uses then, or after a minute.
+func (w *world) quiet(ctx context.Context, calm float64) (float64, error) {
+	const span, tries = 2 * time.Second, 30
 	used := 0.0
 	for range tries {
 		var err error
@@ -218,7 +218,7 @@ func change(ctx context.Context, w *world) error {
 // fail has allocations fail, waits until all so many instances run again, and returns
 // the CPU time that the server took for each, beyond what it takes when nothing happens.
 func (w *world) fail(ctx context.Context, allocs []*api.AllocationListStub, all int) (time.Duration, error) {
-	idle, err := w.quiet(ctx)
+	idle, err := w.quiet(ctx, 0.08)
 	if err != nil {
 		return 0, err
 	}

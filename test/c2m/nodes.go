@@ -18,7 +18,8 @@ import (
 
 // nodesCommand, as the first argument, makes this program hold nodes for another one:
 // it takes orders on its standard input and says on its standard output how the nodes do,
-// as lines of JSON. It ends with its input.
+// as lines of JSON. It ends with its input, and the nodes with it: to take leave of the
+// server for each of thousands would take longer than a scene.
 const nodesCommand = "nodes"
 
 // order is what the nodes of a process are told.
@@ -49,12 +50,9 @@ func runNodes(args []string) error {
 	}
 	o.Servers = []string{*server}
 	f := fleet.New(o)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer cancel()
-	running.Go(func() { f.Run(ctx) })
-	running.Go(func() { count(ctx, f, os.Stdout) })
+	ctx := context.Background()
+	go f.Run(ctx)
+	go count(f, os.Stdout)
 	return obey(ctx, f, os.Stdin)
 }
 
@@ -75,16 +73,9 @@ func obey(ctx context.Context, f *fleet.Fleet, from io.Reader) error {
 	}
 }
 
-func count(ctx context.Context, f *fleet.Fleet, to io.Writer) {
-	tick := time.NewTicker(headcountEvery)
-	defer tick.Stop()
+func count(f *fleet.Fleet, to io.Writer) {
 	out := json.NewEncoder(to)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range time.Tick(headcountEvery) {
 		h := headcount{Connected: f.Connected(), Running: f.Running(), Stored: f.Stored(), Latencies: f.Latencies().Counts()}
 		if out.Encode(h) != nil {
 			return // nobody listens any more

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/api/client"
 	"github.com/droverhq/drover/test/fleet"
@@ -37,16 +39,20 @@ var questions = []question{
 	}},
 }
 
-// status is what the command job status asks.
+// status is what the command job status asks, as it does: first which job is meant, then
+// all that is shown of it at once.
 func (w *world) status(ctx context.Context, job string) error {
 	jobs, q := w.server.Client.Jobs, client.Query{}
-	_, _, errList := jobs.List(ctx, client.Query{Prefix: job})
-	_, _, errGet := jobs.Get(ctx, job, q)
-	_, _, errSummary := jobs.Summary(ctx, job, q)
-	_, _, errEvals := jobs.Evaluations(ctx, job, q)
-	_, _, errDeployment := jobs.LatestDeployment(ctx, job, q)
-	_, _, errAllocs := jobs.Allocations(ctx, job, false, q)
-	return errors.Join(errList, errGet, errSummary, errEvals, errDeployment, errAllocs)
+	if _, _, err := jobs.List(ctx, client.Query{Prefix: job}); err != nil {
+		return err
+	}
+	var asking errgroup.Group
+	asking.Go(func() error { _, _, err := jobs.Get(ctx, job, q); return err })
+	asking.Go(func() error { _, _, err := jobs.Summary(ctx, job, q); return err })
+	asking.Go(func() error { _, _, err := jobs.Evaluations(ctx, job, q); return err })
+	asking.Go(func() error { _, _, err := jobs.LatestDeployment(ctx, job, q); return err })
+	asking.Go(func() error { _, _, err := jobs.Allocations(ctx, job, false, q); return err })
+	return asking.Wait()
 }
 
 func ignoreMissing(err error) error {

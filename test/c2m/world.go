@@ -34,7 +34,7 @@ const serverConfig = `
 enable_debug = true
 server {
   heartbeat_grace         = "2s"
-  job_gc_interval         = "30s"
+  job_gc_interval         = "1m"
   job_gc_threshold        = "1m"
   eval_gc_threshold       = "1m"
   deployment_gc_threshold = "1m"
@@ -94,6 +94,10 @@ func (w *world) close() error {
 // perform plays a scene and prints what it cost.
 func (w *world) perform(ctx context.Context, s scene) error {
 	fmt.Printf("\n%s\n", s.name)
+	// What was stored goes on to be compacted for a while.
+	if _, err := w.quiet(ctx, 0.25); err != nil {
+		return err
+	}
 	before, err := process.CPU(w.server.PID())
 	if err != nil {
 		return err

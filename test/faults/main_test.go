@@ -9,10 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/droverhq/drover/nodeagent/network/networktest"
 	"github.com/droverhq/drover/test/cluster"
 )
 
-func TestMain(m *testing.M) { cluster.Main(m) }
+func TestMain(m *testing.M) {
+	networktest.Enter() // some tests look at all networks of the machine
+	cluster.Main(m)
+}
 
 // effort is how often a test repeats what it repeats: n times DROVER_FAULTS.
 func effort(t *testing.T, n int) int {

@@ -91,3 +91,18 @@ func (f *Fleet) takes(n *need, volume string) int {
 	}
 	return 0
 }
+
+// asksFor returns the first of some jobs that have been woken that asks for a volume; nil:
+// none does, or it is no volume.
+func (f *Fleet) asksFor(volume string, woken []reconcile.Request) *reconcile.Request {
+	if !isVolume(volume) {
+		return nil
+	}
+	for i := range woken {
+		o := f.line.offered[woken[i]]
+		if o != nil && slices.ContainsFunc(o.needs, func(n need) bool { return f.takes(&n, volume) > 0 }) {
+			return &woken[i]
+		}
+	}
+	return nil
+}

@@ -271,8 +271,15 @@ func (f *Fleet) offer(snap store.Snapshot, node string, woken []reconcile.Reques
 	return f.line.offer(node, f.roomIn(snap), woken)
 }
 
+// offerLate offers what was noted to be free by the way. A volume that one of those who have
+// just been woken asks for is theirs to look at first.
 func (f *Fleet) offerLate(snap store.Snapshot, woken []reconcile.Request) []reconcile.Request {
 	for _, node := range f.late {
+		if first := f.asksFor(node, woken); first != nil {
+			f.line.gained(node)
+			f.line.promise(*first, node, f.line.offered[*first].needs)
+			continue
+		}
 		woken = f.offer(snap, node, woken)
 	}
 	f.late = f.late[:0]

@@ -20,8 +20,14 @@ type line struct {
 	gains   map[string]uint64 // by node: the turn of its last gain
 	waiting map[reconcile.Request]*waiter
 	shapes  map[string]*shape
-	offered map[reconcile.Request][]string // nodes for whose room a job was woken and that it has not looked at
+	offered map[reconcile.Request]*offer // jobs that were woken, and have not looked yet
 	blind   int                            // how many of those who wait are blind
+}
+
+// offer is the nodes for whose room a job was woken, and what it needs.
+type offer struct {
+	nodes []string
+	needs []need
 }
 
 // waiter is a job in line.
@@ -47,7 +53,7 @@ func newLine() *line {
 		gains:   make(map[string]uint64),
 		waiting: make(map[reconcile.Request]*waiter),
 		shapes:  make(map[string]*shape),
-		offered: make(map[reconcile.Request][]string),
+		offered: make(map[reconcile.Request]*offer),
 	}
 }
 
@@ -56,7 +62,7 @@ func newLine() *line {
 // placements of others were not committed when it looked.
 func (l *line) stand(req reconcile.Request, needs []need, inFlight bool) (heard bool) {
 	l.leave(req)
-	heard = len(l.offered[req]) > 0
+	heard = l.offered[req] != nil
 	if len(needs) == 0 {
 		return heard
 	}
@@ -141,11 +147,21 @@ func (l *line) offer(node string, room func(n *need, node string) int, woken []r
 	for places > 0 && first != nil {
 		places -= first.count(name)
 		l.leave(first.req)
-		l.offered[first.req] = append(l.offered[first.req], node)
+		l.promise(first.req, node, first.needs)
 		woken = append(woken, first.req)
 		first = best.first(gain)
 	}
 	return woken
+}
+
+// promise notes that a job is to look at the room of a node before anybody else is.
+func (l *line) promise(req reconcile.Request, node string, needs []need) {
+	o := l.offered[req]
+	if o == nil {
+		o = &offer{}
+		l.offered[req] = o
+	}
+	o.nodes, o.needs = append(o.nodes, node), needs
 }
 
 // first returns who stands first of those that have not looked since a gain.
@@ -174,7 +190,10 @@ func (w *waiter) count(shape string) int {
 
 // release returns the nodes whose room a job was woken for, once it has looked.
 func (l *line) release(req reconcile.Request) []string {
-	nodes := l.offered[req]
+	o := l.offered[req]
+	if o == nil {
+		return nil
+	}
 	delete(l.offered, req)
-	return nodes
+	return o.nodes
 }

@@ -50,7 +50,17 @@ func specOf(task driver.Task) (*shim.Spec, error) {
 		Stdout: output(task.Stdout),
 		Stderr: output(task.Stderr),
 		Cores:  task.Resources.Cpu.ReservedCores,
+
+		Network: networkOf(task.Network),
 	}, nil
+}
+
+// networkOf returns the network that a task joins; nil: it has that of the node.
+func networkOf(n driver.Network) *shim.Network {
+	if n.Namespace == "" && n.Hosts == "" && n.Resolv == "" {
+		return nil
+	}
+	return &shim.Network{Namespace: n.Namespace, Hosts: n.Hosts, Resolv: n.Resolv}
 }
 
 func output(f driver.LogFile) shim.Output { return shim.Output(f) }

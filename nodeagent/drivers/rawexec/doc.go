@@ -10,6 +10,9 @@
 //	  }
 //	}
 //
+// A task of a group with a network of its own joins that, and sees the hosts and
+// resolv.conf of it; that is all the isolation there is.
+//
 // Because nothing holds such a command back, the driver works only where the node's
 // operator has enabled it (Options.Enabled).
 //

@@ -76,6 +76,8 @@ var (
 	_ driver.Signaler = (*Driver)(nil)
 	_ driver.Statter  = (*Driver)(nil)
 	_ driver.Executor = (*Driver)(nil)
+
+	_ driver.Networker = (*Driver)(nil)
 )
 
 // Name returns raw_exec.
@@ -98,6 +100,9 @@ func (d *Driver) Fingerprint(context.Context) api.DriverInfo {
 	}
 	return info
 }
+
+// Networks says that tasks can run in a network of their allocation's own.
+func (d *Driver) Networks() {}
 
 // Validate checks the keys of a config block, and their types.
 func (d *Driver) Validate(config map[string]any) error {

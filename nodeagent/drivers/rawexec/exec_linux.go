@@ -86,7 +86,7 @@ func (t task) specOfExec(ctx context.Context, c driver.Command) (*shim.Spec, err
 	if err != nil {
 		return nil, err
 	}
-	spec := &shim.Spec{Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores}
+	spec := &shim.Spec{Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores, Network: own.Network}
 	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
 		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")
 	}

@@ -538,3 +538,11 @@ func TestATaskWhoseCoresAreNotThereDoesNotStart(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestATaskDoesNotStartOutsideOfItsNetwork(t *testing.T) {
+	d, task := newTask(t, rawexec.Options{Enabled: true}, "exec sleep 1000")
+	task.Network.Namespace = filepath.Join(t.TempDir(), "gone")
+	if _, err := d.Start(testContext(t), task); err == nil || !strings.Contains(err.Error(), "open the network namespace "+task.Network.Namespace) {
+		t.Errorf("got %v", err)
+	}
+}

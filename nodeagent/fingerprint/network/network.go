@@ -21,6 +21,8 @@ type Fingerprint struct {
 	// the default route, or the loopback one if there is none.
 	Interface string
 	Speed     int // in Mbit/s, replaces what is found out if it is not 0
+	// Hosts are the host networks beside the default one, by name.
+	Hosts map[string]api.HostNetworkInfo
 }
 
 // defaultSpeed is taken for an interface that does not tell, in Mbit/s.
@@ -43,13 +45,18 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 	if len(addresses) == 0 {
 		return nil, fmt.Errorf("interface %s has no address; name another one with network_interface", ifi.Name)
 	}
+	hosts, missing := f.hostNetworks(ifi.Name, addresses)
 	return func(n *api.Node) {
 		n.Attributes["unique.network.ip-address"] = addresses[0].Address
-		n.Resources.Networks = networks
-		n.Resources.NodeNetworks = []*api.NodeNetworkResource{{
-			Mode: "host", Device: ifi.Name, MacAddress: ifi.HardwareAddr.String(), Speed: f.speed(ifi.Name), Addresses: addresses,
-		}}
-	}, nil
+		n.Resources.Networks = append(n.Resources.Networks, networks...)
+		n.Resources.NodeNetworks = append(n.Resources.NodeNetworks, hosts...)
+		if len(f.Hosts) > 0 {
+			n.HostNetworks = map[string]*api.HostNetworkInfo{}
+		}
+		for name, info := range f.Hosts {
+			n.HostNetworks[name] = &info
+		}
+	}, missing
 }
 
 // describe lists an interface's addresses, IPv4 first, link-local ones only where

@@ -61,3 +61,33 @@ func TestAnUnknownInterfaceIsNamed(t *testing.T) {
 		t.Fatal("no error")
 	}
 }
+
+func TestHostNetworksNameAddresses(t *testing.T) {
+	hosts := map[string]api.HostNetworkInfo{
+		"local":  {Name: "local", CIDR: "10.0.0.0/8, 127.0.0.0/8", ReservedPorts: "22,80"},
+		"device": {Name: "device", Interface: "lo"},
+	}
+	n := run(t, network.Fingerprint{System: os.DirFS("/"), Interface: "lo", Hosts: hosts})
+	var loopback *api.NodeNetworkResource
+	for _, r := range n.Resources.NodeNetworks {
+		if r.Device == "lo" {
+			loopback = r
+		}
+	}
+	aliases := map[string]string{}
+	for _, a := range loopback.Addresses {
+		if a.Address == "127.0.0.1" {
+			aliases[a.Alias] = a.ReservedPorts
+		}
+	}
+	if len(aliases) != 3 || aliases["local"] != "22,80" || aliases["default"] != "" {
+		t.Errorf("aliases of 127.0.0.1: %v", aliases)
+	}
+	if len(n.HostNetworks) != 2 || *n.HostNetworks["local"] != hosts["local"] {
+		t.Errorf("host networks: %v", n.HostNetworks)
+	}
+	apply, err := network.Fingerprint{System: os.DirFS("/"), Interface: "lo", Hosts: map[string]api.HostNetworkInfo{"far": {CIDR: "255.255.255.0/24"}}}.Run(t.Context())
+	if err == nil || apply == nil {
+		t.Errorf("a network without addresses is not told of: %v", err)
+	}
+}
