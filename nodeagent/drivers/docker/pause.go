@@ -75,6 +75,11 @@ func (d *Driver) makePause(ctx context.Context, name, allocID, hostname string) 
 	if err != nil {
 		return fmt.Errorf("image of the container that holds a network: %w", err)
 	}
+	if hostname == "" { // the engine would make one up
+		if hostname, err = os.Hostname(); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
 	defer cancel()
 	_, err = d.engine.ContainerCreate(ctx, client.ContainerCreateOptions{
