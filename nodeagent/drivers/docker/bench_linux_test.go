@@ -162,3 +162,10 @@ func (b *bench) inspect(h driver.Handle) container.InspectResponse {
 	}
 	return got.Container
 }
+
+func (b *bench) stop(h driver.Handle) {
+	b.t.Helper()
+	if err := b.driver.Stop(b.ctx, h, "SIGKILL", 0); err != nil {
+		b.t.Fatalf("stop: %v", err)
+	}
+}

@@ -107,3 +107,17 @@ func TestTheEngineLogsAsTheTaskOrTheOperatorSays(t *testing.T) {
 		}
 	}
 }
+
+func TestOutputThatComesLateIsCollectedWhenItComes(t *testing.T) {
+	b := newBench(t, nil)
+	for range 2 {
+		task := b.task("sleep 1.5; echo late >&2; echo late; exec sleep 1000", nil)
+		h := b.start(task)
+		b.awaitOutput(task, "late\n")
+		b.await("the other output", func() bool { return b.output(task.Stderr) == "late\n" })
+		b.stop(h)
+		if got := b.output(task.Stdout); got != "late\n" {
+			t.Errorf("output %q", got)
+		}
+	}
+}
