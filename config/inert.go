@@ -59,6 +59,12 @@ var driverSettings = map[string][]string{
 	"raw_exec": {"enabled", "no_cgroups", "denied_envvars", "denied_host_uids", "denied_host_gids"},
 	"exec":     isolationSettings,
 	"java":     isolationSettings,
+	// The driver itself refuses what it does not know.
+	"docker": {
+		"allow_caps", "allow_privileged", "allow_runtimes", "auth", "disable_log_collection", "enabled", "endpoint", "extra_labels",
+		"gc", "image_pull_timeout", "infra_image", "infra_image_pull_timeout", "logging", "nvidia_runtime", "pids_limit",
+		"pull_activity_timeout", "tls", "volumes", "windows_allow_insecure_container_admin",
+	},
 }
 
 var isolationSettings = []string{

@@ -188,7 +188,10 @@ func (r *runner) identify(task string, attempt int) driver.Task {
 	al, job := r.object()
 	t := driver.Task{
 		ID: r.id + "/" + task + "/" + strconv.Itoa(attempt), AllocID: r.id,
-		JobID: al.JobID, JobName: api.Deref(job.Name), GroupName: al.TaskGroup, Name: task, Ports: al.Ports,
+		JobID: al.JobID, JobName: api.Deref(job.Name), GroupName: al.TaskGroup, Name: task, Ports: al.Ports, Namespace: al.Namespace,
+	}
+	if n := r.a.node.Load(); n != nil {
+		t.NodeID, t.NodeName = n.ID, n.Name
 	}
 	if r.dir.Root != "" {
 		t.StateDir = r.a.dirs.taskRun(r.id, task, attempt)
@@ -203,6 +206,9 @@ func (r *runner) driverTask(s *hook.Start, attempt int) driver.Task {
 	t.Config = s.Vars.ReplaceMap(s.Task.Config)
 	t.Env = s.Vars.Map()
 	t.Resources = *api.AllocatedTask(s.Alloc, s.Task)
+	if n := s.Node; n != nil && n.Resources != nil && n.Resources.Cpu.CpuShares > 0 {
+		t.CPUShare = float64(t.Resources.Cpu.CpuShares) / float64(n.Resources.Cpu.CpuShares)
+	}
 	t.Network = s.Site.Network
 	t.Stdout, t.Stderr = r.logFile(s.Task, "stdout"), r.logFile(s.Task, "stderr")
 	return t

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 )
 
@@ -95,6 +96,11 @@ func equalInfo(a, b api.DriverInfo) bool {
 
 // watchDrivers keeps the node's facts up to date.
 func (a *Agent) watchDrivers(ctx context.Context) {
+	for _, d := range a.opts.Drivers {
+		if w, ok := d.(driver.Watcher); ok {
+			a.crew.Go(func() { a.watchDriver(ctx, w) })
+		}
+	}
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
 	for {
@@ -102,6 +108,17 @@ func (a *Agent) watchDrivers(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		a.lookAtDrivers(ctx)
+	}
+}
+
+// watchDriver looks at the drivers when one of them says that it has changed.
+func (a *Agent) watchDriver(ctx context.Context, w driver.Watcher) {
+	for {
+		w.Watch(ctx)
+		if ctx.Err() != nil {
+			return
 		}
 		a.lookAtDrivers(ctx)
 	}

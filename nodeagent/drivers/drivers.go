@@ -4,6 +4,7 @@ package drivers
 
 import (
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
@@ -15,6 +16,7 @@ type Options struct {
 	RawExec rawexec.Options
 	Exec    isolated.Options
 	Java    isolated.Options
+	Docker  docker.Options
 }
 
 // Build returns all drivers, ready to use.
@@ -23,5 +25,6 @@ func Build(o Options) ([]driver.Driver, error) {
 		rawexec.New(o.RawExec),
 		exec.New(o.Exec),
 		java.New(o.Java),
+		docker.New(o.Docker),
 	}, nil
 }
