@@ -30,7 +30,7 @@ var inert = map[string][]string{
 		"start_join", "start_timeout", "upgrade_version", "client_introduction{}",
 	},
 	"client": {
-		"alloc_mounts_dir", "artifact{}", "bind_wildcard_default_host_network", "bridge_network_hairpin_mode",
+		"alloc_mounts_dir", "bind_wildcard_default_host_network", "bridge_network_hairpin_mode",
 		"bridge_network_name", "bridge_network_subnet", "bridge_network_subnet_ipv6", "cgroup_parent", "chroot_env{}",
 		"client_max_port", "client_min_port", "cni_config_dir", "cni_path", "common_plugin_dir",
 		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
@@ -40,6 +40,7 @@ var inert = map[string][]string{
 		"node_max_allocs", "nomad_service_discovery", "preferred_address_family",
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},
+	"client.artifact":    {"gcs_timeout", "hg_timeout", "s3_timeout"},
 	"client.server_join": {"retry_interval", "retry_max", "retry_max_attempts", "start_join"},
 	"limits": {
 		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",

@@ -48,7 +48,8 @@ var (
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
-			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions",
+			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions Artifacts",
+		reflect.TypeFor[api.TaskArtifact]():     "GetterSource GetterOptions GetterHeaders GetterMode GetterInsecure RelativeDest Chown",
 		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
@@ -78,7 +79,7 @@ var (
 		reflect.TypeFor[api.VolumeRequest]():   "MountOptions",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
-		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
+		reflect.TypeFor[api.Task](): "Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
 		reflect.TypeFor[api.Resources]():        "SecretsMB",
 		reflect.TypeFor[api.NUMAResource]():     "Devices",

@@ -87,6 +87,9 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	v.resources(p.in("resources"), task.Resources)
 	v.logs(p.in("logs"), group, task.LogConfig)
 	v.actions(p, task)
+	for _, artifact := range task.Artifacts {
+		checkArtifact(p.in("artifact"), artifact)
+	}
 	v.unsupportedInTask(p, task)
 	for _, service := range task.Services {
 		v.service(p.in("service %q", service.Name), group, task, service)
@@ -144,7 +147,6 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		there      bool
 		name, what string
 	}{
-		{len(task.Artifacts) > 0, "artifact", "fetching artifacts"},
 		{len(task.Templates) > 0, "template", "templates"},
 		{task.Vault != nil, "vault", "Vault"},
 		{task.Consul != nil, "consul", "Consul"},

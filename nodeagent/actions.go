@@ -10,6 +10,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/hook"
 )
@@ -120,12 +121,10 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 			Task: action.Task, Attempt: action.Attempt, Stage: stage, Message: err.Error(), Recoverable: mayWork(stage, err),
 		}
 	}
-	select {
-	case r.a.starts <- struct{}{}:
-		defer func() { <-r.a.starts }()
-	case <-ctx.Done():
-		return fail(alloc.StageSetup, context.Cause(ctx))
+	if err := r.a.enterStart(ctx); err != nil {
+		return fail(alloc.StageSetup, err)
 	}
+	defer r.a.leaveStart()
 	al, job := r.object()
 	g := job.Group(al.TaskGroup)
 	t := g.Task(action.Task)
@@ -135,12 +134,14 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 	}
 	prepared := &hook.Start{
 		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
+		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside,
+		Note: func(e *api.TaskEvent) { r.post(alloc.Noted{Task: action.Task, Event: e}) },
 	}
 	if rooter, ok := d.(driver.Rooter); ok {
 		prepared.Rooted = rooter.Rooted(t.Config)
 	}
 	if err := hook.Run(ctx, r.a.hooks, prepared); err != nil {
-		return fail(alloc.StageSetup, err)
+		return fail(stageOf(err), err)
 	}
 	spec := r.driverTask(prepared, action.Attempt)
 	if err := d.Validate(spec.Config); err != nil {
@@ -159,6 +160,35 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 	return h, nil
 }
 
+// enterStart waits for a token to start a task with.
+func (a *Agent) enterStart(ctx context.Context) error {
+	select {
+	case a.starts <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *Agent) leaveStart() { <-a.starts }
+
+// aside runs what may take long in the start of a task, while others use its token.
+func (a *Agent) aside(work func() error) error {
+	a.leaveStart()
+	err := work()
+	a.starts <- struct{}{}
+	return err
+}
+
+// stageOf says at which stage a hook failed.
+func stageOf(err error) alloc.Stage {
+	var download *artifact.Error
+	if errors.As(err, &download) {
+		return alloc.StageArtifact
+	}
+	return alloc.StageSetup
+}
+
 // mayWork reports whether to start a task again may help: what could not be prepared
 // may be there in a moment, what the driver refuses will be refused again unless it
 // says otherwise.
@@ -171,7 +201,7 @@ func mayWork(stage alloc.Stage, err error) bool {
 	if errors.As(err, &told) {
 		return told.Recoverable()
 	}
-	return stage == alloc.StageSetup
+	return stage != alloc.StageDriver && stage != alloc.StageValidate
 }
 
 // identify fills in what a driver knows a start of a task by.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/checks"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
@@ -56,6 +57,7 @@ type Agent struct {
 	started      atomic.Bool
 	stats        hostStats
 	files        fileServer
+	fetcher      *artifact.Fetcher
 }
 
 // New returns an agent that has not been started. It errs if the options are wrong.
@@ -78,6 +80,7 @@ func New(o Options) (*Agent, error) {
 		reporter:     newReporter(),
 		contact:      newContact(),
 		checks:       checks.NewRunner(checks.Options{}),
+		fetcher:      artifact.New(o.Artifacts),
 	}
 	a.worker = newWorker(a)
 	for _, d := range o.Drivers {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
@@ -62,6 +63,8 @@ type Options struct {
 	// StopTasks ends all tasks when the agent ends, as a dev agent does. Otherwise
 	// they run on for the next agent.
 	StopTasks bool
+	// Artifacts says how those of tasks are fetched.
+	Artifacts artifact.Options
 	// GC says how long the files of ended allocations are kept.
 	GC GCOptions
 

@@ -164,6 +164,12 @@ func (e Destroyed) apply(l *Life, _ time.Time) {
 	}
 }
 
+func (e Noted) apply(l *Life, _ time.Time) {
+	if t := l.find(e.Task); t != nil && t.Phase != PhaseDead {
+		t.note(e.Event)
+	}
+}
+
 func (e Signaled) apply(l *Life, now time.Time) {
 	if t := l.find(e.Task); t != nil {
 		t.note(signaling(e.Signal, e.Reason, now))

@@ -71,6 +71,11 @@ func startFailure(f StartFailed, at time.Time) *api.TaskEvent {
 		e.SetupError = f.Message
 		e.Details["setup_error"] = f.Message
 		return e
+	case StageArtifact:
+		e := event(api.EventDownload, at, f.Message)
+		e.DownloadError = f.Message
+		e.Details["download_error"] = f.Message
+		return e
 	}
 	e := event(api.EventDriverFailure, at, f.Message)
 	e.DriverError = f.Message

@@ -6,6 +6,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 )
@@ -35,13 +36,24 @@ type Start struct {
 	// HostEnv is the part of the agent's environment that tasks see.
 	HostEnv []string
 
+	// Fetcher fetches artifacts; without it there are none.
+	Fetcher *artifact.Fetcher
+	// Keep is a directory of the agent's in which hooks note what is done once for an
+	// allocation, however often its tasks start; they make it.
+	Keep string
+	// Note adds an event to those of the task. May be nil.
+	Note func(*api.TaskEvent)
+	// Aside runs what may take long, so that other tasks can start meanwhile. Nil: it is
+	// just run.
+	Aside func(work func() error) error
+
 	// Vars is the task's environment. The environment hook makes it.
 	Vars *env.Vars
 }
 
 // Default returns all hooks, in order.
 func Default() []Hook {
-	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}}
+	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}, artifacts{}}
 }
 
 // Run runs the hooks until one fails.
@@ -55,6 +67,19 @@ func Run(ctx context.Context, hooks []Hook, s *Start) error {
 		}
 	}
 	return nil
+}
+
+func (s *Start) note(e *api.TaskEvent) {
+	if s.Note != nil {
+		s.Note(e)
+	}
+}
+
+func (s *Start) aside(work func() error) error {
+	if s.Aside == nil {
+		return work()
+	}
+	return s.Aside(work)
 }
 
 // allocDir makes the directories that the allocation's tasks share.
