@@ -99,6 +99,7 @@ const (
 	EventFailedRestore = "Failed Restoring Task"
 	EventValidation    = "Failed Validation"
 	EventDownloading   = "Downloading Artifacts"
+	EventTemplate      = "Template"
 	EventDownload      = "Failed Artifact Download"
 )
 

@@ -48,7 +48,10 @@ var (
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
-			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions Artifacts",
+			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions Artifacts Templates",
+		reflect.TypeFor[api.Template]():         "SourcePath DestPath EmbeddedTmpl ChangeMode ChangeScript ChangeSignal Once Splay Perms Uid Gid LeftDelim RightDelim Envvars Wait ErrMissingKey",
+		reflect.TypeFor[api.ChangeScript]():     "Command Args Timeout FailOnError",
+		reflect.TypeFor[api.WaitConfig]():       "Min Max",
 		reflect.TypeFor[api.TaskArtifact]():     "GetterSource GetterOptions GetterHeaders GetterMode GetterInsecure RelativeDest Chown",
 		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
@@ -66,6 +69,7 @@ var (
 	// withWarning are those that change nothing, of which the user is told.
 	withWarning = map[reflect.Type]string{
 		reflect.TypeFor[api.Job]():             "ConsulNamespace VaultNamespace Stop",
+		reflect.TypeFor[api.Template]():        "VaultGrace",
 		reflect.TypeFor[api.UpdateStrategy]():  "Stagger",
 		reflect.TypeFor[api.NetworkResource](): "Device CIDR IP MBits",
 		reflect.TypeFor[api.Resources]():       "DiskMB IOPS",
@@ -79,7 +83,7 @@ var (
 		reflect.TypeFor[api.VolumeRequest]():   "MountOptions",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
-		reflect.TypeFor[api.Task](): "Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
+		reflect.TypeFor[api.Task](): "Vault Consul VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
 		reflect.TypeFor[api.Resources]():        "SecretsMB",
 		reflect.TypeFor[api.NUMAResource]():     "Devices",
@@ -177,7 +181,12 @@ var parts = map[reflect.Type]func(j *api.Job) any{
 	reflect.TypeFor[api.EphemeralDisk]():   func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
 	reflect.TypeFor[api.NetworkResource](): func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },
 	reflect.TypeFor[api.Task]():            func(j *api.Job) any { return j.TaskGroups[0].Tasks[0] },
-	reflect.TypeFor[api.Resources]():       func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
+	reflect.TypeFor[api.Template](): func(j *api.Job) any {
+		t := &api.Template{EmbeddedTmpl: new("x"), DestPath: new("local/x")}
+		j.TaskGroups[0].Tasks[0].Templates = []*api.Template{t}
+		return t
+	},
+	reflect.TypeFor[api.Resources](): func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
 	reflect.TypeFor[api.NUMAResource](): func(j *api.Job) any {
 		r := j.TaskGroups[0].Tasks[0].Resources
 		r.Cores, r.NUMA = new(1), new(api.NUMAResource)

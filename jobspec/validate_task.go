@@ -87,6 +87,9 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	v.resources(p.in("resources"), task.Resources)
 	v.logs(p.in("logs"), group, task.LogConfig)
 	v.actions(p, task)
+	for _, template := range task.Templates {
+		checkTemplate(p.in("template %q", api.Deref(template.DestPath)), template)
+	}
 	for _, artifact := range task.Artifacts {
 		checkArtifact(p.in("artifact"), artifact)
 	}
@@ -147,7 +150,6 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		there      bool
 		name, what string
 	}{
-		{len(task.Templates) > 0, "template", "templates"},
 		{task.Vault != nil, "vault", "Vault"},
 		{task.Consul != nil, "consul", "Consul"},
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},

@@ -102,12 +102,12 @@ func (r *runner) work(q *taskQueue) {
 
 // startTask prepares and starts a task, and tells the life how that went.
 func (r *runner) startTask(ctx context.Context, action alloc.StartTask) {
-	h, failed := r.tryStart(ctx, action)
+	h, companions, failed := r.tryStart(ctx, action)
 	switch {
 	case failed == nil:
 		r.log.V(1).Info("task started", "task", action.Task, "start", action.Attempt, "pid", h.PID)
 		r.post(alloc.Started{Task: action.Task, Attempt: action.Attempt, Handle: h})
-		r.watch(action.Task, action.Attempt, h)
+		r.watch(action.Task, action.Attempt, h, companions)
 	case r.a.ctx.Err() != nil: // the next agent finds out
 	default:
 		r.log.Info("task not started", "task", action.Task, "start", action.Attempt, "reason", failed.Message)
@@ -115,9 +115,9 @@ func (r *runner) startTask(ctx context.Context, action alloc.StartTask) {
 	}
 }
 
-func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.Handle, *alloc.StartFailed) {
-	fail := func(stage alloc.Stage, err error) (driver.Handle, *alloc.StartFailed) {
-		return driver.Handle{}, &alloc.StartFailed{
+func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.Handle, []hook.Companion, *alloc.StartFailed) {
+	fail := func(stage alloc.Stage, err error) (driver.Handle, []hook.Companion, *alloc.StartFailed) {
+		return driver.Handle{}, nil, &alloc.StartFailed{
 			Task: action.Task, Attempt: action.Attempt, Stage: stage, Message: err.Error(), Recoverable: mayWork(stage, err),
 		}
 	}
@@ -125,20 +125,11 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 		return fail(alloc.StageSetup, err)
 	}
 	defer r.a.leaveStart()
-	al, job := r.object()
-	g := job.Group(al.TaskGroup)
-	t := g.Task(action.Task)
+	prepared := r.start(action.Task)
+	t := prepared.Task
 	d := r.a.drivers[t.Driver]
 	if d == nil {
 		return fail(alloc.StageDriver, fmt.Errorf("%w: this node has no driver %q", api.ErrNotSupported, t.Driver))
-	}
-	prepared := &hook.Start{
-		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
-		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside,
-		Note: func(e *api.TaskEvent) { r.post(alloc.Noted{Task: action.Task, Event: e}) },
-	}
-	if rooter, ok := d.(driver.Rooter); ok {
-		prepared.Rooted = rooter.Rooted(t.Config)
 	}
 	if err := hook.Run(ctx, r.a.hooks, prepared); err != nil {
 		return fail(stageOf(err), err)
@@ -157,7 +148,23 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 		return fail(alloc.StageDriver, err)
 	}
 	h.Driver, h.TaskID, h.StateDir = t.Driver, spec.ID, spec.StateDir
-	return h, nil
+	return h, prepared.Companions, nil
+}
+
+// start is what is known before a task is prepared.
+func (r *runner) start(task string) *hook.Start {
+	al, job := r.object()
+	g := job.Group(al.TaskGroup)
+	t := g.Task(task)
+	s := &hook.Start{
+		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
+		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside, Dial: r.a.uplink.Dial,
+		Note: func(e *api.TaskEvent) { r.post(alloc.Noted{Task: task, Event: e}) },
+	}
+	if rooter, ok := r.a.drivers[t.Driver].(driver.Rooter); ok {
+		s.Rooted = rooter.Rooted(t.Config)
+	}
+	return s
 }
 
 // enterStart waits for a token to start a task with.
@@ -260,7 +267,7 @@ func (r *runner) recoverTask(action alloc.RecoverTask) {
 	case err == nil:
 		r.log.Info("task found again", "task", action.Task, "start", action.Attempt, "pid", h.PID)
 		r.post(alloc.Recovered{Task: action.Task, Attempt: action.Attempt, Handle: h})
-		r.watch(action.Task, action.Attempt, h)
+		r.watch(action.Task, action.Attempt, h, r.resumed(action.Task))
 	case r.a.ctx.Err() != nil:
 	default:
 		r.log.Info("task is gone", "task", action.Task, "start", action.Attempt, "reason", err.Error())
@@ -310,8 +317,12 @@ const (
 )
 
 // watch tells the life when a task ends.
-func (r *runner) watch(task string, attempt int, h driver.Handle) {
+// Until then its companions go on.
+func (r *runner) watch(task string, attempt int, h driver.Handle, companions []hook.Companion) {
+	ctx, ended := context.WithCancel(r.a.ctx)
+	r.accompany(ctx, task, h, companions)
 	r.a.crew.Go(func() {
+		defer ended()
 		for pause := firstAgain; ; pause = min(2*pause, lastAgain) {
 			result, err := r.a.drivers[h.Driver].Wait(r.a.ctx, h)
 			switch {

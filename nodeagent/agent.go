@@ -58,6 +58,7 @@ type Agent struct {
 	stats        hostStats
 	files        fileServer
 	fetcher      *artifact.Fetcher
+	uplink       *uplink
 }
 
 // New returns an agent that has not been started. It errs if the options are wrong.
@@ -81,6 +82,7 @@ func New(o Options) (*Agent, error) {
 		contact:      newContact(),
 		checks:       checks.NewRunner(checks.Options{}),
 		fetcher:      artifact.New(o.Artifacts),
+		uplink:       newUplink(),
 	}
 	a.worker = newWorker(a)
 	for _, d := range o.Drivers {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -84,6 +85,8 @@ func (l *line) ServeHTTP(ctx context.Context, _ http.Handler) error {
 		return context.Cause(ctx)
 	}
 }
+
+func (l *line) OpenStream(context.Context) (net.Conn, error) { return nil, io.ErrClosedPipe }
 
 func (l *line) Close() error {
 	l.cut()

@@ -3,6 +3,7 @@ package nodeagent
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -92,6 +93,8 @@ type Session interface {
 	Send(ctx context.Context, f *session.Frame) error
 	Recv(ctx context.Context) (*session.Frame, error)
 	ServeHTTP(ctx context.Context, h http.Handler) error
+	// OpenStream opens a connection on which the server answers HTTP requests.
+	OpenStream(ctx context.Context) (net.Conn, error)
 	Heard() time.Time // when the server last gave a sign of life
 	Close() error
 }

@@ -110,6 +110,13 @@ func killing(grace time.Duration, at time.Time) *api.TaskEvent {
 	return e
 }
 
+func failing(reason string, at time.Time) *api.TaskEvent {
+	e := event(api.EventKilling, at, reason)
+	e.FailsTask, e.KillReason = true, reason
+	e.Details["fails_task"], e.Details["kill_reason"] = "true", reason
+	return e
+}
+
 func killed(at time.Time) *api.TaskEvent {
 	return event(api.EventKilled, at, "Task successfully killed")
 }

@@ -80,6 +80,8 @@ type (
 		Task  string
 		Event *api.TaskEvent
 	}
+	// Fail ends a task that runs for good: it has failed, whatever its restart policy.
+	Fail struct{ Task, Reason string }
 	// Signaled notes that a signal has been sent to a task on a user's behalf.
 	Signaled struct{ Task, Signal, Reason string }
 )

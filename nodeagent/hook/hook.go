@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/allocdir"
@@ -47,13 +48,18 @@ type Start struct {
 	// just run.
 	Aside func(work func() error) error
 
+	// Dial opens a connection to a server, for its HTTP API.
+	Dial func(context.Context) (net.Conn, error)
+
+	// Companions are what goes on beside the task when it has started. Hooks add them.
+	Companions []Companion
 	// Vars is the task's environment. The environment hook makes it.
 	Vars *env.Vars
 }
 
 // Default returns all hooks, in order.
 func Default() []Hook {
-	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}, artifacts{}}
+	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}, artifacts{}, templates{}}
 }
 
 // Run runs the hooks until one fails.

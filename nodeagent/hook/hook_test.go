@@ -77,7 +77,6 @@ func TestAPayloadDoesNotFollowALinkForTheLocalDirectory(t *testing.T) {
 
 func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 	for _, task := range []*api.Task{
-		{Name: "t", Templates: []*api.Template{{}}},
 		{Name: "t", Vault: &api.Vault{}},
 		{Name: "t", VolumeMounts: []*api.VolumeMount{{}}},
 	} {

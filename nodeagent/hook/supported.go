@@ -19,7 +19,6 @@ func (supported) Prestart(_ context.Context, s *Start) error {
 		name string
 		used bool
 	}{
-		{"template", len(t.Templates) > 0},
 		{"vault", t.Vault != nil},
 		{"secret", len(t.Secrets) > 0},
 		{"volume_mount", len(t.VolumeMounts) > 0},
