@@ -48,7 +48,8 @@ var (
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
-			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions Artifacts Templates",
+			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions Artifacts Templates VolumeMounts",
+		reflect.TypeFor[api.VolumeMount]():      "Volume Destination ReadOnly PropagationMode",
 		reflect.TypeFor[api.Template]():         "SourcePath DestPath EmbeddedTmpl ChangeMode ChangeScript ChangeSignal Once Splay Perms Uid Gid LeftDelim RightDelim Envvars Wait ErrMissingKey",
 		reflect.TypeFor[api.ChangeScript]():     "Command Args Timeout FailOnError",
 		reflect.TypeFor[api.WaitConfig]():       "Min Max",
@@ -83,8 +84,9 @@ var (
 		reflect.TypeFor[api.VolumeRequest]():   "MountOptions",
 		reflect.TypeFor[api.EphemeralDisk]():   "Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource](): "DNS Hostname CNI",
-		reflect.TypeFor[api.Task](): "Vault Consul VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
+		reflect.TypeFor[api.Task](): "Vault Consul CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
+		reflect.TypeFor[api.VolumeMount]():      "SELinuxLabel",
 		reflect.TypeFor[api.Resources]():        "SecretsMB",
 		reflect.TypeFor[api.NUMAResource]():     "Devices",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
@@ -181,6 +183,12 @@ var parts = map[reflect.Type]func(j *api.Job) any{
 	reflect.TypeFor[api.EphemeralDisk]():   func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
 	reflect.TypeFor[api.NetworkResource](): func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },
 	reflect.TypeFor[api.Task]():            func(j *api.Job) any { return j.TaskGroups[0].Tasks[0] },
+	reflect.TypeFor[api.VolumeMount](): func(j *api.Job) any {
+		m := &api.VolumeMount{Volume: new("v"), Destination: new("/v")}
+		j.TaskGroups[0].Volumes = map[string]*api.VolumeRequest{"v": {Type: "host", Source: "data"}}
+		j.TaskGroups[0].Tasks[0].VolumeMounts = []*api.VolumeMount{m}
+		return m
+	},
 	reflect.TypeFor[api.Template](): func(j *api.Job) any {
 		t := &api.Template{EmbeddedTmpl: new("x"), DestPath: new("local/x")}
 		j.TaskGroups[0].Tasks[0].Templates = []*api.Template{t}

@@ -87,6 +87,9 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	v.resources(p.in("resources"), task.Resources)
 	v.logs(p.in("logs"), group, task.LogConfig)
 	v.actions(p, task)
+	for _, mount := range task.VolumeMounts {
+		checkVolumeMount(p.in("volume_mount"), group, mount)
+	}
 	for _, template := range task.Templates {
 		checkTemplate(p.in("template %q", api.Deref(template.DestPath)), template)
 	}
@@ -153,7 +156,6 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{task.Vault != nil, "vault", "Vault"},
 		{task.Consul != nil, "consul", "Consul"},
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},
-		{len(task.VolumeMounts) > 0, "volume_mount", "mounting volumes; a driver without isolation finds a host volume at its path"},
 		{len(task.ScalingPolicies) > 0, "scaling", "scaling the resources of a task"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},

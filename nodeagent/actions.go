@@ -164,6 +164,7 @@ func (r *runner) start(task string) *hook.Start {
 	if rooter, ok := r.a.drivers[t.Driver].(driver.Rooter); ok {
 		s.Rooted = rooter.Rooted(t.Config)
 	}
+	_, s.Mounter = r.a.drivers[t.Driver].(driver.Mounter)
 	return s
 }
 
@@ -229,7 +230,7 @@ func (r *runner) driverTask(s *hook.Start, attempt int) driver.Task {
 	t := r.identify(s.Task.Name, attempt)
 	t.User = s.Vars.Replace(s.Task.User)
 	t.Config = s.Vars.ReplaceMap(s.Task.Config)
-	t.Env = s.Vars.Map()
+	t.Env, t.Mounts = s.Vars.Map(), s.Mounts
 	t.Resources = *api.AllocatedTask(s.Alloc, s.Task)
 	t.Stdout, t.Stderr = r.logFile(s.Task, "stdout"), r.logFile(s.Task, "stderr")
 	return t

@@ -34,6 +34,8 @@ type Start struct {
 	Dir allocdir.Dir
 	// Rooted says that the task's driver gives it a root of its own (driver.Rooter).
 	Rooted bool
+	// Mounter says that the task's driver shows it what is mounted (driver.Mounter).
+	Mounter bool
 	// HostEnv is the part of the agent's environment that tasks see.
 	HostEnv []string
 
@@ -53,13 +55,15 @@ type Start struct {
 
 	// Companions are what goes on beside the task when it has started. Hooks add them.
 	Companions []Companion
+	// Mounts are what of the node the task sees in places of its own. Hooks add them.
+	Mounts []driver.Mount
 	// Vars is the task's environment. The environment hook makes it.
 	Vars *env.Vars
 }
 
 // Default returns all hooks, in order.
 func Default() []Hook {
-	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}, artifacts{}, templates{}}
+	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, volumeMounts{}, dispatchPayload{}, artifacts{}, templates{}}
 }
 
 // Run runs the hooks until one fails.

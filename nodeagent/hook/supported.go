@@ -21,7 +21,6 @@ func (supported) Prestart(_ context.Context, s *Start) error {
 	}{
 		{"vault", t.Vault != nil},
 		{"secret", len(t.Secrets) > 0},
-		{"volume_mount", len(t.VolumeMounts) > 0},
 		{"csi_plugin", t.CSIPluginConfig != nil},
 		{"schedule", t.Schedule != nil},
 	} {

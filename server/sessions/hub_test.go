@@ -499,8 +499,14 @@ func TestANodeReadsServicesAndVariablesOverItsSessionAndNothingElse(t *testing.T
 		method, path string
 		code         int
 	}{
-		{"GET", "/v1/services", 200}, {"GET", "/v1/service/web", 200}, {"GET", "/v1/var/a/b", 200}, {"GET", "/v1/vars", 200},
-		{"PUT", "/v1/var/a", 403}, {"DELETE", "/v1/service/web/1", 403}, {"GET", "/v1/jobs", 403}, {"GET", "/v1/servicesx", 403},
+		{"GET", "/v1/services", 200},
+		{"GET", "/v1/service/web", 200},
+		{"GET", "/v1/var/a/b", 200},
+		{"GET", "/v1/vars", 200},
+		{"PUT", "/v1/var/a", 403},
+		{"DELETE", "/v1/service/web/1", 403},
+		{"GET", "/v1/jobs", 403},
+		{"GET", "/v1/servicesx", 403},
 		{"GET", "/v1/service/../jobs", 403},
 	} {
 		req, err := http.NewRequestWithContext(f.ctx, ask.method, "http://server"+ask.path, nil)
