@@ -57,7 +57,7 @@ var (
 		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
-		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA Devices MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA Devices MemoryMB MemoryMaxMB Networks SecretsMB",
 		reflect.TypeFor[api.RequestedDevice]():  "Name Count Constraints Affinities",
 		reflect.TypeFor[api.NUMAResource]():     "Affinity",
 		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
@@ -87,7 +87,6 @@ var (
 		reflect.TypeFor[api.Task](): "Vault Consul CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
 		reflect.TypeFor[api.VolumeMount]():      "SELinuxLabel",
-		reflect.TypeFor[api.Resources]():        "SecretsMB",
 		reflect.TypeFor[api.NUMAResource]():     "Devices",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
 		reflect.TypeFor[api.ServiceCheck]():     "Command Args Expose Advertise GRPCService GRPCUseTLS SuccessBeforePassing FailuresBeforeCritical FailuresBeforeWarning",

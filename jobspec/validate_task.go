@@ -119,9 +119,7 @@ func (v *validator) resources(p place, resources *api.Resources) {
 		p.in("memory_max").addf("the limit (%d MB) must not be less than what is reserved (%d MB)", most, memory)
 	}
 	checkDevices(p, resources.Devices)
-	if api.Deref(resources.SecretsMB) > 0 {
-		p.in("secrets").unsupported("a size of the secrets directory")
-	}
+	p.notNegative("secrets", int64(api.Deref(resources.SecretsMB)))
 	if api.Deref(resources.DiskMB) != 0 {
 		p.in("disk").warnf("has no effect any more; write ephemeral_disk { size = … } in the group")
 	}

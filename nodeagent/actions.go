@@ -158,7 +158,7 @@ func (r *runner) start(task string) *hook.Start {
 	t := g.Task(task)
 	s := &hook.Start{
 		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
-		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside, Dial: r.a.uplink.Dial,
+		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside, Dial: r.a.uplink.Dial, SecretsInMemory: r.a.secretsInMemory,
 		Note: func(e *api.TaskEvent) { r.post(alloc.Noted{Task: task, Event: e}) },
 	}
 	if rooter, ok := r.a.drivers[t.Driver].(driver.Rooter); ok {

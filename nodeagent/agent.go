@@ -14,6 +14,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/allocdir"
 	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/checks"
 	"github.com/droverhq/drover/nodeagent/driver"
@@ -59,6 +60,8 @@ type Agent struct {
 	files        fileServer
 	fetcher      *artifact.Fetcher
 	uplink       *uplink
+	// secretsInMemory says that the secrets of tasks can be kept in memory. Set by Start.
+	secretsInMemory bool
 }
 
 // New returns an agent that has not been started. It errs if the options are wrong.
@@ -145,6 +148,12 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	}
 	a.contact.restore(seen, time.Now())
 	defer func() { err = errors.Join(err, a.files.close()) }()
+	if a.dirs.root != "" {
+		why := allocdir.ProbeSecrets()
+		if a.secretsInMemory = why == nil; why != nil {
+			a.log.Info("secrets of tasks are kept on disk", "reason", why.Error())
+		}
+	}
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer a.crew.Dismiss()
 	defer stop()

@@ -274,6 +274,7 @@ func TestKillingAgentsLosesAndDoublesNothing(t *testing.T) {
 	}
 	c := newCluster(t)
 	plan := agentPlan{DataDir: t.TempDir(), Server: c.serveTCP(t)}
+	forgetSecrets(t, filepath.Join(plan.DataDir, "client/alloc"))
 	runs := t.TempDir()
 	log := filepath.Join(t.TempDir(), "log")
 	codes, services := map[string]int{}, map[string]bool{}

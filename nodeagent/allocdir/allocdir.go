@@ -49,7 +49,7 @@ func (d Dir) Task(name string) string { return filepath.Join(d.Root, name) }
 // Local is NOMAD_TASK_DIR.
 func (d Dir) Local(task string) string { return filepath.Join(d.Root, task, LocalDir) }
 
-// Secrets is NOMAD_SECRETS_DIR. Nobody but the task's user may read it, and the HTTP
+// Secrets is NOMAD_SECRETS_DIR, in memory where that can be (see ProbeSecrets). Nobody but the task's user may read it, and the HTTP
 // API does not show it.
 func (d Dir) Secrets(task string) string { return filepath.Join(d.Root, task, SecretsDir) }
 
@@ -150,7 +150,7 @@ func Owner(name string) (uid, gid int, err error) {
 
 // Remove removes the allocation's directory with everything in it.
 func (d Dir) Remove() error {
-	if err := os.RemoveAll(d.Root); err != nil {
+	if err := errors.Join(d.UnmountSecrets(), os.RemoveAll(d.Root)); err != nil {
 		return fmt.Errorf("remove allocation directory: %w", err)
 	}
 	return nil

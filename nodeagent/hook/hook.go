@@ -36,6 +36,8 @@ type Start struct {
 	Rooted bool
 	// Mounter says that the task's driver shows it what is mounted (driver.Mounter).
 	Mounter bool
+	// SecretsInMemory says that the secrets of tasks can be, and are, kept in memory.
+	SecretsInMemory bool
 	// HostEnv is the part of the agent's environment that tasks see.
 	HostEnv []string
 
@@ -113,7 +115,14 @@ func (taskDir) Prestart(_ context.Context, s *Start) error {
 	if s.Dir.Root == "" {
 		return nil
 	}
-	return s.Dir.BuildTask(s.Task.Name, s.Task.User)
+	if err := s.Dir.BuildTask(s.Task.Name, s.Task.User); err != nil || !s.SecretsInMemory {
+		return err
+	}
+	size := 0
+	if r := s.Task.Resources; r != nil {
+		size = api.Deref(r.SecretsMB)
+	}
+	return s.Dir.MountSecrets(s.Task.Name, s.Task.User, size)
 }
 
 // environment makes the task's variables.
