@@ -75,11 +75,16 @@ func TestWhatATaskIsGivenFollowsWhatItReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.await(t, name+": "+w.words, c.told(id, w.kind, w.words))
-		if name == "signal" || name == "failing script" {
+		failed := name == "signal" || name == "failing script"
+		if failed {
 			c.awaitStatus(t, id, api.AllocClientFailed)
 		}
 		if got, err := os.ReadFile(filepath.Join(task, "local", w.file)); err != nil || string(got) != w.after {
 			t.Errorf("%s: %s holds %q, %v", name, w.file, got, err)
+		}
+		if !failed {
+			c.stop(id)
+			c.awaitStatus(t, id, api.AllocClientComplete)
 		}
 	}
 }
