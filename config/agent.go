@@ -162,8 +162,33 @@ type Client struct {
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
 
+	Artifact Artifact `hcl:"artifact,block"`
+
 	GCMaxAllocs int           `hcl:"gc_max_allocs"` // ended allocations whose files are kept; default 1000
 	GCMaxAge    time.Duration `hcl:"gc_max_age"`    // for how long; default 24h
+}
+
+// Artifact says how artifacts of tasks are fetched. Sizes are written as "100GB" (powers
+// of 1000) or "1GiB" (of 1024).
+type Artifact struct {
+	HTTPReadTimeout time.Duration `hcl:"http_read_timeout"` // of one request; default 30m
+	HTTPMaxSize     string        `hcl:"http_max_size"`     // of one answer; default 100GB
+	GitTimeout      time.Duration `hcl:"git_timeout"`       // default 30m
+
+	DecompressionSizeLimit      string `hcl:"decompression_size_limit"`       // of all files of an archive; default 100GB
+	DecompressionFileCountLimit int    `hcl:"decompression_file_count_limit"` // default 4096
+
+	// DisableArtifactInspection lets links that lead out of it, devices and pipes through.
+	DisableArtifactInspection bool `hcl:"disable_artifact_inspection"`
+	// DisableFilesystemIsolation lets the process that fetches run as the agent's user, and
+	// read and write what that may.
+	DisableFilesystemIsolation bool `hcl:"disable_filesystem_isolation"`
+	// FilesystemIsolationExtraPaths are further absolute paths that it may read, from
+	// which jobs may fetch files.
+	FilesystemIsolationExtraPaths []string `hcl:"filesystem_isolation_extra_paths"`
+	// SetEnvironmentVariables are the names, divided by commas, of variables of the agent
+	// that it gets.
+	SetEnvironmentVariables string `hcl:"set_environment_variables"`
 }
 
 // HostVolume is a directory that a machine offers.
@@ -232,7 +257,11 @@ func Default() *Agent {
 			BridgeName:   "nomad", BridgeSubnet: "172.26.64.0/20", WildcardPorts: true,
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
-			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,
+			Artifact: Artifact{
+				HTTPReadTimeout: 30 * time.Minute, HTTPMaxSize: "100GB", GitTimeout: 30 * time.Minute,
+				DecompressionSizeLimit: "100GB", DecompressionFileCountLimit: 4096,
+			},
+			GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
 		},
 		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},
 		Plugins: map[string]Plugin{},

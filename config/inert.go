@@ -30,7 +30,7 @@ var inert = map[string][]string{
 		"start_join", "start_timeout", "upgrade_version", "client_introduction{}",
 	},
 	"client": {
-		"alloc_mounts_dir", "artifact{}", "cgroup_parent",
+		"alloc_mounts_dir", "cgroup_parent",
 		"client_max_port", "client_min_port", "common_plugin_dir",
 		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
 		"gc_disk_usage_threshold", "gc_inode_usage_threshold", "gc_interval", "gc_parallel_destroys",
@@ -39,6 +39,7 @@ var inert = map[string][]string{
 		"node_max_allocs", "nomad_service_discovery", "preferred_address_family",
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},
+	"client.artifact":    {"gcs_timeout", "hg_timeout", "s3_timeout"},
 	"client.server_join": {"retry_interval", "retry_max", "retry_max_attempts", "start_join"},
 	"limits": {
 		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",

@@ -1,5 +1,6 @@
 // Command drover is the server, the node agent and the command line in one. Under
-// the name drover-shim it is the process that holds a task.
+// the name drover-shim it is the process that holds a task, under the name
+// drover-artifact the one that fetches what a task needs.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	_ "time/tzdata" // crons in any zone, on machines that know none
 
 	"github.com/droverhq/drover/cli"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/shim"
 )
 
@@ -18,9 +20,12 @@ import (
 var version = "dev"
 
 func main() {
-	if filepath.Base(os.Args[0]) == "drover-shim" {
+	switch filepath.Base(os.Args[0]) {
+	case shim.Name:
 		shim.Main()
 		return
+	case artifact.Name:
+		artifact.Main()
 	}
 	// The first signal ends things in order; a second one, at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

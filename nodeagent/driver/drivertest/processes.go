@@ -58,7 +58,7 @@ func checkWorkingDirectory(t *testing.T, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rooter, ok := b.driver.(driver.Rooter); ok && rooter.Rooted(task.Config) {
+	if rooter, ok := b.driver.(driver.Rooter); ok && b.subject.Adapt == nil && rooter.Rooted(task.Config) {
 		want = "/"
 	}
 	if got := b.output(task.Stdout); got != want+"\n" {
