@@ -135,6 +135,7 @@ type Client struct {
 	Meta             map[string]string `hcl:"meta"`
 	Options          map[string]string `hcl:"options"`           // driver.raw_exec.enable, …
 	NetworkInterface string            `hcl:"network_interface"` // whose addresses tasks get; default the one with the default route
+	NetworkSpeed     int               `hcl:"network_speed"`     // Mbit/s, instead of what is found
 	CPUTotalCompute  int               `hcl:"cpu_total_compute"` // MHz, instead of what is found
 	MemoryTotalMB    int               `hcl:"memory_total_mb"`   // MiB, instead of what is found
 	DiskTotalMB      int               `hcl:"disk_total_mb"`     // MiB, instead of what is found

@@ -35,7 +35,7 @@ var inert = map[string][]string{
 		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
 		"gc_disk_usage_threshold", "gc_inode_usage_threshold", "gc_interval", "gc_parallel_destroys",
 		"gc_volumes_on_node_gc", "host_volume_plugin_dir", "host_volumes_dir",
-		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "network_speed", "no_host_uuid",
+		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "no_host_uuid",
 		"node_max_allocs", "nomad_service_discovery", "preferred_address_family",
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},

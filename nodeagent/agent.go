@@ -37,11 +37,14 @@ type Agent struct {
 
 	// Set by Start, before anything uses them.
 	ctx      context.Context // ends with the agent
+	id       string          // of the node
+	secret   string          // that proves it
 	db       *state.DB
 	reporter *reporter
 	contact  *contact
 	worker   *worker
 	checks   *checks.Runner
+	surveys  surveys
 	crew     crew
 	starts   chan struct{} // one token for each task that is being started
 	removals chan struct{} // one token for each allocation whose files are being removed
@@ -80,6 +83,7 @@ func New(o Options) (*Agent, error) {
 		contact:      newContact(),
 		checks:       checks.NewRunner(checks.Options{}),
 	}
+	a.surveys = newSurveys(&a.opts)
 	a.worker = newWorker(a)
 	for _, d := range o.Drivers {
 		a.drivers[d.Name()] = d
@@ -148,7 +152,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	defer a.crew.Dismiss()
 	defer stop()
 	a.ctx = own
-	a.node.Store(a.discover(own, id, secret))
+	a.discover(own, id, secret)
 	a.restore(saved)
 	a.sweepSites()
 
@@ -158,7 +162,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 		c := &connector{a: a, servers: a.opts.Servers}
 		c.run(own)
 	})
-	a.crew.Go(func() { a.watchDrivers(own) })
+	a.crew.Go(func() { a.watchFacts(own) })
 	a.crew.Go(func() { a.watchContact(own) })
 	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })

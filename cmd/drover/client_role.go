@@ -55,7 +55,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
 		Meta: c.Meta, HTTPAddr: httpAddr, Version: version,
 		Fingerprint: fingerprint.Options{
-			NetworkInterface: c.NetworkInterface, TotalCompute: c.CPUTotalCompute,
+			NetworkInterface: c.NetworkInterface, NetworkSpeed: c.NetworkSpeed, TotalCompute: c.CPUTotalCompute,
 			TotalMemoryMB: c.MemoryTotalMB, TotalDiskMB: c.DiskTotalMB,
 			ReservableCores: reservable, ReservedCores: kept, HostVolumes: hostVolumes(c.HostVolumes),
 			HostNetworks: hostNetworks(c.HostNetworks),
