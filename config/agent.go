@@ -160,8 +160,16 @@ type Client struct {
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
 
-	GCMaxAllocs int           `hcl:"gc_max_allocs"` // ended allocations whose files are kept; default 1000
-	GCMaxAge    time.Duration `hcl:"gc_max_age"`    // for how long; default 24h
+	NodeMaxAllocs int `hcl:"node_max_allocs"` // placement puts no more on the node; default 0: no bound
+
+	GCInterval   time.Duration `hcl:"gc_interval"`              // how often it is looked for files to remove; default 1m
+	GCMaxAllocs  int           `hcl:"gc_max_allocs"`            // ended allocations whose files are kept; default 1000
+	GCMaxAge     time.Duration `hcl:"gc_max_age"`               // for how long; default 24h
+	GCParallel   int           `hcl:"gc_parallel_destroys"`     // files of how many are removed at a time; default 16
+	GCDiskUsage  float64       `hcl:"gc_disk_usage_threshold"`  // how full the disk may get, in percent; default 80
+	GCInodeUsage float64       `hcl:"gc_inode_usage_threshold"` // and its inodes; default 70
+	// GCVolumesOnNodeGC: servers that forget the node forget its dynamic host volumes too.
+	GCVolumesOnNodeGC bool `hcl:"gc_volumes_on_node_gc"`
 }
 
 // HostVolume is a directory that a machine offers.
@@ -230,7 +238,8 @@ func Default() *Agent {
 			BridgeName:   "nomad", BridgeSubnet: "172.26.64.0/20", WildcardPorts: true,
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
-			GCMaxAllocs:    1000, GCMaxAge: 24 * time.Hour,
+			GCInterval:     time.Minute, GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
+			GCParallel: 16, GCDiskUsage: 80, GCInodeUsage: 70,
 		},
 		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},
 		Plugins: map[string]Plugin{},

@@ -219,6 +219,13 @@ func setScalar(into reflect.Value, val cty.Value) error {
 			return fmt.Errorf("a whole number is required")
 		}
 		into.SetInt(i)
+	case reflect.Float64:
+		n, err := convert.Convert(val, cty.Number)
+		if err != nil {
+			return err
+		}
+		f, _ := n.AsBigFloat().Float64()
+		into.SetFloat(f)
 	default:
 		return fmt.Errorf("fields of type %s can't be set in files", into.Type())
 	}

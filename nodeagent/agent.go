@@ -21,10 +21,6 @@ import (
 	"github.com/droverhq/drover/nodeagent/state"
 )
 
-// parallelRemovals bounds how many threads and file descriptors it takes to remove
-// the files of thousands of allocations that are collected at once.
-const parallelRemovals = 16
-
 // Agent is the node role. It is started once.
 type Agent struct {
 	opts    Options
@@ -48,7 +44,9 @@ type Agent struct {
 	crew     crew
 	starts   chan struct{} // one token for each task that is being started
 	removals chan struct{} // one token for each allocation whose files are being removed
-	commands chan struct{} // one token for each command that is run beside a task
+
+	collecting sync.Mutex    // held while files of ended allocations are removed to make room
+	commands   chan struct{} // one token for each command that is run beside a task
 
 	facts        sync.Mutex         // held while node is changed; guards dynamicMeta
 	dynamicMeta  map[string]*string // what was set of the node's meta, by the API
@@ -77,7 +75,7 @@ func New(o Options) (*Agent, error) {
 		leaving:      make(chan struct{}),
 		ready:        make(chan struct{}),
 		starts:       make(chan struct{}, o.ParallelStarts),
-		removals:     make(chan struct{}, parallelRemovals),
+		removals:     make(chan struct{}, o.GC.Parallel),
 		commands:     make(chan struct{}, maxCommands),
 		reporter:     newReporter(),
 		contact:      newContact(),

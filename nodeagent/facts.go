@@ -65,7 +65,7 @@ func (a *Agent) describe(drivers map[string]*api.DriverInfo) *api.Node {
 	n := &api.Node{
 		ID: a.id, SecretID: a.secret,
 		Name: o.Name, Datacenter: o.Datacenter, NodePool: o.NodePool, NodeClass: o.NodeClass,
-		HTTPAddr: o.HTTPAddr, Meta: effectiveMeta(o.Meta, a.dynamicMeta), NodeMaxAllocs: o.MaxAllocs,
+		HTTPAddr: o.HTTPAddr, Meta: effectiveMeta(o.Meta, a.dynamicMeta), NodeMaxAllocs: o.MaxAllocs, GCVolumesOnNodeGC: o.GCVolumes,
 		Links: map[string]string{}, HostVolumes: map[string]*api.HostVolumeInfo{},
 		CSIControllerPlugins: map[string]*api.CSIInfo{}, CSINodePlugins: map[string]*api.CSIInfo{},
 		ReservedResources: &o.Reserved, Drivers: drivers,

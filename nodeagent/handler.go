@@ -28,6 +28,10 @@ func (a *Agent) Handler() http.Handler {
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/signal", answer(a.serveSignal))
 	mux.HandleFunc("POST /v1/client/allocation/{id}/signal", answer(a.serveSignal))
 	mux.HandleFunc("GET /v1/client/allocation/{id}/exec", a.serveExec)
+	for _, method := range []string{"GET", "PUT", "POST"} { // clients use GET too
+		mux.HandleFunc(method+" /v1/client/gc", answer(a.serveCollect))
+		mux.HandleFunc(method+" /v1/client/allocation/{id}/gc", answer(a.serveCollectOne))
+	}
 	mux.HandleFunc("/v1/client/fs/", a.serveFiles)
 	mux.HandleFunc("/v1/client/", answer(func(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w by node agents: %s %s", api.ErrNotSupported, r.Method, r.URL.Path)
@@ -39,6 +43,9 @@ func (a *Agent) Handler() http.Handler {
 func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := f(r)
+		if err == nil && body == nil {
+			return
+		}
 		if err == nil {
 			var b []byte
 			if b, err = json.Marshal(body); err == nil {

@@ -64,13 +64,21 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
 		StopTasks: cfg.Dev,
-		GC:        nodeagent.GCOptions{MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge},
-		Log:       a.log.WithName("node"),
+		GC:        gcOptions(c),
+		GCVolumes: c.GCVolumesOnNodeGC, MaxAllocs: c.NodeMaxAllocs,
+		Log: a.log.WithName("node"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &clientRole{n, servers}, nil
+}
+
+func gcOptions(c *config.Client) nodeagent.GCOptions {
+	return nodeagent.GCOptions{
+		Interval: c.GCInterval, MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge, Parallel: c.GCParallel,
+		DiskUsage: c.GCDiskUsage, InodeUsage: c.GCInodeUsage,
+	}
 }
 
 // cores reads a set of cores as it stands in a configuration.

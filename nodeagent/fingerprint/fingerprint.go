@@ -18,6 +18,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint/memory"
 	"github.com/droverhq/drover/nodeagent/fingerprint/network"
 	osfingerprint "github.com/droverhq/drover/nodeagent/fingerprint/os"
+	"github.com/droverhq/drover/nodeagent/fingerprint/pressure"
 	"github.com/droverhq/drover/nodeagent/fingerprint/storage"
 	allocnetwork "github.com/droverhq/drover/nodeagent/network"
 )
@@ -46,11 +47,14 @@ type Options struct {
 	TotalCompute    int // MHz
 	ReservableCores []uint16
 	ReservedCores   []uint16
-	TotalMemoryMB   int                           // MiB
-	TotalDiskMB     int                           // MiB
-	HostVolumes     map[string]api.HostVolumeInfo // to offer, by name
-	Version         string                        // of drover
-	AdvertiseHTTP   string                        // host:port
+	TotalMemoryMB   int // MiB
+	TotalDiskMB     int // MiB
+	// DiskUsage and InodeUsage are how full the file system is, in percent, when the node is
+	// short of room.
+	DiskUsage, InodeUsage float64
+	HostVolumes           map[string]api.HostVolumeInfo // to offer, by name
+	Version               string                        // of drover
+	AdvertiseHTTP         string                        // host:port
 }
 
 // Default returns all fingerprinters, in the order in which they write.
@@ -68,6 +72,9 @@ func Default(o Options) []Fingerprinter {
 		hostvolume.Fingerprint{Volumes: o.HostVolumes},
 		kernel.Fingerprint{},
 		memory.Fingerprint{System: system, TotalMB: o.TotalMemoryMB},
+		&pressure.Fingerprint{
+			Dir: o.DataDir, DiskUsage: o.DiskUsage, InodeUsage: o.InodeUsage, Memory: memory.Fingerprint{System: system}.Available,
+		},
 		network.Fingerprint{System: system, Interface: o.NetworkInterface, Speed: o.NetworkSpeed, Hosts: o.HostNetworks},
 		osfingerprint.Fingerprint{System: system},
 		&storage.Fingerprint{System: system, Dir: o.DataDir, TotalMB: o.TotalDiskMB},

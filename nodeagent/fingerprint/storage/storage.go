@@ -4,16 +4,14 @@ package storage
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/disk"
 )
 
 // Fingerprint implements fingerprint.Fingerprinter.
@@ -36,11 +34,11 @@ const mib = 1 << 20
 
 // Run implements fingerprint.Fingerprinter.
 func (f *Fingerprint) Run(context.Context) (func(*api.Node), error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(f.Dir, &st); err != nil {
-		return nil, fmt.Errorf("size of the file system of %s: %w", f.Dir, err)
+	usage, err := disk.Of(f.Dir)
+	if err != nil {
+		return nil, err
 	}
-	total := f.steady(int64(st.Blocks) * int64(st.Bsize))
+	total := f.steady(int64(usage.Size))
 	if f.TotalMB > 0 {
 		total = int64(f.TotalMB) * mib
 	}
