@@ -156,6 +156,9 @@ type Client struct {
 	WildcardPorts bool `hcl:"bind_wildcard_default_host_network"`
 	// HostNetworks are addresses of the machine that jobs may ask ports of, by name.
 	HostNetworks map[string]HostNetwork `hcl:"host_network,labeled"`
+	// ChrootEnv are directories and files of the machine that tasks with a root of their
+	// own see, and where; default those that programs need (see isolated.DefaultChrootEnv).
+	ChrootEnv map[string]string `hcl:"chroot_env"`
 
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`

@@ -30,7 +30,7 @@ var inert = map[string][]string{
 		"start_join", "start_timeout", "upgrade_version", "client_introduction{}",
 	},
 	"client": {
-		"alloc_mounts_dir", "artifact{}", "cgroup_parent", "chroot_env{}",
+		"alloc_mounts_dir", "artifact{}", "cgroup_parent",
 		"client_max_port", "client_min_port", "common_plugin_dir",
 		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
 		"host_volume_plugin_dir", "host_volumes_dir",
@@ -54,7 +54,15 @@ var unused = map[string][]string{
 }
 
 // driverSettings are the settings of task drivers that are there.
-var driverSettings = map[string][]string{"raw_exec": {"enabled"}}
+var driverSettings = map[string][]string{
+	"raw_exec": {"enabled", "no_cgroups", "denied_envvars", "denied_host_uids", "denied_host_gids"},
+	"exec":     isolationSettings,
+	"java":     isolationSettings,
+}
+
+var isolationSettings = []string{
+	"no_pivot_root", "default_pid_mode", "default_ipc_mode", "allow_caps", "pids_limit", "denied_host_uids", "denied_host_gids",
+}
 
 // idle returns notes about settings of drivers and options that nothing asks for.
 func (a *Agent) idle() []string {
@@ -74,7 +82,7 @@ func (a *Agent) idle() []string {
 	}
 	for option := range a.Client.Options {
 		driver, isSwitch := strings.CutPrefix(strings.TrimSuffix(option, ".enable"), "driver.")
-		if _, there := driverSettings[driver]; !there || !isSwitch || !strings.HasSuffix(option, ".enable") {
+		if !slices.Contains(driverSettings[driver], "enabled") || !isSwitch || !strings.HasSuffix(option, ".enable") {
 			note(fmt.Sprintf("client.options: %q", option))
 		}
 	}

@@ -282,8 +282,8 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 		}
 		plugin "raw_exec" {
 		  config {
-		    enabled    = true
-		    no_cgroups = true
+		    enabled       = true
+		    no_such_thing = true
 		  }
 		}
 		plugin "docker" {
@@ -296,7 +296,7 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 	all := strings.Join(notes, "\n")
 	for _, what := range []string{
 		"ports.raft", "advertise.serf", "client.server_join.retry_max", `client.options: "user.denylist"`,
-		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_cgroups`, `plugin "docker"`,
+		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_such_thing`, `plugin "docker"`,
 	} {
 		if !strings.Contains(all, what+" has no effect yet") {
 			t.Errorf("no note about %s in\n%s", what, all)

@@ -21,7 +21,7 @@ func benchAgent(b *testing.B) (*cluster, *running) {
 	c := newCluster(b)
 	o := nodeagent.Options{DataDir: b.TempDir(), Servers: []string{c.serveTCP(b)}}
 	o.Fingerprint.NetworkInterface = "lo"
-	raw := rawexec.Options{Enabled: true}
+	raw := rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}}
 	if dir := os.Getenv("DROVER_BIN"); dir != "" {
 		raw.ShimPath = filepath.Join(dir, "drover-shim")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -84,16 +85,22 @@ func (a *Agent) describe(drivers map[string]*api.DriverInfo) *api.Node {
 }
 
 // askDrivers returns what the drivers say of themselves now. What one says as before keeps
-// its time.
+// its time. They are asked all at once: some ask programs, which take their time.
 func (a *Agent) askDrivers(ctx context.Context, before map[string]*api.DriverInfo) map[string]*api.DriverInfo {
-	infos := make(map[string]*api.DriverInfo, len(a.opts.Drivers))
-	for _, d := range a.opts.Drivers {
-		info := d.Fingerprint(ctx)
+	said := make([]api.DriverInfo, len(a.opts.Drivers))
+	var asked sync.WaitGroup
+	for i, d := range a.opts.Drivers {
+		asked.Go(func() { said[i] = d.Fingerprint(ctx) })
+	}
+	asked.Wait()
+	infos := make(map[string]*api.DriverInfo, len(said))
+	for i, d := range a.opts.Drivers {
+		info := &said[i]
 		info.UpdateTime = time.Now()
-		if was := before[d.Name()]; was != nil && equalInfo(*was, info) {
+		if was := before[d.Name()]; was != nil && equalInfo(*was, *info) {
 			info.UpdateTime = was.UpdateTime
 		}
-		infos[d.Name()] = &info
+		infos[d.Name()] = info
 	}
 	return infos
 }

@@ -1,6 +1,7 @@
 package nodeagent
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -239,6 +240,11 @@ func (a *Agent) serveAllocStats(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.usageOf(r.Context(), run)
+}
+
+// usageOf asks drivers what the tasks of an allocation use.
+func (a *Agent) usageOf(ctx context.Context, run *runner) (*api.AllocResourceUsage, error) {
 	handles, err := run.running("")
 	if err != nil {
 		handles = nil // an allocation that has ended uses nothing
@@ -249,7 +255,7 @@ func (a *Agent) serveAllocStats(r *http.Request) (any, error) {
 		if !ok {
 			continue
 		}
-		stats, err := s.Stats(r.Context(), h)
+		stats, err := s.Stats(ctx, h)
 		if errors.Is(err, driver.ErrTaskGone) {
 			continue
 		}

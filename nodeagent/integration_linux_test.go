@@ -64,7 +64,7 @@ func playAgent(text string) error {
 func realOptions(dataDir, server string) nodeagent.Options {
 	o := nodeagent.Options{
 		DataDir: dataDir, Servers: []string{server},
-		Drivers: []driver.Driver{rawexec.New(rawexec.Options{Enabled: true})},
+		Drivers: []driver.Driver{rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}})},
 		DenyEnv: []string{agentEnv},
 	}
 	o.Fingerprint.NetworkInterface = "lo"

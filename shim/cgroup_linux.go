@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,28 +41,11 @@ func (c cgroup) kill() {
 	}
 }
 
-// sawOOM reports whether the kernel killed a process for want of memory.
-func (c cgroup) sawOOM() bool {
-	if c.fd < 0 {
-		return false
-	}
-	b, err := os.ReadFile(filepath.Join(c.path, "memory.events"))
-	if err != nil {
-		return false // the memory controller is not on
-	}
-	for line := range strings.Lines(string(b)) {
-		if n, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); ok {
-			return n != "0"
-		}
-	}
-	return false
-}
-
 func (c cgroup) remove() {
 	if c.fd < 0 {
 		return
 	}
-	if err := os.Remove(c.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := RemoveCgroup(c.path); err != nil {
 		complain("remove the cgroup", err)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -97,43 +99,61 @@ func (s *supervisor) startExec(control io.Reader, tty bool) error {
 	if s.spec, err = readExecSpec(control); err != nil {
 		return err
 	}
-	return failed("run "+s.spec.Path, s.forkExec(tty))
+	if err := s.forkExec(tty); err != nil {
+		s.task = 0
+		return failed("run "+s.spec.Path, errors.Join(err, s.reapExec()))
+	}
+	return nil
 }
 
 // forkExec starts the command, in the control group of its task.
 func (s *supervisor) forkExec(tty bool) error {
-	s.pidfd = -1
 	attr := &syscall.ProcAttr{
-		Dir: s.spec.Dir, Env: s.spec.Env,
 		Files: []uintptr{ExecStdinFD, ExecStdoutFD, ExecStderrFD},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: tty, Pdeathsig: unix.SIGKILL, PidFD: &s.pidfd},
-	}
-	if u := s.spec.User; u != nil {
-		attr.Sys.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
+		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: tty, Pdeathsig: unix.SIGKILL},
 	}
 	if s.spec.Cgroup != "" {
-		fd, err := unix.Open(s.spec.Cgroup, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := s.openCommandGroup()
 		if err != nil {
 			return failed("enter the task's control group", err)
 		}
 		defer unix.Close(fd)
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, fd
 	}
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+	if err := s.launch(attr); err != nil {
 		return err
-	}
-	err := errors.Join(pin(s.spec.Cores), s.spec.Network.join())
-	if err != nil {
-		return err
-	}
-	if s.task, err = syscall.ForkExec(s.spec.Path, s.spec.Args, attr); err != nil {
-		return err
-	}
-	if s.pidfd < 0 {
-		return errors.Join(errors.New("the kernel has no pidfd (Linux 5.4)"), unix.Kill(s.task, unix.SIGKILL))
 	}
 	// Who reads the outputs learns of their end only when no one else has them open.
 	return errors.Join(unix.Close(ExecStdinFD), unix.Close(ExecStdoutFD), unix.Close(ExecStderrFD))
+}
+
+// openCommandGroup opens the control group to run the command in: that of the task, or,
+// for a command whose daemons would become the keeper's and not this process's, one of
+// its own below.
+func (s *supervisor) openCommandGroup() (int, error) {
+	dir := s.spec.Cgroup
+	if s.spec.Isolation != nil {
+		dir = filepath.Join(dir, "command-"+strconv.Itoa(os.Getpid()))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return -1, err
+		}
+		s.group = dir
+	}
+	return unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+// endCommandGroup kills what the command has left in a group of its own.
+func (s *supervisor) endCommandGroup() {
+	if s.group == "" {
+		return
+	}
+	if err := endGroup(s.group); err != nil && !errors.Is(err, os.ErrNotExist) {
+		complain("kill what the command has left", err)
+	}
+	if err := RemoveCgroup(s.group); err != nil {
+		complain("remove the command's control group", err)
+	}
+	s.group = ""
 }
 
 // obeyExec ends the command when the machine is shut down, say.
@@ -156,6 +176,7 @@ func (s *supervisor) reapExec() error {
 		case pid == s.task:
 			s.task = 0
 			s.ended = s.howEnded(status)
+			s.endCommandGroup()
 		}
 	}
 }
@@ -164,7 +185,13 @@ func (s *supervisor) reapExec() error {
 // the command: the task's own shim could not remove it then. While the task runs this
 // fails, as it should.
 func (s *supervisor) leaveCgroup() {
+	s.endCommandGroup()
 	if s.spec.Cgroup != "" {
 		_ = os.Remove(s.spec.Cgroup)
+	}
+	for _, g := range s.spec.Groups {
+		if !g.Found {
+			_ = unix.Rmdir(g.Path)
+		}
 	}
 }

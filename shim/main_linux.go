@@ -26,14 +26,17 @@ func Main() {
 		complain("usage: drover-shim STATE_DIRECTORY; the node agent starts it", nil)
 		os.Exit(2)
 	}
-	if arg := os.Args[1]; arg == ExecArg || arg == ExecTTYArg {
+	switch arg := os.Args[1]; arg {
+	case ExecArg, ExecTTYArg:
 		execMain(arg == ExecTTYArg)
+	case StageArg:
+		stageMain()
 	}
 	// The kernel kills the task when the thread that started it ends (PDEATHSIG):
 	// this thread has to live as long as the process.
 	runtime.LockOSThread()
 
-	s := &supervisor{dir: os.Args[1], control: make(chan os.Signal, 1)}
+	s := &supervisor{dir: os.Args[1], cgroup: cgroup{fd: -1}, control: make(chan os.Signal, 1)}
 	if err := s.start(); err != nil {
 		answer(err.Error())
 		os.Exit(1)
@@ -90,10 +93,12 @@ type supervisor struct {
 	control chan os.Signal
 	pump    *pump
 	task    int // process ID; 0 when it has ended
+	keeper  int // of the task's namespaces; 0 if there is none
 	pidfd   int // of the task
 	exit    *os.File
 	ended   Exit
 	cgroup  cgroup
+	group   string // of a command's own; empty if there is none
 }
 
 // start starts the task and records it. When it fails nothing runs.
@@ -123,7 +128,7 @@ func (s *supervisor) start() error {
 		return failed("open the log files of stderr", err)
 	}
 	if err := s.fork(stdout, stderr); err != nil {
-		return failed("run "+s.spec.Path, err)
+		return failed("run "+s.spec.Path, errors.Join(err, s.clear()))
 	}
 	if err := s.record(); err != nil {
 		return failed("record the start", errors.Join(err, s.kill(), s.reap()))
@@ -180,36 +185,24 @@ func (s *supervisor) fork(stdout, stderr int) error {
 	if err != nil {
 		return err
 	}
-	s.pidfd = -1
-	attr := &syscall.ProcAttr{
-		Dir:   s.spec.Dir,
-		Env:   s.spec.Env,
-		Files: []uintptr{uintptr(null), uintptr(stdout), uintptr(stderr)},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL, PidFD: &s.pidfd},
+	if err := makeGroups(s.spec.Groups); err != nil {
+		return err
 	}
-	if u := s.spec.User; u != nil {
-		attr.Sys.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
+	attr := &syscall.ProcAttr{
+		Files: []uintptr{uintptr(null), uintptr(stdout), uintptr(stderr)},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL},
 	}
 	if s.cgroup = makeCgroup(s.spec.Cgroup); s.cgroup.fd >= 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, s.cgroup.fd
 	}
-	// The task begins with this thread's signal mask; nothing says that the agent's was empty.
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
-		return err
-	}
-	if err := errors.Join(pin(s.spec.Cores), s.spec.Network.join()); err != nil {
-		s.cgroup.remove()
-		return err
-	}
-	s.task, err = syscall.ForkExec(s.spec.Path, s.spec.Args, attr)
-	if err != nil {
-		s.cgroup.remove()
-		return err
-	}
-	if s.pidfd < 0 {
-		return errors.Join(errors.New("the kernel has no pidfd (Linux 5.4)"), unix.Kill(s.task, unix.SIGKILL))
-	}
-	return unix.Close(null)
+	return errors.Join(s.launch(attr), unix.Close(null))
+}
+
+// clear removes what a start that failed has left: there are processes if a stage
+// failed, or could not be started in namespaces that are there.
+func (s *supervisor) clear() error {
+	s.task = 0
+	return s.reap()
 }
 
 func (s *supervisor) record() error {
@@ -228,6 +221,13 @@ func (s *supervisor) record() error {
 	started := &Started{
 		ShimPID: self.PID, ShimStart: self.Start, PID: s.task, PIDStart: task.Start,
 		At: time.Now(), Boot: boot, Cgroup: s.cgroup.path,
+	}
+	if s.keeper != 0 {
+		keeper, err := Lookup(s.keeper)
+		if err != nil {
+			return err
+		}
+		started.Keeper = Member{PID: s.keeper, Start: keeper.Start}
 	}
 	return WriteFile(filepath.Join(s.dir, StartedFile), started.Encode())
 }

@@ -43,6 +43,8 @@ type Started struct {
 	At        time.Time
 	Boot      string // ID of the machine's boot
 	Cgroup    string // that the task is in, or ""
+	// Keeper is the process that keeps the task's namespaces; PID 0 if there is none.
+	Keeper Member
 }
 
 // Stop says how a task is to end: by the signal, or killed when it has not ended
@@ -81,6 +83,8 @@ func (s *Started) Encode() []byte {
 		add("at", strconv.FormatInt(s.At.UnixNano(), 10)).
 		add("boot", s.Boot).
 		add("cgroup", s.Cgroup).
+		add("keeper", strconv.Itoa(s.Keeper.PID)).
+		add("keeper-start", strconv.FormatUint(s.Keeper.Start, 10)).
 		end()
 }
 
@@ -98,6 +102,9 @@ func ReadStarted(dir string) (*Started, error) {
 		At:        time.Unix(0, f.number("at")),
 		Boot:      f.fields["boot"],
 		Cgroup:    f.fields["cgroup"],
+	}
+	if f.fields["keeper"] != "" { // not in records of older shims
+		s.Keeper = Member{PID: int(f.number("keeper")), Start: uint64(f.number("keeper-start"))}
 	}
 	if f.bad || s.ShimPID <= 0 || s.PID <= 0 {
 		return nil, ErrNoRecord

@@ -7,7 +7,9 @@ import (
 
 // Spec is what a shim is to run.
 type Spec struct {
-	Path string   // the program, absolute
+	// Path is the program, absolute; of a task with Isolation it may be a name, which is
+	// looked for in /local, / and the PATH of Env, in the task's root.
+	Path string
 	Args []string // with the program's name as the first
 	Env  []string // NAME=value; nothing is added
 	Dir  string   // working directory
@@ -20,8 +22,18 @@ type Spec struct {
 	Cgroup string
 	// Cores are those that the task runs on, by their numbers; empty: any.
 	Cores []uint16
-	// Network is where the task runs if that is not the network of the shim.
+	// Network is where a task that is not isolated runs, if not in the shim's own network.
 	Network *Network
+	// Groups are further control groups that the task runs in. Cgroup may be among them,
+	// for its settings. What can't be made or set keeps the task from starting.
+	Groups []Group
+	// OOMScoreAdj is how much likelier the kernel kills the task when memory is short,
+	// from -1000 to 1000; 0 leaves it as the shim's.
+	OOMScoreAdj int
+	// Isolation sets the task apart; nil: it runs as a process of the node.
+	Isolation *Isolation
+	// Beside is the task, with the same Isolation, in whose namespaces to run.
+	Beside *Member
 }
 
 // Network is a network that a task runs in, and the files by which it finds names there.
@@ -29,6 +41,14 @@ type Network struct {
 	Namespace string // path; empty: that of the shim
 	Hosts     string // seen as /etc/hosts; empty: the machine's own
 	Resolv    string // seen as /etc/resolv.conf; empty: the machine's own
+}
+
+// staged reports whether starting the program takes more than a fork can do.
+func (s *Spec) staged() bool { return s.Isolation != nil || len(s.Groups) > 0 }
+
+// extended reports whether the spec has what only shims since spec 3 can do.
+func (s *Spec) extended() bool {
+	return s.staged() || s.OOMScoreAdj != 0 || s.Beside != nil || s.Network != nil
 }
 
 // User is the rights of a task.
@@ -47,14 +67,17 @@ type Output struct {
 	Disabled bool  // to nowhere
 }
 
-// specMagic opens an encoded Spec and names its version. One with cores, or a network, is
-// of a later version, which only those are: a shim that could not pin its task, or put it
-// into its network, must not run it.
+// specMagic opens an encoded Spec and names its version. One with cores, or with more,
+// is of a later version, which only those are: a shim that could not pin its task, or
+// not isolate it, must not run it.
 const (
-	specMagic        = "drover-shim spec 1\n"
-	specMagicCores   = "drover-shim spec 2\n"
-	specMagicNetwork = "drover-shim spec 3\n" // and cores, if any
+	specMagic         = "drover-shim spec 1\n"
+	specMagicCores    = "drover-shim spec 2\n"
+	specMagicExtended = "drover-shim spec 3\n"
 )
+
+// leastOOMScore is the lowest OOMScoreAdj; it is added, so that no number is negative.
+const leastOOMScore = -1000
 
 var errSpec = errors.New("not a task description of this version of drover-shim")
 
@@ -62,8 +85,8 @@ var errSpec = errors.New("not a task description of this version of drover-shim"
 func (s *Spec) Encode() []byte {
 	b := []byte(specMagic)
 	switch {
-	case s.Network != nil:
-		b = []byte(specMagicNetwork)
+	case s.extended():
+		b = []byte(specMagicExtended)
 	case len(s.Cores) > 0:
 		b = []byte(specMagicCores)
 	}
@@ -75,21 +98,24 @@ func (s *Spec) Encode() []byte {
 	b = appendOutput(b, s.Stdout)
 	b = appendOutput(b, s.Stderr)
 	b = appendString(b, s.Cgroup)
-	if len(s.Cores) > 0 || s.Network != nil {
+	if len(s.Cores) > 0 || s.extended() {
 		b = appendCores(b, s.Cores)
 	}
-	if n := s.Network; n != nil {
-		b = appendStrings(b, []string{n.Namespace, n.Hosts, n.Resolv})
+	if s.extended() {
+		b = appendGroups(b, s.Groups)
+		b = appendNumber(b, uint64(max(s.OOMScoreAdj-leastOOMScore, 0)))
+		b = appendIsolation(b, s.Isolation)
+		b = appendMember(b, s.Beside)
+		b = appendNetwork(b, s.Network)
 	}
 	return b
 }
 
 // DecodeSpec is the inverse of Encode.
 func DecodeSpec(b []byte) (*Spec, error) {
-	body, plain := strings.CutPrefix(string(b), specMagic)
-	body, pinned := strings.CutPrefix(body, specMagicCores)
-	body, networked := strings.CutPrefix(body, specMagicNetwork)
-	if plain == pinned && !networked {
+	magic, body, _ := strings.Cut(string(b), "\n")
+	plain, pinned, extended := magic+"\n" == specMagic, magic+"\n" == specMagicCores, magic+"\n" == specMagicExtended
+	if !plain && !pinned && !extended {
 		return nil, errSpec
 	}
 	r := specReader{rest: body}
@@ -103,15 +129,17 @@ func DecodeSpec(b []byte) (*Spec, error) {
 		Stderr: r.output(),
 		Cgroup: r.string(),
 	}
-	if pinned || networked {
+	if pinned || extended {
 		s.Cores = r.cores()
-		r.bad = r.bad || len(s.Cores) == 0 && pinned
+		r.bad = r.bad || pinned && len(s.Cores) == 0
 	}
-	if networked {
-		names := r.strings()
-		if r.bad = r.bad || len(names) != 3; !r.bad {
-			s.Network = &Network{Namespace: names[0], Hosts: names[1], Resolv: names[2]}
-		}
+	if extended {
+		s.Groups = r.groups()
+		s.OOMScoreAdj = int(r.number(-2*leastOOMScore)) + leastOOMScore
+		s.Isolation = r.isolation()
+		s.Beside = r.member()
+		s.Network = r.network()
+		r.bad = r.bad || !s.extended()
 	}
 	if r.bad || r.rest != "" {
 		return nil, errSpec
@@ -167,6 +195,14 @@ func appendOutput(b []byte, o Output) []byte {
 	b = appendNumber(b, uint64(max(o.MaxFiles, 0)))
 	b = appendNumber(b, uint64(max(o.MaxBytes, 0)))
 	return appendBool(b, o.Disabled)
+}
+
+func appendNetwork(b []byte, n *Network) []byte {
+	b = appendBool(b, n != nil)
+	if n == nil {
+		return b
+	}
+	return appendStrings(b, []string{n.Namespace, n.Hosts, n.Resolv})
 }
 
 func appendCores(b []byte, cores []uint16) []byte {
@@ -249,6 +285,19 @@ func (r *specReader) output() Output {
 		MaxBytes: int64(r.number(1<<63 - 1)),
 		Disabled: r.bool(),
 	}
+}
+
+func (r *specReader) network() *Network {
+	if !r.bool() {
+		return nil
+	}
+	const texts = 3
+	list := r.strings()
+	if len(list) != texts {
+		r.bad = true
+		return nil
+	}
+	return &Network{Namespace: list[0], Hosts: list[1], Resolv: list[2]}
 }
 
 func (r *specReader) cores() []uint16 {

@@ -33,6 +33,9 @@ func drawSpec(t *rapid.T) *Spec {
 			s.User.Groups = groups
 		}
 	}
+	if rapid.Bool().Draw(t, "extended") {
+		drawExtension(t, s)
+	}
 	if cores := rapid.SliceOf(rapid.Uint16()).Draw(t, "cores"); len(cores) > 0 {
 		s.Cores = cores
 	}
@@ -42,6 +45,37 @@ func drawSpec(t *rapid.T) *Spec {
 		}
 	}
 	return s
+}
+
+// drawExtension draws what only specs of version 3 have, one of it at least.
+func drawExtension(t *rapid.T, s *Spec) {
+	text := rapid.String()
+	s.OOMScoreAdj = rapid.IntRange(1, 1000).Draw(t, "oom score") * rapid.SampledFrom([]int{1, -1}).Draw(t, "sign")
+	for range rapid.IntRange(0, 3).Draw(t, "groups") {
+		g := Group{Path: text.Draw(t, "group"), Found: rapid.Bool().Draw(t, "found")}
+		for range rapid.IntRange(0, 3).Draw(t, "settings") {
+			g.Settings = append(g.Settings, Setting{File: text.Draw(t, "file"), Value: text.Draw(t, "value"), Optional: rapid.Bool().Draw(t, "optional")})
+		}
+		s.Groups = append(s.Groups, g)
+	}
+	if rapid.Bool().Draw(t, "isolated") {
+		s.Isolation = &Isolation{
+			HostPID: rapid.Bool().Draw(t, "host pid"), HostIPC: rapid.Bool().Draw(t, "host ipc"), NoPivotRoot: rapid.Bool().Draw(t, "no pivot"),
+			NetNS: text.Draw(t, "net ns"), Hostname: text.Draw(t, "hostname"), Root: text.Draw(t, "root"), Scratch: text.Draw(t, "scratch"),
+			Caps: rapid.Uint64().Draw(t, "caps"),
+		}
+		if filter := rapid.SliceOf(rapid.Byte()).Draw(t, "filter"); len(filter) > 0 {
+			s.Isolation.Filter = filter
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "mounts") {
+			s.Isolation.Mounts = append(s.Isolation.Mounts, Mount{
+				Source: text.Draw(t, "source"), Target: text.Draw(t, "target"), How: MountFlags(rapid.Uint32().Draw(t, "how")),
+			})
+		}
+	}
+	if rapid.Bool().Draw(t, "beside") {
+		s.Beside = &Member{PID: rapid.IntRange(1, 1<<31-1).Draw(t, "pid"), Start: rapid.Uint64().Draw(t, "start")}
+	}
 }
 
 func TestASpecReadsAsItWasWritten(t *testing.T) {
@@ -69,6 +103,7 @@ func FuzzDecodeSpec(f *testing.F) {
 	f.Add([]byte(specMagic))
 	f.Add((&Spec{Path: "/bin/true", Cores: []uint16{0, 300}}).Encode())
 	f.Add((&Spec{Path: "/bin/true", Network: &Network{Namespace: "/run/netns/x"}}).Encode())
+	f.Add((&Spec{Path: "sh", Groups: []Group{{Path: "/g"}}, Isolation: &Isolation{Root: "/r", Mounts: []Mount{{Target: "/m"}}}}).Encode())
 	f.Add((&Spec{Path: "/bin/sh", Args: []string{"sh"}, User: &User{Groups: []uint32{1}}}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := DecodeSpec(b)

@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,9 @@ func (s *supervisor) reap() error {
 		switch {
 		case errors.Is(err, unix.ECHILD):
 			s.cgroup.remove()
+			if err := RemoveGroups(s.spec.Groups); err != nil {
+				complain("remove control groups", err)
+			}
 			return nil
 		case err != nil:
 			return failed("wait for the task", err)
@@ -66,12 +70,19 @@ func wait(options int) (int, unix.WaitStatus, error) {
 }
 
 func (s *supervisor) howEnded(status unix.WaitStatus) Exit {
-	e := Exit{Code: status.ExitStatus(), At: time.Now(), OOM: s.cgroup.sawOOM()}
+	e := Exit{Code: status.ExitStatus(), At: time.Now(), OOM: s.sawOOM()}
 	if status.Signaled() {
 		e.Signal = int(status.Signal())
 		e.Code = 128 + e.Signal // as shells do
 	}
 	return e
+}
+
+func (s *supervisor) sawOOM() bool {
+	if s.cgroup.fd >= 0 && sawOOM(s.cgroup.path) {
+		return true
+	}
+	return slices.ContainsFunc(s.spec.Groups, func(g Group) bool { return !g.Found && sawOOM(g.Path) })
 }
 
 func (s *supervisor) recordExit() error {

@@ -30,7 +30,7 @@ func build(tb testing.TB) *rawexec.Driver {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		tb.Fatalf("build: %v: %s", err, out)
 	}
-	return rawexec.New(rawexec.Options{Enabled: true, ShimPath: path})
+	return rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}, ShimPath: path})
 }
 
 // task describes a task in a directory of its own below root.

@@ -9,27 +9,32 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/config"
 	"github.com/droverhq/drover/nodeagent"
 	"github.com/droverhq/drover/nodeagent/cpuset"
 	"github.com/droverhq/drover/nodeagent/drivers"
-	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 	"github.com/droverhq/drover/nodeagent/network"
+	"github.com/droverhq/drover/server/httpapi"
 )
 
 // clientRole is the agent as a node.
 type clientRole struct {
 	agent   *nodeagent.Agent
 	servers []string // that it was told of
+	log     logr.Logger
 }
 
 func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	cfg := a.cfg
-	list, err := drivers.Build(drivers.Options{
-		RawExec: rawexec.Options{Enabled: cfg.DriverOption(rawexec.Name), Log: a.log.WithName("raw_exec")},
-	})
+	options, err := driverOptions(a)
+	if err != nil {
+		return nil, err
+	}
+	list, err := drivers.Build(options)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &clientRole{n, servers}, nil
+	return &clientRole{n, servers, a.log.WithName("node")}, nil
 }
 
 func gcOptions(c *config.Client) nodeagent.GCOptions {
@@ -148,6 +153,16 @@ func (r *clientRole) serveHTTP(ctx context.Context, l net.Listener) error {
 		fmt.Fprintf(w, `{"client":{"ok":%t,"message":%q}}`, h.OK, h.Message)
 	})
 	mux.Handle("/v1/client/", r.agent.Handler())
+	started := time.Now()
+	mux.HandleFunc("GET /v1/metrics", func(w http.ResponseWriter, req *http.Request) {
+		gauges, err := r.agent.Metrics(req.Context())
+		if err != nil {
+			r.log.Error(err, "some metrics of the node are missing")
+		}
+		if err := httpapi.NodeMetrics(w, req, gauges, started); err != nil {
+			r.log.V(1).Info("metrics not sent", "reason", err.Error())
+		}
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "not supported: "+req.URL.Path+" on a machine that is only a node; ask a server", http.StatusNotImplemented)
 	})

@@ -37,7 +37,7 @@ func TestAFollowerOfAFloodReadsAllOfItWhileItIsRotated(t *testing.T) {
 	n.must(os.Remove(n.path("alloc/logs/server.stdout.0")))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	d := rawexec.New(rawexec.Options{Enabled: true})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}})
 	h, err := d.Start(ctx, driver.Task{
 		ID: t.Name(), Name: "server", Dir: n.dir, StateDir: filepath.Join(t.TempDir(), "state"),
 		Config: map[string]any{"command": "/bin/sh", "args": []any{"-c", fmt.Sprintf("exec seq %d", lines)}},

@@ -33,6 +33,8 @@ var rows = []row{
 	{name: "job run", measure: measureJobRun},
 	{name: "true batch", measure: measureTrueBatch},
 	{name: "memory per task", measure: measureTaskMemory},
+	{name: "exec start", measure: measureExecStart},
+	{name: "raw_exec rate", measure: measureStartRate},
 	{name: "placed 10000", measure: measurePlaced},
 	{name: "placed 200x50", measure: measureManyJobs},
 	{name: "packing", measure: measurePacking},

@@ -21,7 +21,7 @@ type line struct {
 	waiting map[reconcile.Request]*waiter
 	shapes  map[string]*shape
 	offered map[reconcile.Request]*offer // jobs that were woken, and have not looked yet
-	blind   int                            // how many of those who wait are blind
+	blind   int                          // how many of those who wait are blind
 }
 
 // offer is the nodes for whose room a job was woken, and what it needs.

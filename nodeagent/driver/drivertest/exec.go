@@ -87,14 +87,14 @@ func checkCommandPlace(t *testing.T, b *bench) {
 }
 
 func checkCommandExit(t *testing.T, b *bench) {
-	_, h := b.long()
+	task, h := b.long()
 	for script, want := range map[string]int{"true": 0, "exit 3": 3, "kill -KILL $$": 128 + 9} {
 		if run := b.beside(h, driver.Command{}, script); run.result.ExitCode != want || run.result.FinishedAt.IsZero() {
 			t.Errorf("%q: %+v, want %d", script, run.result, want)
 		}
 	}
 	run := b.beside(h, driver.Command{}, "echo out; echo err >&2; setsid sleep 1000 & echo $!")
-	if out := strings.Fields(run.out.String()); out[0] != "out" || run.err.String() != "err\n" || alive(out[1]) {
+	if out := strings.Fields(run.out.String()); out[0] != "out" || run.err.String() != "err\n" || lives(t, task, out[1]) {
 		t.Errorf("stdout %q, stderr %q", out, run.err.String())
 	}
 }
@@ -166,7 +166,7 @@ func checkCommandGivenUp(t *testing.T, b *bench) {
 			t.Error(err)
 		}
 		for _, pid := range pids {
-			if alive(pid) {
+			if lives(t, task, pid) {
 				t.Errorf("process %s of %q lives on", pid, pids)
 			}
 		}
@@ -221,7 +221,7 @@ func checkCommandEndsWithAgent(t *testing.T, b *bench) {
 		return load(note(task, "beside"), &pids) == nil
 	})
 	a.kill()
-	b.await("the command to end", func() bool { return !alive(pids[0]) && !alive(pids[1]) })
+	b.await("the command to end", func() bool { return !lives(t, task, pids[0]) && !lives(t, task, pids[1]) })
 	if !alive(fmt.Sprint(h.PID)) {
 		t.Error("the task is gone, too")
 	}

@@ -206,13 +206,14 @@ func checkRecoverRunning(t *testing.T, b *bench) {
 	if !alive(fmt.Sprint(h.PID)) {
 		t.Fatal("the task did not outlive its agent")
 	}
+	inside := insidePID(fmt.Sprint(h.PID))
 	if err := os.WriteFile(filepath.Join(task.Dir, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if result := b.wait(h); result.ExitCode != 9 {
 		t.Errorf("result %+v", result)
 	}
-	if got, want := b.output(task.Stdout), fmt.Sprintf("%d\nwent on\n", h.PID); got != want {
+	if got, want := b.output(task.Stdout), inside+"\nwent on\n"; got != want {
 		t.Errorf("output %q, want %q", got, want)
 	}
 }

@@ -1,58 +1,47 @@
 package rawexec
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"os/exec"
-	"os/user"
+	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/drivers/held"
 	"github.com/droverhq/drover/shim"
 )
 
-// defaultPath is searched when neither the task nor the node agent has a PATH.
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // specOf says what the shim is to run.
-func specOf(task driver.Task) (*shim.Spec, error) {
+func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 	c, err := parseConfig(task.Config)
 	if err != nil {
 		return nil, err
 	}
-	dir := task.Dir
-	if c.WorkDir != "" {
-		dir = c.WorkDir
+	task.Env = without(task.Env, append(c.deniedEnv, d.plugin.DeniedEnv...))
+	spec, err := held.SpecOf(task, d.plugin.Denied)
+	if err != nil {
+		return nil, err
 	}
-	if info, err := os.Stat(dir); err != nil {
+	spec.Args, spec.Dir, spec.OOMScoreAdj = append([]string{c.command}, c.args...), task.Dir, c.oomScoreAdj
+	if c.workDir != "" {
+		spec.Dir = c.workDir
+	}
+	if info, err := os.Stat(spec.Dir); err != nil {
 		return nil, fmt.Errorf("working directory: %w", err)
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("working directory: %s is not a directory", dir)
+		return nil, fmt.Errorf("working directory: %s is not a directory", spec.Dir)
 	}
-	path, err := findCommand(c.Command, dir, task)
-	if err != nil {
+	if err := makeProgram(task.Dir, c.command, spec.Dir); err != nil {
 		return nil, err
 	}
-	rights, err := lookupUser(task.User)
-	if err != nil {
+	if spec.Path, err = held.FindCommand(c.command, spec.Dir, task); err != nil {
 		return nil, err
 	}
-	return &shim.Spec{
-		Path:   path,
-		Args:   append([]string{c.Command}, c.Args...),
-		Env:    environ(task.Env),
-		Dir:    dir,
-		User:   rights,
-		Stdout: output(task.Stdout),
-		Stderr: output(task.Stderr),
-		Cores:  task.Resources.Cpu.ReservedCores,
-
-		Network: networkOf(task.Network),
-	}, nil
+	spec.Network = networkOf(task.Network)
+	return spec, d.choose(spec, task.ID, c)
 }
 
 // networkOf returns the network that a task joins; nil: it has that of the node.
@@ -63,90 +52,90 @@ func networkOf(n driver.Network) *shim.Network {
 	return &shim.Network{Namespace: n.Namespace, Hosts: n.Hosts, Resolv: n.Resolv}
 }
 
-func output(f driver.LogFile) shim.Output { return shim.Output(f) }
-
-func environ(env map[string]string) []string {
-	list := make([]string, 0, len(env))
-	for name, value := range env {
-		list = append(list, name+"="+value)
+// makeProgram makes the command a program if it is a file of the task that was put there
+// without saying that it is one: an artifact. Links don't lead out of the directory.
+func makeProgram(taskDir, command, workDir string) error {
+	places := []string{filepath.Join(taskDir, "local", command), filepath.Join(taskDir, command)}
+	if filepath.IsAbs(command) {
+		places = []string{command}
+	} else if strings.Contains(command, "/") {
+		places = []string{filepath.Join(workDir, command)}
 	}
-	slices.Sort(list)
-	return list
-}
-
-// findCommand finds the program: a path as it is (a relative one from the working
-// directory), a name in the task's local directory, then in the task's PATH, which by
-// default is the node agent's.
-func findCommand(command, dir string, task driver.Task) (string, error) {
-	if strings.ContainsRune(command, '/') {
-		path := command
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		if err := checkProgram(path); err != nil {
-			return "", fmt.Errorf("command %q: %w", command, err)
-		}
-		return path, nil
+	dir, err := os.OpenRoot(taskDir)
+	if err != nil {
+		return err
 	}
-	path := task.Env["PATH"]
-	if path == "" {
-		path = os.Getenv("PATH")
-	}
-	if path == "" {
-		path = defaultPath
-	}
-	places := append([]string{filepath.Join(task.Dir, "local"), task.Dir}, filepath.SplitList(path)...)
+	defer dir.Close()
 	for _, place := range places {
-		if !filepath.IsAbs(place) {
+		name, err := filepath.Rel(taskDir, place)
+		if err != nil || !filepath.IsLocal(name) {
 			continue
 		}
-		if found := filepath.Join(place, command); checkProgram(found) == nil {
-			return found, nil
+		info, err := dir.Stat(name)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // it is looked for elsewhere
+		}
+		if info.Mode()&0o111 == 0 {
+			err = dir.Chmod(name, info.Mode()|0o111)
+		}
+		return err
+	}
+	return nil
+}
+
+// choose chooses the control groups of a task: one of its own, and others that the job
+// names.
+func (d *Driver) choose(spec *shim.Spec, id string, c config) error {
+	if d.cgroup != "" && c.unified == "" {
+		spec.Cgroup = filepath.Join(d.cgroup, held.CgroupName(id))
+	}
+	add := func(option, root, group string) error {
+		dir := filepath.Join(root, filepath.Join("/", strings.TrimPrefix(group, root)))
+		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err != nil {
+			return fmt.Errorf("%s: there is no control group %q: %w", option, group, err)
+		}
+		spec.Groups = append(spec.Groups, shim.Group{Path: dir, Found: true})
+		return nil
+	}
+	if c.unified != "" {
+		root, err := held.UnifiedRoot()
+		if err == nil {
+			err = add("cgroup_v2_override", root, c.unified)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return "", fmt.Errorf("command %q: %w: not in the task's directory and not in PATH %s", command, exec.ErrNotFound, path)
+	if len(c.legacy) == 0 {
+		return nil
+	}
+	hierarchies, err := held.LegacyHierarchies()
+	if err != nil {
+		return err
+	}
+	for _, controller := range slices.Sorted(maps.Keys(c.legacy)) {
+		i := slices.IndexFunc(hierarchies, func(l held.Legacy) bool { return slices.Contains(l.Controllers, controller) })
+		if i < 0 {
+			return fmt.Errorf("cgroup_v1_override: the controller %q is not mounted", controller)
+		}
+		if err := add("cgroup_v1_override", hierarchies[i].Dir, c.legacy[controller]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// lookupUser returns the rights of a user; nil when they are those of this process.
-func lookupUser(name string) (*shim.User, error) {
-	if name == "" {
-		return nil, nil
+// without returns an environment without the variables whose names fit a pattern.
+func without(env map[string]string, patterns []string) map[string]string {
+	if len(patterns) == 0 {
+		return env
 	}
-	u, err := user.Lookup(name)
-	if _, isID := strconv.Atoi(name); err != nil && isID == nil {
-		u, err = user.LookupId(name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("user %q: %w", name, err)
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user %q: %w", name, err)
-	}
-	if int(uid) == os.Geteuid() {
-		return nil, nil
-	}
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("user %q: %w: only a node agent that runs as root can run tasks as somebody else", name, os.ErrPermission)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user %q: %w", name, err)
-	}
-	groups, err := groupsOf(u)
-	if err != nil {
-		return nil, fmt.Errorf("user %q: %w", name, err)
-	}
-	return &shim.User{UID: uint32(uid), GID: uint32(gid), Groups: groups}, nil
-}
-
-func groupsOf(u *user.User) ([]uint32, error) {
-	ids, err := u.GroupIds()
-	groups := make([]uint32, 0, len(ids))
-	for _, id := range ids {
-		gid, parseErr := strconv.ParseUint(id, 10, 32)
-		err = errors.Join(err, parseErr)
-		groups = append(groups, uint32(gid))
-	}
-	return groups, err
+	env = maps.Clone(env)
+	maps.DeleteFunc(env, func(name, _ string) bool {
+		return slices.ContainsFunc(patterns, func(pattern string) bool {
+			fits, err := path.Match(pattern, name)
+			return fits && err == nil
+		})
+	})
+	return env
 }

@@ -16,9 +16,5 @@
 // Because nothing holds such a command back, the driver works only where the node's
 // operator has enabled it (Options.Enabled).
 //
-// Each task is held by a process of package shim. The driver itself remembers nothing:
-// every method goes by what the shim leaves in the task's state directory, so a
-// driver of a node agent that was just started knows as much as one that started the
-// task. See task for how that is read, and sweep for what happens when somebody kills a
-// shim.
+// See package held for the life of a task.
 package rawexec

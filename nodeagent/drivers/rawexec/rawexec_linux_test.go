@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/drivers/held/heldtest"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/shim"
 )
@@ -25,64 +25,22 @@ import (
 // newTask describes a task that runs a script, and a driver to run it.
 func newTask(t *testing.T, o rawexec.Options, script string) (*rawexec.Driver, driver.Task) {
 	t.Helper()
-	root, alloc := t.TempDir(), uuid.NewString()
-	for _, dir := range []string{root, filepath.Dir(root)} { // for tasks of other users
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	task := driver.Task{
-		ID: alloc + "/main/1", AllocID: alloc, Name: "main",
-		Config:   map[string]any{"command": "/bin/sh", "args": []any{"-c", script}},
-		Env:      map[string]string{"NOMAD_ALLOC_ID": alloc, "NOMAD_TASK_NAME": "main", "PATH": os.Getenv("PATH")},
-		Dir:      filepath.Join(root, "main"),
-		StateDir: filepath.Join(root, "state"),
-		Stdout:   driver.LogFile{Dir: root, Prefix: "out"},
-		Stderr:   driver.LogFile{Dir: root, Prefix: "err"},
-	}
-	if err := os.MkdirAll(task.Dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	return newDriver(o), task
+	return newDriver(o), heldtest.NewTask(t, script)
 }
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	return heldtest.Context(t)
 }
 
 func start(t *testing.T, d *rawexec.Driver, task driver.Task) driver.Handle {
 	t.Helper()
-	h, err := d.Start(testContext(t), task)
-	if err != nil {
-		t.Fatalf("start: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := d.Destroy(context.Background(), h); err != nil {
-			t.Errorf("destroy: %v", err)
-		}
-	})
-	return h
+	return heldtest.Start(t, d, task)
 }
 
-// awaitFile waits until a file has some content, and returns all of it.
 func awaitFile(t *testing.T, path, want string) string {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for ctx := testContext(t); ; {
-		b, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(b), want) {
-			return string(b)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %q in %s: %q, %v", want, path, b, err)
-		}
-	}
+	return heldtest.AwaitFile(t, path, want)
 }
 
 func startedOf(t *testing.T, task driver.Task) *shim.Started {
@@ -114,7 +72,7 @@ func lives(t *testing.T, pid string) bool {
 
 func TestAKilledShimTakesItsTaskAlongAndIsReported(t *testing.T) {
 	const script = `(setsid sh -c 'echo $$ > daemon; exec sleep 1000' >/dev/null 2>&1 &); echo $$ > main; exec sleep 1000`
-	for name, o := range map[string]rawexec.Options{"with control groups": {}, "without": {NoCgroups: true}} {
+	for name, o := range map[string]rawexec.Options{"with control groups": {}, "without": {Plugin: rawexec.Plugin{NoCgroups: true}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := testContext(t)
@@ -394,7 +352,7 @@ func TestATaskOfAnotherUserDiesWithItsShim(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // see TestATaskRunsWithTheRightsOfItsUser
 	}
-	d, task := newTask(t, rawexec.Options{NoCgroups: true}, "echo $$ > pid; exec sleep 1000")
+	d, task := newTask(t, rawexec.Options{Plugin: rawexec.Plugin{NoCgroups: true}}, "echo $$ > pid; exec sleep 1000")
 	task.User = "nobody"
 	if err := os.Chmod(task.Dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -423,7 +381,7 @@ func TestTheDriverWorksOnlyWhereItIsEnabled(t *testing.T) {
 
 func TestAProgramWithoutAShimBesideItIsTheShim(t *testing.T) {
 	_, task := newTask(t, rawexec.Options{}, "exit 6")
-	d := rawexec.New(rawexec.Options{Enabled: true})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}})
 	if result, err := d.Wait(testContext(t), start(t, d, task)); err != nil || result.ExitCode != 6 {
 		t.Errorf("result %+v, %v", result, err)
 	}
@@ -431,7 +389,7 @@ func TestAProgramWithoutAShimBesideItIsTheShim(t *testing.T) {
 
 func TestAMissingShimMakesTheDriverUnhealthy(t *testing.T) {
 	_, task := newTask(t, rawexec.Options{}, "true")
-	d := rawexec.New(rawexec.Options{Enabled: true, ShimPath: "/no/such/drover-shim"})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true}, ShimPath: "/no/such/drover-shim"})
 	if info := d.Fingerprint(testContext(t)); !info.Detected || info.Healthy || !strings.Contains(info.HealthDescription, "/no/such") {
 		t.Errorf("fingerprint %+v", info)
 	}
@@ -445,15 +403,19 @@ func TestAConfigIsCheckedKeyByKey(t *testing.T) {
 		config map[string]any
 		want   []string // fields that are wrong; nil: none
 	}{
-		"all keys":            {map[string]any{"command": "sh", "args": []any{"a", 1, 2.5, true}, "work_dir": "/"}, nil},
-		"strings":             {map[string]any{"command": "sh", "args": []string{"a"}}, nil},
-		"nothing":             {map[string]any{}, []string{"command"}},
-		"empty command":       {map[string]any{"command": ""}, []string{"command"}},
-		"wrong types":         {map[string]any{"command": []any{"sh"}, "args": "a", "work_dir": map[string]any{}}, []string{"command", "work_dir", "args"}},
-		"a list in a list":    {map[string]any{"command": "sh", "args": []any{"a", []any{}}}, []string{"args[1]"}},
-		"relative work_dir":   {map[string]any{"command": "sh", "work_dir": "a"}, []string{"work_dir"}},
-		"unknown keys":        {map[string]any{"command": "sh", "image": "x", "arg": nil}, []string{"arg", "image"}},
-		"unsupported options": {map[string]any{"command": "sh", "cgroup_v2_override": "x", "oom_score_adj": 1}, []string{"cgroup_v2_override", "oom_score_adj"}},
+		"all keys":          {map[string]any{"command": "sh", "args": []any{"a", 1, 2.5, true}, "work_dir": "/"}, nil},
+		"strings":           {map[string]any{"command": "sh", "args": []string{"a"}}, nil},
+		"nothing":           {map[string]any{}, []string{"command"}},
+		"empty command":     {map[string]any{"command": ""}, []string{"command"}},
+		"wrong types":       {map[string]any{"command": []any{"sh"}, "args": "a", "work_dir": map[string]any{}}, []string{"command", "work_dir", "args"}},
+		"a list in a list":  {map[string]any{"command": "sh", "args": []any{"a", []any{}}}, []string{"args[1]"}},
+		"relative work_dir": {map[string]any{"command": "sh", "work_dir": "a"}, []string{"work_dir"}},
+		"unknown keys":      {map[string]any{"command": "sh", "image": "x", "arg": nil}, []string{"arg", "image"}},
+		"further options": {map[string]any{
+			"command": "sh", "cgroup_v2_override": "x", "oom_score_adj": 1, "denied_envvars": []any{"A*"},
+			"cgroup_v1_override": []map[string]any{{"pids": "x"}},
+		}, nil},
+		"wrong values": {map[string]any{"command": "sh", "oom_score_adj": 1001, "denied_envvars": []any{"[", "A"}, "cgroup_v1_override": "x"}, []string{"oom_score_adj", "cgroup_v1_override", "denied_envvars"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := rawexec.New(rawexec.Options{}).Validate(c.config)
@@ -494,7 +456,7 @@ func TestAStartWithoutARecordLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, task := newTask(t, rawexec.Options{}, "true")
-	d := rawexec.New(rawexec.Options{Enabled: true, NoCgroups: true, ShimPath: fake})
+	d := rawexec.New(rawexec.Options{Plugin: rawexec.Plugin{Enabled: true, NoCgroups: true}, ShimPath: fake})
 	if h, err := d.Start(testContext(t), task); err == nil {
 		t.Errorf("started %+v", h)
 	}
@@ -540,7 +502,7 @@ func TestATaskWhoseCoresAreNotThereDoesNotStart(t *testing.T) {
 }
 
 func TestATaskDoesNotStartOutsideOfItsNetwork(t *testing.T) {
-	d, task := newTask(t, rawexec.Options{Enabled: true}, "exec sleep 1000")
+	d, task := newTask(t, rawexec.Options{}, "exec sleep 1000")
 	task.Network.Namespace = filepath.Join(t.TempDir(), "gone")
 	if _, err := d.Start(testContext(t), task); err == nil || !strings.Contains(err.Error(), "open the network namespace "+task.Network.Namespace) {
 		t.Errorf("got %v", err)

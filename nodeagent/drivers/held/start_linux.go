@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"bufio"
@@ -18,25 +18,28 @@ import (
 
 // Start starts the task, once: see driver.Driver. The context does not interrupt it
 // any more when a shim has been started: that answers in milliseconds.
-func (d *Driver) Start(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
+func (d *Holder) Start(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
 	record, err := d.startOnce(ctx, wanted)
 	if err != nil {
 		return driver.Handle{}, fmt.Errorf("start task %s: %w", wanted.ID, err)
 	}
-	return task{wanted.StateDir}.handle(wanted.ID, record), nil
+	return d.handle(wanted, record), nil
 }
 
 // Find returns the handle of a task that was started, without starting it.
-func (d *Driver) Find(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
+func (d *Holder) Find(ctx context.Context, wanted driver.Task) (driver.Handle, error) {
 	t := task{wanted.StateDir}
 	record, err := t.started(ctx)
+	if errors.Is(err, driver.ErrTaskGone) {
+		err = errors.Join(err, t.abandon())
+	}
 	if err != nil {
 		return driver.Handle{}, fmt.Errorf("find task %s: %w", wanted.ID, err)
 	}
-	return t.handle(wanted.ID, record), nil
+	return d.handle(wanted, record), nil
 }
 
-func (d *Driver) startOnce(ctx context.Context, wanted driver.Task) (*shim.Started, error) {
+func (d *Holder) startOnce(ctx context.Context, wanted driver.Task) (*shim.Started, error) {
 	t := task{wanted.StateDir}
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
@@ -59,22 +62,34 @@ func (d *Driver) startOnce(ctx context.Context, wanted driver.Task) (*shim.Start
 	}
 	record, err = d.launch(t, wanted, lock)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(t.dir))
+		return nil, errors.Join(err, t.abandon())
 	}
 	return record, nil
 }
 
+// abandon removes what a start that came to nothing has left: its shim may have been
+// killed amid it.
+func (t task) abandon() error {
+	var err error
+	if spec, specErr := t.spec(); specErr == nil { // else it was not written yet
+		err = shim.RemoveGroups(spec.Groups)
+		if spec.Cgroup != "" {
+			err = errors.Join(err, shim.RemoveCgroup(spec.Cgroup))
+		}
+	}
+	return errors.Join(err, os.RemoveAll(t.dir))
+}
+
 // launch starts a shim, which inherits the lock, and waits for its answer. When it
 // fails nothing runs.
-func (d *Driver) launch(t task, wanted driver.Task, lock *os.File) (*shim.Started, error) {
-	if err := d.usable(); err != nil {
+func (d *Holder) launch(t task, wanted driver.Task, lock *os.File) (*shim.Started, error) {
+	if err := d.ready(); err != nil {
 		return nil, err
 	}
-	spec, err := specOf(wanted)
+	spec, err := d.spec(wanted)
 	if err != nil {
 		return nil, err
 	}
-	spec.Cgroup = d.cgroupOf(wanted.ID)
 	if err := shim.WriteFile(t.path(shim.SpecFile), spec.Encode()); err != nil {
 		return nil, err
 	}
@@ -105,7 +120,7 @@ func (d *Driver) launch(t task, wanted driver.Task, lock *os.File) (*shim.Starte
 
 // fork starts the shim, in a session of its own and with nothing of this process but
 // the descriptors that it needs.
-func (d *Driver) fork(t task, lock, answer *os.File) (*process, error) {
+func (d *Holder) fork(t task, lock, answer *os.File) (*process, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
@@ -116,12 +131,19 @@ func (d *Driver) fork(t task, lock, answer *os.File) (*process, error) {
 		return nil, err
 	}
 	defer log.Close()
+	return d.forkShim(t.dir, null, log, log, lock, answer)
+}
+
+// forkShim starts a shim with an argument and descriptors.
+func (d *Holder) forkShim(arg string, files ...*os.File) (*process, error) {
+	fds := make([]uintptr, len(files))
+	for i, f := range files {
+		fds[i] = f.Fd()
+	}
 	pidfd := -1
-	_, err = syscall.ForkExec(d.shim, []string{shim.Name, t.dir}, &syscall.ProcAttr{
-		Dir:   "/",
-		Env:   shim.Environ(),
-		Files: []uintptr{null.Fd(), log.Fd(), log.Fd(), lock.Fd(), answer.Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
+	_, err := syscall.ForkExec(d.shim, []string{shim.Name, arg}, &syscall.ProcAttr{
+		Dir: "/", Env: shim.Environ(), Files: fds,
+		Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", d.shim, err)

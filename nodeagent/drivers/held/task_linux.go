@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"context"
@@ -31,17 +31,17 @@ type task struct {
 	dir string
 }
 
-func taskOf(h driver.Handle) (task, error) {
+func (d *Holder) taskOf(h driver.Handle) (task, error) {
 	dir := string(h.State)
-	if h.Driver != Name || h.Version != handleVersion || !filepath.IsAbs(dir) {
+	if h.Driver != d.name || h.Version != handleVersion || !filepath.IsAbs(dir) {
 		return task{}, fmt.Errorf("handle of task %s: %w: version %d of driver %q", h.TaskID, errors.ErrUnsupported, h.Version, h.Driver)
 	}
 	return task{dir}, nil
 }
 
-func (t task) handle(id string, s *shim.Started) driver.Handle {
+func (d *Holder) handle(wanted driver.Task, s *shim.Started) driver.Handle {
 	return driver.Handle{
-		Driver: Name, TaskID: id, Version: handleVersion, State: []byte(t.dir),
+		Driver: d.name, TaskID: wanted.ID, Version: handleVersion, State: []byte(wanted.StateDir),
 		Started: s.At, PID: s.PID,
 	}
 }

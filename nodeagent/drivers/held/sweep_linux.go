@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,10 +59,11 @@ func (t task) sweep(ctx context.Context, started *shim.Started) (*shim.Exit, err
 
 // killRest kills the processes that can be told to be the task's, until there is none.
 func (t task) killRest(ctx context.Context, started *shim.Started) error {
-	mark, err := t.mark()
+	spec, err := t.spec()
 	if err != nil {
 		return err
 	}
+	mark := markOf(spec)
 	killCgroup(started.Cgroup)
 	for {
 		left, err := remnants(started, mark)
@@ -77,13 +79,10 @@ func (t task) killRest(ctx context.Context, started *shim.Started) error {
 			}
 		}
 	}
-	if started.Cgroup == "" {
-		return nil
+	if started.Cgroup != "" {
+		err = shim.RemoveCgroup(started.Cgroup)
 	}
-	if err := os.Remove(started.Cgroup); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(err, shim.RemoveGroups(spec.Groups))
 }
 
 func killAndWait(ctx context.Context, found shim.Process) error {
@@ -121,43 +120,43 @@ func remnants(started *shim.Started, mark [][]byte) ([]shim.Process, error) {
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(p shim.Process) bool {
-		if p.State == 'Z' || p.State == 'X' || p.Start < started.PIDStart || p.PID == os.Getpid() {
+		if p.State == 'Z' || p.State == 'X' || p.Start < started.ShimStart || p.PID == os.Getpid() {
 			return true
 		}
-		own := p.PID == started.PID && p.Start == started.PIDStart
+		member := shim.Member{PID: p.PID, Start: p.Start}
+		own := member == started.Keeper || member == shim.Member{PID: started.PID, Start: started.PIDStart}
 		return !own && p.Session != started.PID && !slices.Contains(members, p.PID) && !carries(p.PID, mark)
 	})
 	return all, nil
 }
 
+// cgroupMembers returns the processes of a control group and of those below it.
 func cgroupMembers(dir string) ([]int, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) {
-		return nil, nil
-	}
 	var pids []int
-	for line := range strings.FieldsSeq(string(b)) {
-		pid, parseErr := strconv.Atoi(line)
-		err = errors.Join(err, parseErr)
-		pids = append(pids, pid)
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != "cgroup.procs" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for line := range strings.FieldsSeq(string(b)) {
+			pid, parseErr := strconv.Atoi(line)
+			err = errors.Join(err, parseErr)
+			pids = append(pids, pid)
+		}
+		return err
+	})
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) { // the last has ended
+		return nil, nil
 	}
 	return pids, err
 }
 
-// mark returns the environment entries that only this task's processes have: all of
+// markOf returns the environment entries that only this task's processes have: all of
 // allocation and task name. Nil when the task was not given them.
-func (t task) mark() ([][]byte, error) {
-	b, err := os.ReadFile(t.path(shim.SpecFile))
-	if err != nil {
-		return nil, err
-	}
-	spec, err := shim.DecodeSpec(b)
-	if err != nil {
-		return nil, err
-	}
+func markOf(spec *shim.Spec) [][]byte {
 	var mark [][]byte
 	for _, entry := range spec.Env {
 		if strings.HasPrefix(entry, "NOMAD_ALLOC_ID=") || strings.HasPrefix(entry, "NOMAD_TASK_NAME=") {
@@ -165,9 +164,9 @@ func (t task) mark() ([][]byte, error) {
 		}
 	}
 	if len(mark) < 2 {
-		return nil, nil
+		return nil
 	}
-	return mark, nil
+	return mark
 }
 
 func carries(pid int, mark [][]byte) bool {

@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"errors"
@@ -22,16 +22,16 @@ type streams struct {
 	tty            bool
 }
 
-// openStreams makes streams that a user (nil: that of this process) may open by name.
-func openStreams(tty bool, user *shim.User) (*streams, error) {
+// openStreams makes streams for what is to be run, which its user may open by name.
+func openStreams(tty bool, spec *shim.Spec) (*streams, error) {
 	s := &streams{tty: tty}
 	err := s.openPipes()
 	if tty {
-		err = s.openTerminal()
+		err = s.openTerminal(spec.Beside)
 	}
 	for _, f := range s.theirs {
-		if err == nil && user != nil {
-			err = f.Chown(int(user.UID), -1)
+		if err == nil && spec.User != nil {
+			err = f.Chown(int(spec.User.UID), -1)
 		}
 	}
 	if err != nil {
@@ -54,27 +54,31 @@ func (s *streams) openPipes() (err error) {
 	return err
 }
 
-// openTerminal opens a new pseudo terminal.
-func (s *streams) openTerminal() error {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+// openTerminal opens a new pseudo terminal: one that a task with a root of its own
+// finds in its /dev, or one of the node.
+func (s *streams) openTerminal(beside *shim.Member) error {
+	path := "/dev/ptmx"
+	if beside != nil {
+		path = "/proc/" + strconv.Itoa(beside.PID) + "/root/dev/pts/ptmx"
+	}
+	master, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("open a terminal: %w", err)
 	}
 	s.stdin, s.stdout = master, master
-	var number uint32
-	err = control(master, func(fd uintptr) error {
-		if err := unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err != nil {
-			return err
-		}
-		number, err = unix.IoctlGetUint32(int(fd), unix.TIOCGPTN)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open a terminal: %w", err)
-	}
 	for i := range s.theirs {
-		name := "/dev/pts/" + strconv.FormatUint(uint64(number), 10)
-		if s.theirs[i], err = os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		err := control(master, func(fd uintptr) error {
+			if err := unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err != nil {
+				return err
+			}
+			other, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+			if errno != 0 {
+				return errno
+			}
+			s.theirs[i] = os.NewFile(other, "terminal")
+			return nil
+		})
+		if err != nil {
 			return fmt.Errorf("open a terminal: %w", err)
 		}
 	}

@@ -1,18 +1,14 @@
-package rawexec
+package held
 
 import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/shim"
@@ -20,12 +16,12 @@ import (
 
 // Exec runs a command beside the task. It is held by a shim of its own, which ends with
 // this process: see shim.ExecArg.
-func (d *Driver) Exec(ctx context.Context, h driver.Handle, c driver.Command) (driver.ExitResult, error) {
+func (d *Holder) Exec(ctx context.Context, h driver.Handle, c driver.Command) (driver.ExitResult, error) {
 	none := driver.ExitResult{}
-	if err := d.usable(); err != nil {
+	if err := d.ready(); err != nil {
 		return none, err
 	}
-	t, err := taskOf(h)
+	t, err := d.taskOf(h)
 	if err != nil {
 		return none, err
 	}
@@ -40,7 +36,7 @@ func (d *Driver) Exec(ctx context.Context, h driver.Handle, c driver.Command) (d
 		defer cancel()
 		_, _ = t.wait(ctx) // whatever it says: the task can't be relied on any more
 	}()
-	streams, err := openStreams(c.TTY, spec.User)
+	streams, err := openStreams(c.TTY, spec)
 	if err != nil {
 		return none, err
 	}
@@ -64,33 +60,55 @@ func (t task) specOfExec(ctx context.Context, c driver.Command) (*shim.Spec, err
 	if len(c.Args) == 0 || c.Args[0] == "" {
 		return nil, errors.New("no command to run")
 	}
+	own, started, err := t.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	spec := &shim.Spec{
+		Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores,
+		Groups: own.Groups, OOMScoreAdj: own.OOMScoreAdj, Isolation: own.Isolation, Network: own.Network,
+	}
+	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
+		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")
+	}
+	if own.Isolation != nil { // it is looked for where the task sees it
+		spec.Path, spec.Beside = c.Args[0], &shim.Member{PID: started.PID, Start: started.PIDStart}
+		return spec, nil
+	}
+	spec.Path, err = FindCommand(c.Args[0], own.Dir, driver.Task{Dir: taskDir(own), Env: environment(own.Env)})
+	return spec, err
+}
+
+// running returns what runs, and as which processes.
+func (t task) running(ctx context.Context) (*shim.Spec, *shim.Started, error) {
 	started, err := t.started(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	holder, err := openProcess(started.ShimPID, started.ShimStart)
-	if errors.Is(err, errNoProcess) {
-		return nil, errors.New("the task has ended")
+	holder, err := shim.Lookup(started.ShimPID)
+	if err != nil || holder.Start != started.ShimStart {
+		return nil, nil, errors.New("the task has ended")
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := holder.close(); err != nil {
-		return nil, err
-	}
+	spec, err := t.spec()
+	return spec, started, err
+}
+
+// spec returns what the shim was told to run.
+func (t task) spec() (*shim.Spec, error) {
 	b, err := os.ReadFile(t.path(shim.SpecFile))
 	if err != nil {
 		return nil, err
 	}
-	own, err := shim.DecodeSpec(b)
+	return shim.DecodeSpec(b)
+}
+
+// Running returns what runs as a task. It is an error that the task has ended.
+func (d *Holder) Running(ctx context.Context, h driver.Handle) (*shim.Spec, error) {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return nil, err
 	}
-	spec := &shim.Spec{Args: c.Args, Env: own.Env, Dir: own.Dir, User: own.User, Cgroup: started.Cgroup, Cores: own.Cores, Network: own.Network}
-	if isSet := func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }; c.TTY && !slices.ContainsFunc(own.Env, isSet) {
-		spec.Env = append(slices.Clone(own.Env), "TERM=xterm")
-	}
-	spec.Path, err = findCommand(c.Args[0], own.Dir, driver.Task{Dir: taskDir(own), Env: environment(own.Env)})
+	spec, _, err := t.running(ctx)
 	return spec, err
 }
 
@@ -121,7 +139,7 @@ type held struct {
 }
 
 // hold starts a shim and has it run the command.
-func (d *Driver) hold(spec *shim.Spec, tty bool, s *streams) (*held, error) {
+func (d *Holder) hold(spec *shim.Spec, tty bool, s *streams) (*held, error) {
 	theirControl, control, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -151,7 +169,7 @@ func (d *Driver) hold(spec *shim.Spec, tty bool, s *streams) (*held, error) {
 	return nil, errors.Join(errors.New(text), err, h.shim.end(), answer.Close())
 }
 
-func (d *Driver) forkExec(tty bool, control, answer *os.File, s *streams) (*process, error) {
+func (d *Holder) forkExec(tty bool, control, answer *os.File, s *streams) (*process, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
@@ -161,22 +179,7 @@ func (d *Driver) forkExec(tty bool, control, answer *os.File, s *streams) (*proc
 	if tty {
 		arg = shim.ExecTTYArg
 	}
-	n, pidfd := null.Fd(), -1
-	_, err = syscall.ForkExec(d.shim, []string{shim.Name, arg}, &syscall.ProcAttr{
-		Dir: "/", Env: shim.Environ(),
-		Files: []uintptr{n, n, n, control.Fd(), answer.Fd(), s.theirs[0].Fd(), s.theirs[1].Fd(), s.theirs[2].Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", d.shim, err)
-	}
-	if pidfd < 0 {
-		return nil, errors.New("the kernel has no pidfd (Linux 5.4)")
-	}
-	if err := unix.SetNonblock(pidfd, true); err != nil {
-		return nil, err
-	}
-	return newProcess(pidfd), nil
+	return d.forkShim(arg, null, null, null, control, answer, s.theirs[0], s.theirs[1], s.theirs[2])
 }
 
 // letGo has the command killed.

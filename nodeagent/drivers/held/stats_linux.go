@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"context"
@@ -16,18 +16,18 @@ const tick = 10 * time.Millisecond
 
 // Stats adds up what the processes of the task use. The shim is not among them, but
 // knows the CPU time of those that have ended.
-func (d *Driver) Stats(ctx context.Context, h driver.Handle) (driver.Stats, error) {
-	t, err := taskOf(h)
+func (d *Holder) Stats(ctx context.Context, h driver.Handle) (driver.Stats, error) {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return driver.Stats{}, err
 	}
-	started, err := t.started(ctx)
+	_, started, err := t.running(ctx)
 	if err != nil {
 		return driver.Stats{}, fmt.Errorf("measure task %s: %w", h.TaskID, err)
 	}
 	holder, err := shim.Lookup(started.ShimPID)
-	if err != nil || holder.Start != started.ShimStart {
-		return driver.Stats{}, fmt.Errorf("measure task %s: the task has ended", h.TaskID)
+	if err != nil {
+		return driver.Stats{}, fmt.Errorf("measure task %s: %w", h.TaskID, err)
 	}
 	s := driver.Stats{
 		CPUUser:    time.Duration(holder.UserTicksWaited) * tick,

@@ -1,4 +1,4 @@
-package rawexec
+package held
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 )
 
 // Recover reports whether the task can be found.
-func (d *Driver) Recover(ctx context.Context, h driver.Handle) error {
-	t, err := taskOf(h)
+func (d *Holder) Recover(ctx context.Context, h driver.Handle) error {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return err
 	}
@@ -26,8 +26,8 @@ func (d *Driver) Recover(ctx context.Context, h driver.Handle) error {
 }
 
 // Wait returns how the task ended, once nothing of it is left.
-func (d *Driver) Wait(ctx context.Context, h driver.Handle) (driver.ExitResult, error) {
-	t, err := taskOf(h)
+func (d *Holder) Wait(ctx context.Context, h driver.Handle) (driver.ExitResult, error) {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return driver.ExitResult{}, err
 	}
@@ -43,8 +43,8 @@ func (d *Driver) Wait(ctx context.Context, h driver.Handle) (driver.ExitResult, 
 // Stop sends the signal to the task's process. When that has ended, by itself or
 // killed after the grace, so is everything that it started. The shim counts the grace:
 // it passes also when the node agent does not live to see it.
-func (d *Driver) Stop(ctx context.Context, h driver.Handle, signal string, grace time.Duration) error {
-	t, err := taskOf(h)
+func (d *Holder) Stop(ctx context.Context, h driver.Handle, signal string, grace time.Duration) error {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (d *Driver) Stop(ctx context.Context, h driver.Handle, signal string, grace
 }
 
 // Signal sends a signal to the task's process.
-func (d *Driver) Signal(ctx context.Context, h driver.Handle, signal string) error {
-	t, err := taskOf(h)
+func (d *Holder) Signal(ctx context.Context, h driver.Handle, signal string) error {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return err
 	}
@@ -75,8 +75,8 @@ func (d *Driver) Signal(ctx context.Context, h driver.Handle, signal string) err
 }
 
 // Destroy kills the task if it runs, and removes its state directory.
-func (d *Driver) Destroy(ctx context.Context, h driver.Handle) error {
-	t, err := taskOf(h)
+func (d *Holder) Destroy(ctx context.Context, h driver.Handle) error {
+	t, err := d.taskOf(h)
 	if err != nil {
 		return err
 	}

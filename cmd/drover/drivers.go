@@ -1,0 +1,32 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/droverhq/drover/nodeagent/drivers"
+	"github.com/droverhq/drover/nodeagent/drivers/exec"
+	"github.com/droverhq/drover/nodeagent/drivers/isolated"
+	"github.com/droverhq/drover/nodeagent/drivers/java"
+	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
+)
+
+// driverOptions reads what the configuration says of the task drivers.
+func driverOptions(a *agent) (drivers.Options, error) {
+	cfg := a.cfg
+	raw, rawErr := rawexec.ParsePlugin(cfg.Plugins[rawexec.Name].Config)
+	raw.Enabled = cfg.DriverOption(rawexec.Name)
+	isolation := func(name string) (isolated.Options, error) {
+		plugin, err := isolated.ParsePlugin(name, cfg.Plugins[name].Config)
+		return isolated.Options{
+			Plugin: plugin, ChrootEnv: cfg.Client.ChrootEnv, TotalMHz: cfg.Client.CPUTotalCompute,
+			Hidden: []string{cfg.DataDir, cfg.Client.AllocDir, cfg.Client.StateDir}, Log: a.log.WithName(name),
+		}, err
+	}
+	execOptions, execErr := isolation(exec.Name)
+	javaOptions, javaErr := isolation(java.Name)
+	return drivers.Options{
+		RawExec: rawexec.Options{Plugin: raw, Log: a.log.WithName(rawexec.Name)},
+		Exec:    execOptions,
+		Java:    javaOptions,
+	}, errors.Join(rawErr, execErr, javaErr)
+}
