@@ -23,6 +23,12 @@ type Agent struct {
 	// somebody does.
 	EnableDebug bool `hcl:"enable_debug"`
 
+	// LeaveOnInterrupt and LeaveOnTerminate have a node left as drain_on_shutdown says when
+	// the agent is interrupted (Ctrl-C) or terminated (SIGTERM); default false. Without
+	// drain_on_shutdown they have no effect: tasks run on, for the next agent.
+	LeaveOnInterrupt bool `hcl:"leave_on_interrupt"`
+	LeaveOnTerminate bool `hcl:"leave_on_terminate"`
+
 	Ports     Ports     `hcl:"ports,block"`
 	Addresses Addresses `hcl:"addresses,block"`
 	Advertise Addresses `hcl:"advertise,block"`
@@ -163,6 +169,9 @@ type Client struct {
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
 
+	// DrainOnShutdown says how the node is emptied before the agent ends; nil: it is not.
+	DrainOnShutdown *DrainOnShutdown `hcl:"drain_on_shutdown,block"`
+
 	NodeMaxAllocs int `hcl:"node_max_allocs"` // placement puts no more on the node; default 0: no bound
 
 	GCInterval   time.Duration `hcl:"gc_interval"`              // how often it is looked for files to remove; default 1m
@@ -173,6 +182,25 @@ type Client struct {
 	GCInodeUsage float64       `hcl:"gc_inode_usage_threshold"` // and its inodes; default 70
 	// GCVolumesOnNodeGC: servers that forget the node forget its dynamic host volumes too.
 	GCVolumesOnNodeGC bool `hcl:"gc_volumes_on_node_gc"`
+}
+
+// DrainOnShutdown is how a node is emptied before its agent ends.
+type DrainOnShutdown struct {
+	Deadline         time.Duration `hcl:"deadline"`           // that instances have to leave; default 1h
+	Force            bool          `hcl:"force"`              // all stop at once
+	IgnoreSystemJobs bool          `hcl:"ignore_system_jobs"` // those of system jobs run on
+}
+
+// Spec returns it as a drain.
+func (d *DrainOnShutdown) Spec() api.DrainSpec {
+	spec := api.DrainSpec{Deadline: d.Deadline, IgnoreSystemJobs: d.IgnoreSystemJobs}
+	switch {
+	case d.Force:
+		spec.Deadline = -1
+	case d.Deadline == 0:
+		spec.Deadline = time.Hour
+	}
+	return spec
 }
 
 // HostVolume is a directory that a machine offers.
@@ -210,6 +238,14 @@ type Limits struct {
 // Plugin is the settings of a task driver.
 type Plugin struct {
 	Config map[string]any `hcl:"config,map"`
+}
+
+// LeavesOn reports whether the agent leaves when it gets a signal.
+func (a *Agent) LeavesOn(s os.Signal) bool {
+	if s == os.Interrupt {
+		return a.LeaveOnInterrupt
+	}
+	return a.LeaveOnTerminate
 }
 
 // Default returns the configuration of an agent whose files set nothing: no role,

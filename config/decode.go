@@ -121,7 +121,14 @@ func (d *decoder) nested(b *hcl.Block, f field, path string) {
 		if path != "" {
 			path += "."
 		}
-		d.block(b.Body, f.value, path+f.name)
+		into := f.value
+		if into.Kind() == reflect.Pointer { // a block that need not be there
+			if into.IsNil() {
+				into.Set(reflect.New(into.Type().Elem()))
+			}
+			into = into.Elem()
+		}
+		d.block(b.Body, into, path+f.name)
 	}
 }
 

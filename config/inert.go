@@ -13,7 +13,7 @@ import (
 var inert = map[string][]string{
 	"": {
 		"acl{}", "audit{}", "autopilot{}", "consul{}", "disable_anonymous_signature", "disable_update_check",
-		"enable_syslog", "http_api_response_headers{}", "keyring{*}", "leave_on_interrupt", "leave_on_terminate", "log_file", "log_include_location",
+		"enable_syslog", "http_api_response_headers{}", "keyring{*}", "log_file", "log_include_location",
 		"log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files", "plugin_dir", "reporting{}", "rpc{}",
 		"sentinel{}", "syslog_facility", "telemetry{}", "tls{}", "ui{}", "vault{}", "eventlog{}",
 	},
@@ -32,7 +32,7 @@ var inert = map[string][]string{
 	"client": {
 		"alloc_mounts_dir", "artifact{}", "cgroup_parent",
 		"client_max_port", "client_min_port", "common_plugin_dir",
-		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
+		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "fingerprint{*}",
 		"host_volume_plugin_dir", "host_volumes_dir",
 		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "no_host_uuid",
 		"nomad_service_discovery", "preferred_address_family",

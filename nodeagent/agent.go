@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/droverhq/drover/api"
-	"github.com/droverhq/drover/nodeagent/alloc"
 	"github.com/droverhq/drover/nodeagent/checks"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
@@ -52,6 +51,8 @@ type Agent struct {
 	dynamicMeta  map[string]*string // what was set of the node's meta, by the API
 	node         atomic.Pointer[api.Node]
 	factsChanged chan struct{} // holds one token
+	draining     chan struct{} // closed when the agent asks for a drain, until drainBy
+	drainBy      time.Time     // zero: there is no such time
 	leaving      chan struct{} // closed when the agent says goodbye
 	ready        chan struct{} // closed at the first welcome
 	readyOnce    sync.Once
@@ -72,6 +73,7 @@ func New(o Options) (*Agent, error) {
 		hooks:        hook.Default(),
 		hostEnv:      env.Without(os.Environ(), o.DenyEnv),
 		factsChanged: make(chan struct{}, 1),
+		draining:     make(chan struct{}),
 		leaving:      make(chan struct{}),
 		ready:        make(chan struct{}),
 		starts:       make(chan struct{}, o.ParallelStarts),
@@ -165,9 +167,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })
 	<-ctx.Done()
-	if a.opts.StopTasks {
-		a.leave(connected)
-	}
+	a.end(context.Cause(ctx), connected)
 	return nil
 }
 
@@ -211,40 +211,5 @@ func (a *Agent) restore(saved []state.Saved) {
 	}
 	if len(saved) > 0 {
 		a.log.Info("picked up allocations", "count", len(saved))
-	}
-}
-
-// Bounds of what an agent that ends in order still waits for.
-const (
-	leaveTasks   = 10 * time.Second // beside the kill timeout
-	leaveReports = time.Second
-)
-
-// leave ends all tasks, tells the servers and says goodbye.
-func (a *Agent) leave(connected <-chan struct{}) {
-	runners := a.worker.close()
-	for _, r := range runners {
-		r.post(alloc.Stop{NoShutdownDelay: true, NoPoststop: true})
-	}
-	timeout := time.NewTimer(a.opts.MaxKillTimeout + leaveTasks)
-	defer timeout.Stop()
-	for _, r := range runners {
-		select {
-		case <-r.settled:
-		case <-timeout.C:
-			a.log.Info("tasks are left behind that do not end")
-			return
-		}
-	}
-	timeout.Reset(leaveReports)
-	select {
-	case <-a.reporter.done():
-	case <-timeout.C:
-	}
-	close(a.leaving)
-	timeout.Reset(leaveReports)
-	select {
-	case <-connected:
-	case <-timeout.C:
 	}
 }

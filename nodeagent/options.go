@@ -68,6 +68,9 @@ type Options struct {
 	// StopTasks ends all tasks when the agent ends, as a dev agent does. Otherwise
 	// they run on for the next agent.
 	StopTasks bool
+	// Drain says how the node is emptied when the agent leaves: see ErrLeave. nil: it
+	// does not leave; its tasks run on.
+	Drain *api.DrainSpec
 	// GC says how long the files of ended allocations are kept.
 	GC GCOptions
 

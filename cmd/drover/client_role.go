@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -26,6 +27,7 @@ type clientRole struct {
 	agent   *nodeagent.Agent
 	servers []string // that it was told of
 	log     logr.Logger
+	leaves  func(os.Signal) bool // says whether the node is left when the agent gets a signal
 }
 
 func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
@@ -68,7 +70,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Network:        networks(c),
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
-		StopTasks: cfg.Dev,
+		StopTasks: cfg.Dev, Drain: drainSpec(c.DrainOnShutdown),
 		GC:        gcOptions(c),
 		GCVolumes: c.GCVolumesOnNodeGC, MaxAllocs: c.NodeMaxAllocs,
 		Log: a.log.WithName("node"),
@@ -76,7 +78,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &clientRole{n, servers, a.log.WithName("node")}, nil
+	return &clientRole{n, servers, a.log.WithName("node"), cfg.LeavesOn}, nil
 }
 
 func gcOptions(c *config.Client) nodeagent.GCOptions {
@@ -129,7 +131,30 @@ func reserved(r config.Reserved) api.NodeReservedResources {
 	}
 }
 
-func (r *clientRole) start(ctx context.Context) error { return r.agent.Start(ctx) }
+// start runs the node role until ctx is cancelled. By what signal that is says whether the
+// node is left.
+func (r *clientRole) start(ctx context.Context) error {
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() {
+		cause := context.Cause(ctx)
+		var signal signalError
+		if errors.As(cause, &signal) && r.leaves(signal.Signal) {
+			cause = nodeagent.ErrLeave
+		}
+		cancel(cause)
+	})
+	defer stop()
+	return r.agent.Start(own)
+}
+
+func drainSpec(d *config.DrainOnShutdown) *api.DrainSpec {
+	if d == nil {
+		return nil
+	}
+	spec := d.Spec()
+	return &spec
+}
 
 // health says whether the node has found what it is and talked to a server.
 func (r *clientRole) health() api.AgentRoleHealth {
