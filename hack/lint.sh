@@ -35,6 +35,9 @@ generated() {
 check format format
 check generated generated
 check vet go vet ./...
+for os in darwin windows; do
+	check "vet for $os" env GOOS=$os CGO_ENABLED=0 go vet ./cmd/drover ./nodeagent/drivers/rawexec
+done
 check staticcheck "$tools/staticcheck" ./...
 check errcheck "$tools/errcheck" -exclude hack/errcheck-exclude.txt ./...
 check imports go test ./test/arch

@@ -5,32 +5,37 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
 	_ "time/tzdata" // crons in any zone, on machines that know none
 
 	"github.com/droverhq/drover/cli"
-	"github.com/droverhq/drover/shim"
 )
 
 // version is set when the binary is linked.
 var version = "dev"
 
 func main() {
-	if filepath.Base(os.Args[0]) == "drover-shim" {
-		shim.Main()
+	if heldTask() {
 		return
+	}
+	if code, was := service(run); was {
+		os.Exit(code)
 	}
 	// The first signal ends things in order; a second one, at once.
 	ctx, stop := untilSignal(context.Background())
-	code := cli.Run(ctx, os.Args[1:], cli.Options{
+	code := run(ctx)
+	stop()
+	os.Exit(code)
+}
+
+// run runs what the command line says, until that has ended or ctx is cancelled.
+func run(ctx context.Context) int {
+	return cli.Run(ctx, os.Args[1:], cli.Options{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Version:  version,
 		RunAgent: runAgent,
 		Terminal: isTerminal(os.Stdout),
 		Columns:  func() int { return columns(os.Stdout) },
 	})
-	stop()
-	os.Exit(code)
 }
 
 func isTerminal(f *os.File) bool {

@@ -41,6 +41,10 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 }
 
 func (f Fingerprint) total() (int64, error) {
+	if !hasProc {
+		total, _, err := systemMemory()
+		return int64(total), err
+	}
 	b, err := fs.ReadFile(f.System, "proc/meminfo")
 	if err != nil {
 		return 0, err
@@ -67,6 +71,9 @@ func field(meminfo []byte, name string) (int64, error) {
 // Available returns how much memory there is and how much of it new work can have, in
 // bytes.
 func (f Fingerprint) Available() (total, available uint64, err error) {
+	if !hasProc {
+		return systemMemory()
+	}
 	b, err := fs.ReadFile(f.System, "proc/meminfo")
 	if err != nil {
 		return 0, 0, err

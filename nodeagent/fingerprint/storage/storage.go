@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -66,6 +67,9 @@ func (f *Fingerprint) volume() (string, error) {
 	dir, err := filepath.EvalSymlinks(f.Dir)
 	if err != nil {
 		return "", err
+	}
+	if runtime.GOOS != "linux" {
+		return filepath.VolumeName(dir), nil
 	}
 	b, err := fs.ReadFile(f.System, "proc/self/mountinfo")
 	if err != nil {
