@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -88,6 +89,12 @@ func (n *NodeIntent) Draining() bool { return n != nil && n.DrainStrategy != nil
 func (n *NodeIntent) WithEligibility(eligibility string, now time.Time) *NodeIntent {
 	next := n.next(now)
 	next.Eligibility = eligibility
+	if n.LastDrain != nil && n.LastDrain.Meta[comesBack] != "" { // somebody has decided since
+		last := *n.LastDrain
+		last.Meta = maps.Clone(last.Meta)
+		delete(last.Meta, comesBack)
+		next.LastDrain = &last
+	}
 	message := eventEligible
 	if eligibility == NodeIneligible {
 		message = eventIneligible
@@ -120,6 +127,45 @@ func (n *NodeIntent) WithDrain(spec DrainSpec, accessor string, meta map[string]
 	next.DrainStrategy, next.LastDrain = d, last
 	next.record(n, NodeEventDrain, message, nil, now)
 	return next
+}
+
+// Meta of a drain that the node's own agent has asked for.
+const (
+	drainMessage = "message"
+	leaving      = "shutting down"
+	// comesBack says that the node is to take allocations again when its agent is back.
+	comesBack = "eligible_on_return"
+)
+
+// Leaving returns the intent of a node whose agent is about to end and wants it emptied
+// before. A drain that goes on, goes on.
+func (n *NodeIntent) Leaving(spec DrainSpec, now time.Time) *NodeIntent {
+	if n.Draining() || n.left() {
+		return n
+	}
+	meta := map[string]string{drainMessage: leaving}
+	if n.Eligibility != NodeIneligible {
+		meta[comesBack] = "true"
+	}
+	return n.WithDrain(spec, "", meta, now)
+}
+
+// left reports whether the node takes no allocations because its agent has left.
+func (n *NodeIntent) left() bool {
+	return n.Eligibility == NodeIneligible && n.LastDrain != nil && n.LastDrain.Meta[comesBack] != "" && n.LastDrain.Status != DrainCanceled
+}
+
+// Returned returns the intent of a node whose agent is there: if that had left, the drain
+// is over and the node takes allocations again.
+func (n *NodeIntent) Returned(now time.Time) *NodeIntent {
+	if !n.left() {
+		return n
+	}
+	next := n
+	if n.Draining() {
+		next = n.WithoutDrain("", nil, now)
+	}
+	return next.WithEligibility(NodeEligible, now)
 }
 
 // WithoutDrain returns the intent of a node whose drain was cancelled. accessor and

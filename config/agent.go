@@ -23,6 +23,12 @@ type Agent struct {
 	// somebody does.
 	EnableDebug bool `hcl:"enable_debug"`
 
+	// LeaveOnInterrupt and LeaveOnTerminate have a node left as drain_on_shutdown says when
+	// the agent is interrupted (Ctrl-C) or terminated (SIGTERM); default false. Without
+	// drain_on_shutdown they have no effect: tasks run on, for the next agent.
+	LeaveOnInterrupt bool `hcl:"leave_on_interrupt"`
+	LeaveOnTerminate bool `hcl:"leave_on_terminate"`
+
 	Ports     Ports     `hcl:"ports,block"`
 	Addresses Addresses `hcl:"addresses,block"`
 	Advertise Addresses `hcl:"advertise,block"`
@@ -135,6 +141,7 @@ type Client struct {
 	Meta             map[string]string `hcl:"meta"`
 	Options          map[string]string `hcl:"options"`           // driver.raw_exec.enable, …
 	NetworkInterface string            `hcl:"network_interface"` // whose addresses tasks get; default the one with the default route
+	NetworkSpeed     int               `hcl:"network_speed"`     // Mbit/s, instead of what is found
 	CPUTotalCompute  int               `hcl:"cpu_total_compute"` // MHz, instead of what is found
 	MemoryTotalMB    int               `hcl:"memory_total_mb"`   // MiB, instead of what is found
 	DiskTotalMB      int               `hcl:"disk_total_mb"`     // MiB, instead of what is found
@@ -164,8 +171,38 @@ type Client struct {
 
 	Artifact Artifact `hcl:"artifact,block"`
 
-	GCMaxAllocs int           `hcl:"gc_max_allocs"` // ended allocations whose files are kept; default 1000
-	GCMaxAge    time.Duration `hcl:"gc_max_age"`    // for how long; default 24h
+	// DrainOnShutdown says how the node is emptied before the agent ends; nil: it is not.
+	DrainOnShutdown *DrainOnShutdown `hcl:"drain_on_shutdown,block"`
+
+	NodeMaxAllocs int `hcl:"node_max_allocs"` // placement puts no more on the node; default 0: no bound
+
+	GCInterval   time.Duration `hcl:"gc_interval"`              // how often it is looked for files to remove; default 1m
+	GCMaxAllocs  int           `hcl:"gc_max_allocs"`            // ended allocations whose files are kept; default 1000
+	GCMaxAge     time.Duration `hcl:"gc_max_age"`               // for how long; default 24h
+	GCParallel   int           `hcl:"gc_parallel_destroys"`     // files of how many are removed at a time; default 16
+	GCDiskUsage  float64       `hcl:"gc_disk_usage_threshold"`  // how full the disk may get, in percent; default 80
+	GCInodeUsage float64       `hcl:"gc_inode_usage_threshold"` // and its inodes; default 70
+	// GCVolumesOnNodeGC: servers that forget the node forget its dynamic host volumes too.
+	GCVolumesOnNodeGC bool `hcl:"gc_volumes_on_node_gc"`
+}
+
+// DrainOnShutdown is how a node is emptied before its agent ends.
+type DrainOnShutdown struct {
+	Deadline         time.Duration `hcl:"deadline"`           // that instances have to leave; default 1h
+	Force            bool          `hcl:"force"`              // all stop at once
+	IgnoreSystemJobs bool          `hcl:"ignore_system_jobs"` // those of system jobs run on
+}
+
+// Spec returns it as a drain.
+func (d *DrainOnShutdown) Spec() api.DrainSpec {
+	spec := api.DrainSpec{Deadline: d.Deadline, IgnoreSystemJobs: d.IgnoreSystemJobs}
+	switch {
+	case d.Force:
+		spec.Deadline = -1
+	case d.Deadline == 0:
+		spec.Deadline = time.Hour
+	}
+	return spec
 }
 
 // Artifact says how artifacts of tasks are fetched. Sizes are written as "100GB" (powers
@@ -228,6 +265,14 @@ type Plugin struct {
 	Config map[string]any `hcl:"config,map"`
 }
 
+// LeavesOn reports whether the agent leaves when it gets a signal.
+func (a *Agent) LeavesOn(s os.Signal) bool {
+	if s == os.Interrupt {
+		return a.LeaveOnInterrupt
+	}
+	return a.LeaveOnTerminate
+}
+
 // Default returns the configuration of an agent whose files set nothing: no role,
 // no data_dir.
 func Default() *Agent {
@@ -261,7 +306,8 @@ func Default() *Agent {
 				HTTPReadTimeout: 30 * time.Minute, HTTPMaxSize: "100GB", GitTimeout: 30 * time.Minute,
 				DecompressionSizeLimit: "100GB", DecompressionFileCountLimit: 4096,
 			},
-			GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
+			GCInterval: time.Minute, GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
+			GCParallel: 16, GCDiskUsage: 80, GCInodeUsage: 70,
 		},
 		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},
 		Plugins: map[string]Plugin{},

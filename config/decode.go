@@ -127,7 +127,14 @@ func (d *decoder) nested(b *hcl.Block, f field, path string) {
 		if path != "" {
 			path += "."
 		}
-		d.block(b.Body, f.value, path+f.name)
+		into := f.value
+		if into.Kind() == reflect.Pointer { // a block that need not be there
+			if into.IsNil() {
+				into.Set(reflect.New(into.Type().Elem()))
+			}
+			into = into.Elem()
+		}
+		d.block(b.Body, into, path+f.name)
 	}
 }
 
@@ -257,6 +264,13 @@ func setScalar(into reflect.Value, val cty.Value) error {
 			return fmt.Errorf("a whole number is required")
 		}
 		into.SetInt(i)
+	case reflect.Float64:
+		n, err := convert.Convert(val, cty.Number)
+		if err != nil {
+			return err
+		}
+		f, _ := n.AsBigFloat().Float64()
+		into.SetFloat(f)
 	default:
 		return fmt.Errorf("fields of type %s can't be set in files", into.Type())
 	}

@@ -13,7 +13,7 @@ import (
 var inert = map[string][]string{
 	"": {
 		"acl{}", "audit{}", "autopilot{}", "consul{}", "disable_anonymous_signature", "disable_update_check",
-		"enable_syslog", "http_api_response_headers{}", "keyring{*}", "leave_on_interrupt", "leave_on_terminate", "log_file", "log_include_location",
+		"enable_syslog", "http_api_response_headers{}", "keyring{*}", "log_file", "log_include_location",
 		"log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files", "plugin_dir", "reporting{}", "rpc{}",
 		"sentinel{}", "syslog_facility", "telemetry{}", "tls{}", "ui{}", "vault{}", "eventlog{}",
 	},
@@ -32,11 +32,10 @@ var inert = map[string][]string{
 	"client": {
 		"alloc_mounts_dir", "cgroup_parent",
 		"client_max_port", "client_min_port", "common_plugin_dir",
-		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "drain_on_shutdown{}", "fingerprint{*}",
-		"gc_disk_usage_threshold", "gc_inode_usage_threshold", "gc_interval", "gc_parallel_destroys",
-		"gc_volumes_on_node_gc", "host_volume_plugin_dir", "host_volumes_dir",
-		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "network_speed", "no_host_uuid",
-		"node_max_allocs", "nomad_service_discovery", "preferred_address_family",
+		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "fingerprint{*}",
+		"host_volume_plugin_dir", "host_volumes_dir",
+		"max_dynamic_user", "memory_total_swap_mb", "min_dynamic_user", "no_host_uuid",
+		"nomad_service_discovery", "preferred_address_family",
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},
 	"client.artifact":    {"gcs_timeout", "hg_timeout", "s3_timeout"},

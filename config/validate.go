@@ -136,10 +136,19 @@ func (a *Agent) validateClient(wrong *api.InvalidError) {
 		}
 	}
 	c.validateNetworks(wrong)
-	if c.GCMaxAllocs < 0 {
-		wrong.Add("client.gc_max_allocs", "must not be negative")
+	for name, percent := range map[string]float64{"gc_disk_usage_threshold": c.GCDiskUsage, "gc_inode_usage_threshold": c.GCInodeUsage} {
+		if percent <= 0 || percent > 100 {
+			wrong.Add("client."+name, "is a share in percent, above 0 and up to 100")
+		}
+	}
+	if c.GCInterval < time.Second {
+		wrong.Add("client.gc_interval", "must be at least 1s")
+	}
+	if c.GCParallel < 1 {
+		wrong.Add("client.gc_parallel_destroys", "must be at least 1")
 	}
 	for name, n := range map[string]int{
+		"gc_max_allocs": c.GCMaxAllocs, "node_max_allocs": c.NodeMaxAllocs, "network_speed": c.NetworkSpeed,
 		"reserved.cpu": c.Reserved.CPU, "reserved.memory": c.Reserved.Memory, "reserved.disk": c.Reserved.Disk,
 		"cpu_total_compute": c.CPUTotalCompute, "memory_total_mb": c.MemoryTotalMB, "disk_total_mb": c.DiskTotalMB,
 	} {

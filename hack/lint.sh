@@ -9,7 +9,7 @@ failed=0
 check() { # check NAME COMMAND…
 	local name=$1 out
 	shift
-	if ! out=$("$@" 2>&1) || [ -n "$out" ] && [ "$name" = format ]; then
+	if ! out=$("$@" 2>&1) || { [ -n "$out" ] && [ "$name" = format ]; }; then
 		printf '%s:\n%s\n' "$name" "$out"
 		failed=1
 	fi
@@ -35,6 +35,9 @@ generated() {
 check format format
 check generated generated
 check vet go vet ./...
+for os in darwin windows; do
+	check "vet for $os" env GOOS=$os CGO_ENABLED=0 go vet ./cmd/drover ./nodeagent/drivers/rawexec
+done
 check staticcheck "$tools/staticcheck" ./...
 check errcheck "$tools/errcheck" -exclude hack/errcheck-exclude.txt ./...
 check imports go test ./test/arch

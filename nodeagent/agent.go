@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/droverhq/drover/api"
-	"github.com/droverhq/drover/nodeagent/alloc"
 	"github.com/droverhq/drover/nodeagent/allocdir"
 	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/checks"
@@ -22,10 +21,6 @@ import (
 	"github.com/droverhq/drover/nodeagent/hook"
 	"github.com/droverhq/drover/nodeagent/state"
 )
-
-// parallelRemovals bounds how many threads and file descriptors it takes to remove
-// the files of thousands of allocations that are collected at once.
-const parallelRemovals = 16
 
 // Agent is the node role. It is started once.
 type Agent struct {
@@ -39,20 +34,27 @@ type Agent struct {
 
 	// Set by Start, before anything uses them.
 	ctx      context.Context // ends with the agent
+	id       string          // of the node
+	secret   string          // that proves it
 	db       *state.DB
 	reporter *reporter
 	contact  *contact
 	worker   *worker
 	checks   *checks.Runner
+	surveys  surveys
 	crew     crew
 	starts   chan struct{} // one token for each task that is being started
 	removals chan struct{} // one token for each allocation whose files are being removed
-	commands chan struct{} // one token for each command that is run beside a task
+
+	collecting sync.Mutex    // held while files of ended allocations are removed to make room
+	commands   chan struct{} // one token for each command that is run beside a task
 
 	facts        sync.Mutex         // held while node is changed; guards dynamicMeta
 	dynamicMeta  map[string]*string // what was set of the node's meta, by the API
 	node         atomic.Pointer[api.Node]
 	factsChanged chan struct{} // holds one token
+	draining     chan struct{} // closed when the agent asks for a drain, until drainBy
+	drainBy      time.Time     // zero: there is no such time
 	leaving      chan struct{} // closed when the agent says goodbye
 	ready        chan struct{} // closed at the first welcome
 	readyOnce    sync.Once
@@ -77,10 +79,11 @@ func New(o Options) (*Agent, error) {
 		hooks:        hook.Default(),
 		hostEnv:      env.Without(os.Environ(), o.DenyEnv),
 		factsChanged: make(chan struct{}, 1),
+		draining:     make(chan struct{}),
 		leaving:      make(chan struct{}),
 		ready:        make(chan struct{}),
 		starts:       make(chan struct{}, o.ParallelStarts),
-		removals:     make(chan struct{}, parallelRemovals),
+		removals:     make(chan struct{}, o.GC.Parallel),
 		commands:     make(chan struct{}, maxCommands),
 		reporter:     newReporter(),
 		contact:      newContact(),
@@ -88,6 +91,7 @@ func New(o Options) (*Agent, error) {
 		fetcher:      artifact.New(o.Artifacts),
 		uplink:       newUplink(),
 	}
+	a.surveys = newSurveys(&a.opts)
 	a.worker = newWorker(a)
 	for _, d := range o.Drivers {
 		a.drivers[d.Name()] = d
@@ -162,7 +166,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	defer a.crew.Dismiss()
 	defer stop()
 	a.ctx = own
-	a.node.Store(a.discover(own, id, secret))
+	a.discover(own, id, secret)
 	a.restore(saved)
 	a.sweepSites()
 
@@ -172,14 +176,12 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 		c := &connector{a: a, servers: a.opts.Servers}
 		c.run(own)
 	})
-	a.crew.Go(func() { a.watchDrivers(own) })
+	a.crew.Go(func() { a.watchFacts(own) })
 	a.crew.Go(func() { a.watchContact(own) })
 	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })
 	<-ctx.Done()
-	if a.opts.StopTasks {
-		a.leave(connected)
-	}
+	a.end(context.Cause(ctx), connected)
 	return nil
 }
 
@@ -223,40 +225,5 @@ func (a *Agent) restore(saved []state.Saved) {
 	}
 	if len(saved) > 0 {
 		a.log.Info("picked up allocations", "count", len(saved))
-	}
-}
-
-// Bounds of what an agent that ends in order still waits for.
-const (
-	leaveTasks   = 10 * time.Second // beside the kill timeout
-	leaveReports = time.Second
-)
-
-// leave ends all tasks, tells the servers and says goodbye.
-func (a *Agent) leave(connected <-chan struct{}) {
-	runners := a.worker.close()
-	for _, r := range runners {
-		r.post(alloc.Stop{NoShutdownDelay: true, NoPoststop: true})
-	}
-	timeout := time.NewTimer(a.opts.MaxKillTimeout + leaveTasks)
-	defer timeout.Stop()
-	for _, r := range runners {
-		select {
-		case <-r.settled:
-		case <-timeout.C:
-			a.log.Info("tasks are left behind that do not end")
-			return
-		}
-	}
-	timeout.Reset(leaveReports)
-	select {
-	case <-a.reporter.done():
-	case <-timeout.C:
-	}
-	close(a.leaving)
-	timeout.Reset(leaveReports)
-	select {
-	case <-connected:
-	case <-timeout.C:
 	}
 }

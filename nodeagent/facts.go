@@ -3,6 +3,7 @@ package nodeagent
 import (
 	"context"
 	"maps"
+	"reflect"
 	"sync"
 	"time"
 
@@ -11,82 +12,98 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 )
 
-// lookAgain is how often drivers are asked whether they still work.
-const lookAgain = 30 * time.Second
+const (
+	// driversAgain is how often drivers are asked whether they still work.
+	driversAgain = 30 * time.Second
+	// machineAgain is how often it is looked what the machine is, where the kernel does not
+	// tell of changes.
+	machineAgain = time.Minute
+	// settling is how long what changes is left to change on: a network comes up in many
+	// steps. It is, at the least, the time between two looks, however much changes.
+	settling = 2 * time.Second
+)
+
+// surveys is what is known of the machine.
+type surveys struct {
+	machine *fingerprint.Survey
+	clouds  *fingerprint.Survey // asked once, as what it says does not change
+	told    string              // what could not be found out, when it was last logged
+}
+
+func newSurveys(o *Options) surveys {
+	if o.Fingerprinters != nil {
+		return surveys{machine: fingerprint.NewSurvey(o.Fingerprinters), clouds: fingerprint.NewSurvey(nil)}
+	}
+	return surveys{machine: fingerprint.NewSurvey(fingerprint.Default(o.Fingerprint)), clouds: fingerprint.NewSurvey(fingerprint.Clouds())}
+}
 
 // discover finds out what the node is. What can't be found out is left out, and
 // logged: a node without a network speed is better than none.
-func (a *Agent) discover(ctx context.Context, id, secret string) *api.Node {
-	o := &a.opts
-	n := &api.Node{
-		ID: id, SecretID: secret,
-		Name: o.Name, Datacenter: o.Datacenter, NodePool: o.NodePool, NodeClass: o.NodeClass,
-		HTTPAddr: o.HTTPAddr, Meta: effectiveMeta(o.Meta, a.dynamicMeta), NodeMaxAllocs: o.MaxAllocs,
-		Links: map[string]string{}, HostVolumes: map[string]*api.HostVolumeInfo{},
-		CSIControllerPlugins: map[string]*api.CSIInfo{}, CSINodePlugins: map[string]*api.CSIInfo{},
-		ReservedResources: &o.Reserved,
-	}
-	list := o.Fingerprinters
-	if list == nil {
-		list = fingerprint.Default(o.Fingerprint)
-	}
-	if err := fingerprint.Run(ctx, list, n); err != nil {
-		a.log.Error(err, "some facts about this machine are missing")
-	}
-	n.Resources.MinDynamicPort, n.Resources.MaxDynamicPort = o.MinDynamicPort, o.MaxDynamicPort
-	return a.withDrivers(ctx, n)
+func (a *Agent) discover(ctx context.Context, id, secret string) {
+	a.id, a.secret = id, secret
+	a.survey(ctx)
+	drivers := a.askDrivers(ctx, nil)
+	a.facts.Lock()
+	defer a.facts.Unlock()
+	a.node.Store(a.describe(drivers))
 }
 
-// withDrivers returns the node with what its drivers say now. It is the same one if
-// that has not changed.
-func (a *Agent) withDrivers(ctx context.Context, old *api.Node) *api.Node {
-	infos := make(map[string]*api.DriverInfo, len(a.opts.Drivers))
-	same := len(old.Drivers) == len(a.opts.Drivers)
-	for i, info := range a.askDrivers(ctx) {
-		d := a.opts.Drivers[i]
-		if was := old.Drivers[d.Name()]; was != nil && equalInfo(*was, info) {
-			info.UpdateTime = was.UpdateTime
-		} else {
-			info.UpdateTime = time.Now()
-			same = false
-		}
-		infos[d.Name()] = &info
+// survey looks what the machine is.
+func (a *Agent) survey(ctx context.Context) {
+	err := a.surveys.machine.Look(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil:
+		a.surveys.told = ""
+	case err.Error() != a.surveys.told:
+		a.surveys.told = err.Error()
+		a.log.Error(err, "some facts about this machine are missing")
 	}
-	if same {
-		return old
+}
+
+// describe returns the node by what is known now. The caller holds facts.
+func (a *Agent) describe(drivers map[string]*api.DriverInfo) *api.Node {
+	o := &a.opts
+	n := &api.Node{
+		ID: a.id, SecretID: a.secret,
+		Name: o.Name, Datacenter: o.Datacenter, NodePool: o.NodePool, NodeClass: o.NodeClass,
+		HTTPAddr: o.HTTPAddr, Meta: effectiveMeta(o.Meta, a.dynamicMeta), NodeMaxAllocs: o.MaxAllocs, GCVolumesOnNodeGC: o.GCVolumes,
+		Links: map[string]string{}, HostVolumes: map[string]*api.HostVolumeInfo{},
+		CSIControllerPlugins: map[string]*api.CSIInfo{}, CSINodePlugins: map[string]*api.CSIInfo{},
+		ReservedResources: &o.Reserved, Drivers: drivers,
 	}
-	n := *old
-	n.Attributes = maps.Clone(old.Attributes)
-	for name, info := range old.Drivers {
-		removeDriver(n.Attributes, name, info)
-	}
-	for name, info := range infos {
+	a.surveys.machine.Write(n)
+	a.surveys.clouds.Write(n)
+	n.Resources.MinDynamicPort, n.Resources.MaxDynamicPort = o.MinDynamicPort, o.MaxDynamicPort
+	for name, info := range drivers {
 		if info.Detected && info.Healthy {
 			maps.Copy(n.Attributes, info.Attributes)
 			n.Attributes["driver."+name] = "1"
 		}
 	}
-	n.Drivers = infos
-	n.ComputedClass = api.ComputeClass(&n)
-	return &n
+	n.ComputedClass = api.ComputeClass(n)
+	return n
 }
 
-// askDrivers asks all drivers at once: some ask programs, which take their time.
-func (a *Agent) askDrivers(ctx context.Context) []api.DriverInfo {
-	infos := make([]api.DriverInfo, len(a.opts.Drivers))
+// askDrivers returns what the drivers say of themselves now. What one says as before keeps
+// its time. They are asked all at once: some ask programs, which take their time.
+func (a *Agent) askDrivers(ctx context.Context, before map[string]*api.DriverInfo) map[string]*api.DriverInfo {
+	said := make([]api.DriverInfo, len(a.opts.Drivers))
 	var asked sync.WaitGroup
 	for i, d := range a.opts.Drivers {
-		asked.Go(func() { infos[i] = d.Fingerprint(ctx) })
+		asked.Go(func() { said[i] = d.Fingerprint(ctx) })
 	}
 	asked.Wait()
-	return infos
-}
-
-func removeDriver(attributes map[string]string, name string, info *api.DriverInfo) {
-	delete(attributes, "driver."+name)
-	for key := range info.Attributes {
-		delete(attributes, key)
+	infos := make(map[string]*api.DriverInfo, len(said))
+	for i, d := range a.opts.Drivers {
+		info := &said[i]
+		info.UpdateTime = time.Now()
+		if was := before[d.Name()]; was != nil && equalInfo(*was, *info) {
+			info.UpdateTime = was.UpdateTime
+		}
+		infos[d.Name()] = info
 	}
+	return infos
 }
 
 func equalInfo(a, b api.DriverInfo) bool {
@@ -94,22 +111,42 @@ func equalInfo(a, b api.DriverInfo) bool {
 		maps.Equal(a.Attributes, b.Attributes)
 }
 
-// watchDrivers keeps the node's facts up to date.
-func (a *Agent) watchDrivers(ctx context.Context) {
+// watchFacts keeps what is known of the node up to date.
+func (a *Agent) watchFacts(ctx context.Context) {
+	changed, stop := a.watchMachine(ctx)
+	defer stop()
 	for _, d := range a.opts.Drivers {
 		if w, ok := d.(driver.Watcher); ok {
 			a.crew.Go(func() { a.watchDriver(ctx, w) })
 		}
 	}
-	ticker := time.NewTicker(lookAgain)
-	defer ticker.Stop()
+	asked := make(chan struct{})
+	a.crew.Go(func() {
+		defer close(asked)
+		if err := a.surveys.clouds.Look(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error(err, "some facts that the cloud knows of this machine are missing")
+		}
+	})
+	drivers, machine := time.NewTicker(driversAgain), time.NewTicker(machineAgain)
+	defer drivers.Stop()
+	defer machine.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-drivers.C:
+			a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
+			continue
+		case <-machine.C:
+		case <-asked:
+			asked = nil // it is closed
+		case <-changed:
+			if !a.pause(settling) {
+				return
+			}
 		}
-		a.lookAtDrivers(ctx)
+		a.survey(ctx)
+		a.update(ctx, a.node.Load().Drivers)
 	}
 }
 
@@ -120,20 +157,35 @@ func (a *Agent) watchDriver(ctx context.Context, w driver.Watcher) {
 		if ctx.Err() != nil {
 			return
 		}
-		a.lookAtDrivers(ctx)
+		a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
 	}
 }
 
-func (a *Agent) lookAtDrivers(ctx context.Context) {
-	a.facts.Lock()
-	defer a.facts.Unlock()
-	old := a.node.Load()
-	n := a.withDrivers(ctx, old)
-	if n == old || ctx.Err() != nil {
+// watchMachine has the kernel tell of changes; nothing is told of a machine that is made
+// up.
+func (a *Agent) watchMachine(ctx context.Context) (changed <-chan struct{}, stop func()) {
+	if a.opts.Fingerprinters != nil {
+		return nil, func() {}
+	}
+	networks := a.opts.Network.WithDefaults()
+	changed, stop, err := fingerprint.Changes(ctx, append([]string{networks.ConfigDir}, networks.PluginPath...))
+	if err != nil {
+		a.log.Error(err, "some changes of this machine are noticed late")
+	}
+	return changed, stop
+}
+
+// update tells the servers what the node is if that has changed.
+func (a *Agent) update(ctx context.Context, drivers map[string]*api.DriverInfo) {
+	if ctx.Err() != nil { // what was found may not be all
 		return
 	}
-	a.log.Info("drivers changed")
-	a.setFacts(n)
+	a.facts.Lock()
+	defer a.facts.Unlock()
+	if n := a.describe(drivers); !reflect.DeepEqual(n, a.node.Load()) {
+		a.log.Info("facts about this machine changed")
+		a.setFacts(n)
+	}
 }
 
 // setFacts changes the facts of the node and has the servers told. The caller holds

@@ -1,6 +1,7 @@
 package nodeagent
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,10 @@ func (a *Agent) Handler() http.Handler {
 	mux.HandleFunc("PUT /v1/client/allocation/{id}/signal", answer(a.serveSignal))
 	mux.HandleFunc("POST /v1/client/allocation/{id}/signal", answer(a.serveSignal))
 	mux.HandleFunc("GET /v1/client/allocation/{id}/exec", a.serveExec)
+	for _, method := range []string{"GET", "PUT", "POST"} { // clients use GET too
+		mux.HandleFunc(method+" /v1/client/gc", answer(a.serveCollect))
+		mux.HandleFunc(method+" /v1/client/allocation/{id}/gc", answer(a.serveCollectOne))
+	}
 	mux.HandleFunc("/v1/client/fs/", a.serveFiles)
 	mux.HandleFunc("/v1/client/", answer(func(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w by node agents: %s %s", api.ErrNotSupported, r.Method, r.URL.Path)
@@ -39,6 +44,9 @@ func (a *Agent) Handler() http.Handler {
 func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := f(r)
+		if err == nil && body == nil {
+			return
+		}
 		if err == nil {
 			var b []byte
 			if b, err = json.Marshal(body); err == nil {
@@ -232,6 +240,11 @@ func (a *Agent) serveAllocStats(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.usageOf(r.Context(), run)
+}
+
+// usageOf asks drivers what the tasks of an allocation use.
+func (a *Agent) usageOf(ctx context.Context, run *runner) (*api.AllocResourceUsage, error) {
 	handles, err := run.running("")
 	if err != nil {
 		handles = nil // an allocation that has ended uses nothing
@@ -242,7 +255,7 @@ func (a *Agent) serveAllocStats(r *http.Request) (any, error) {
 		if !ok {
 			continue
 		}
-		stats, err := s.Stats(r.Context(), h)
+		stats, err := s.Stats(ctx, h)
 		if errors.Is(err, driver.ErrTaskGone) {
 			continue
 		}

@@ -136,6 +136,7 @@ type cluster struct {
 	batches  int
 	hellos   []*api.Node
 	facts    []*api.Node // told after a hello
+	leaves   []*session.Leave
 	goodbye  bool
 	refuse   *session.Refused
 	down     bool
@@ -219,6 +220,8 @@ func (c *cluster) answer(l *line, f *session.Frame) {
 		}
 	case f.Facts != nil:
 		c.facts = append(c.facts, f.Facts)
+	case f.Leave != nil:
+		c.leaves = append(c.leaves, f.Leave)
 	case f.Goodbye != nil:
 		c.goodbye = true
 	}

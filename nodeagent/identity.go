@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sys/unix"
 )
 
 // layout is where the agent keeps what, below its data directory unless told otherwise.
@@ -98,12 +97,12 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
+		locked, err := tryLock(f)
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("lock data directory: %w", err), f.Close())
+		}
+		if locked {
+			return f, nil
 		}
 		select {
 		case <-time.After(lockRetry):

@@ -56,6 +56,8 @@ type Options struct {
 	// for any. Default: 20000 to 32000.
 	MinDynamicPort, MaxDynamicPort int
 	MaxAllocs                      int // placement puts no more on the node; 0: no bound
+	// GCVolumes says that servers that forget the node forget its dynamic host volumes too.
+	GCVolumes bool
 
 	// MaxKillTimeout bounds what a job can ask for. Default 30 s.
 	MaxKillTimeout time.Duration
@@ -70,6 +72,9 @@ type Options struct {
 	StopTasks bool
 	// Artifacts says how those of tasks are fetched.
 	Artifacts artifact.Options
+	// Drain says how the node is emptied when the agent leaves: see ErrLeave. nil: it
+	// does not leave; its tasks run on.
+	Drain *api.DrainSpec
 	// GC says how long the files of ended allocations are kept.
 	GC GCOptions
 
@@ -86,9 +91,12 @@ type GCOptions struct {
 	// disk space only.
 	MaxAllocs int
 	MaxAge    time.Duration // since the end; default 7 days
-	// DiskUsage is how full the file system may get, in percent, before files of
-	// allocations that ended more than ten minutes ago go. Default 95.
-	DiskUsage float64
+	// DiskUsage and InodeUsage are how full the file system may get, in percent, before
+	// files of allocations that ended more than ten minutes ago go. Default 80 and 70.
+	DiskUsage, InodeUsage float64
+	// Parallel is of how many allocations files are removed at a time; it bounds threads
+	// and file descriptors when thousands go at once. Default 16.
+	Parallel int
 }
 
 // Session is one connection with a server: what *session.Conn offers. It is closed
@@ -131,7 +139,9 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.GC.Interval, time.Minute)
 	setDefault(&o.GC.MaxAllocs, 2000)
 	setDefault(&o.GC.MaxAge, 7*24*time.Hour)
-	setDefault(&o.GC.DiskUsage, 95)
+	setDefault(&o.GC.DiskUsage, 80)
+	setDefault(&o.GC.InodeUsage, 70)
+	setDefault(&o.GC.Parallel, 16)
 	if o.DenyEnv == nil {
 		o.DenyEnv = env.DefaultDenied
 	}
@@ -148,6 +158,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	o.Fingerprint.Version, o.Fingerprint.Networks = o.Version, o.Network
 	o.Fingerprint.AdvertiseHTTP = o.HTTPAddr
+	o.Fingerprint.DiskUsage, o.Fingerprint.InodeUsage = o.GC.DiskUsage, o.GC.InodeUsage
 	return o, invalid.OrNil()
 }
 

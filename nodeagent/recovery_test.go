@@ -2,6 +2,7 @@ package nodeagent_test
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/disk"
 	"github.com/droverhq/drover/nodeagent/drivers/simulated"
 )
 
@@ -221,8 +223,13 @@ func TestFilesOfEndedAllocationsGoOldestFirst(t *testing.T) {
 		{"too old", nodeagent.GCOptions{MaxAge: 30 * time.Minute}, 28*time.Minute + 30*time.Second, 2},
 		{"a full disk, but too recent", nodeagent.GCOptions{DiskUsage: 1e-9}, 5 * time.Minute, 3},
 		{"a full disk", nodeagent.GCOptions{DiskUsage: 1e-9}, 8*time.Minute + 30*time.Second, 2},
+		{"no inodes left", nodeagent.GCOptions{InodeUsage: 1e-9}, 8*time.Minute + 30*time.Second, 2},
 		{"a full disk, and too many", nodeagent.GCOptions{DiskUsage: 1e-9, MaxAllocs: 2}, 5 * time.Minute, 2},
 	} {
+		if u, err := disk.Of(t.TempDir()); err != nil || limit.gc.InodeUsage > 0 && u.Inodes == 0 {
+			t.Logf("not run: %s: the file system here has no number of inodes (%v)", limit.name, err)
+			continue
+		}
 		virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
 			o := onDisk(t, c, d)
 			o.GC = limit.gc
@@ -244,6 +251,40 @@ func TestFilesOfEndedAllocationsGoOldestFirst(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFilesOfEndedAllocationsGoWhenSomebodyAsks(t *testing.T) {
+	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
+		o := onDisk(t, c, d)
+		a := start(t, o)
+		defer a.stop(t)
+		<-a.Ready()
+		files := func(id string) bool { return exists(t, filepath.Join(o.DataDir, "client", "alloc", id)) }
+		expect := func(path string, status int) {
+			t.Helper()
+			if w := ask(a, http.MethodPut, path, ""); w.Code != status || status == http.StatusOK && w.Body.Len() > 0 {
+				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+		var ended []string
+		for range 3 {
+			ended = append(ended, c.run(batch(api.Values{"run_for": "1s"})))
+		}
+		live := c.run(service(nil))
+		c.expect(live, api.AllocClientRunning)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		expect("/v1/client/allocation/"+live+"/gc", http.StatusBadRequest)
+		expect("/v1/client/allocation/none/gc", http.StatusNotFound)
+		expect("/v1/client/allocation/"+ended[1]+"/gc", http.StatusOK)
+		if !files(ended[0]) || files(ended[1]) || !files(ended[2]) {
+			t.Error("other files than those of the second are gone")
+		}
+		expect("/v1/client/gc", http.StatusOK)
+		if files(ended[0]) || files(ended[2]) || !files(live) {
+			t.Error("other files than those of what has ended are gone")
+		}
+	})
 }
 
 func TestTwoAgentsOnOneDataDirectoryAreRefused(t *testing.T) {

@@ -162,7 +162,14 @@ func (c *connector) send(ctx context.Context, conn Session, reports <-chan struc
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	draining := c.a.draining
 	for {
+		if draining != nil && isClosed(draining) { // a new session asks again
+			draining = nil
+			if err := conn.Send(ctx, c.a.leaveFrame()); err != nil {
+				return err
+			}
+		}
 		b, wait := c.a.reporter.next(time.Now())
 		if b != nil {
 			if err := conn.Send(ctx, &session.Frame{Statuses: b}); err != nil {
@@ -178,12 +185,16 @@ func (c *connector) send(ctx context.Context, conn Session, reports <-chan struc
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-c.a.reporter.wake:
+		case <-draining:
 		case <-timer.C:
 		case <-c.a.factsChanged:
 			if err := conn.Send(ctx, &session.Frame{Facts: c.a.node.Load()}); err != nil {
 				return err
 			}
 		case <-c.a.leaving:
+			if draining != nil && isClosed(draining) {
+				continue
+			}
 			// The server hangs up at once, which may look as if it had not heard.
 			return errors.Join(errGoodbye, conn.Send(ctx, &session.Frame{Goodbye: &session.Goodbye{}}))
 		}

@@ -10,9 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/disk"
 	"github.com/droverhq/drover/nodeagent/driver"
 )
 
@@ -192,22 +191,14 @@ func diskStats(system fs.FS) ([]*api.HostDiskStats, error) {
 }
 
 func statDisk(device, point string) (*api.HostDiskStats, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(point, &st); err != nil {
-		return nil, fmt.Errorf("size of the file system of %s: %w", point, err)
+	u, err := disk.Of(point)
+	if err != nil {
+		return nil, err
 	}
-	unit := uint64(st.Bsize)
-	d := &api.HostDiskStats{
-		Device: device, Mountpoint: point,
-		Size: st.Blocks * unit, Used: (st.Blocks - st.Bfree) * unit, Available: st.Bavail * unit,
-	}
-	if d.Used+d.Available > 0 {
-		d.UsedPercent = 100 * float64(d.Used) / float64(d.Used+d.Available)
-	}
-	if st.Files > 0 {
-		d.InodesUsedPercent = 100 * float64(st.Files-st.Ffree) / float64(st.Files)
-	}
-	return d, nil
+	return &api.HostDiskStats{
+		Device: device, Mountpoint: point, Size: u.Size, Used: u.Used, Available: u.Available,
+		UsedPercent: u.UsedPercent(), InodesUsedPercent: u.InodesUsedPercent(),
+	}, nil
 }
 
 // usage joins what an allocation's tasks use. Shares of CPU time are those since the

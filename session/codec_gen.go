@@ -304,8 +304,8 @@ func (z *Desired) Msgsize() (s int) {
 func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(8)
-	var zb0001Mask uint8 /* 8 bits */
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
 	_ = zb0001Mask
 	if z.Hello == nil {
 		zb0001Len--
@@ -319,25 +319,29 @@ func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Goodbye == nil {
+	if z.Leave == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Welcome == nil {
+	if z.Goodbye == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Desired == nil {
+	if z.Welcome == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20
 	}
-	if z.Ack == nil {
+	if z.Desired == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Refused == nil {
+	if z.Ack == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80
+	}
+	if z.Refused == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -407,6 +411,21 @@ func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "leave"
+			o = append(o, 0xa5, 0x6c, 0x65, 0x61, 0x76, 0x65)
+			if z.Leave == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// map header, size 2
+				// string "Deadline"
+				o = append(o, 0x82, 0xa8, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+				o = msgp.AppendDuration(o, z.Leave.Deadline)
+				// string "IgnoreSystemJobs"
+				o = append(o, 0xb0, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x53, 0x79, 0x73, 0x74, 0x65, 0x6d, 0x4a, 0x6f, 0x62, 0x73)
+				o = msgp.AppendBool(o, z.Leave.IgnoreSystemJobs)
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "goodbye"
 			o = append(o, 0xa7, 0x67, 0x6f, 0x6f, 0x64, 0x62, 0x79, 0x65)
 			if z.Goodbye == nil {
@@ -417,7 +436,7 @@ func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 				o = append(o, 0x80)
 			}
 		}
-		if (zb0001Mask & 0x10) == 0 { // if not omitted
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "welcome"
 			o = append(o, 0xa7, 0x77, 0x65, 0x6c, 0x63, 0x6f, 0x6d, 0x65)
 			if z.Welcome == nil {
@@ -430,7 +449,7 @@ func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "desired"
 			o = append(o, 0xa7, 0x64, 0x65, 0x73, 0x69, 0x72, 0x65, 0x64)
 			if z.Desired == nil {
@@ -443,7 +462,7 @@ func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x40) == 0 { // if not omitted
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "ack"
 			o = append(o, 0xa3, 0x61, 0x63, 0x6b)
 			if z.Ack == nil {
@@ -455,7 +474,7 @@ func (z *Frame) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendUint64(o, z.Ack.Seq)
 			}
 		}
-		if (zb0001Mask & 0x80) == 0 { // if not omitted
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "refused"
 			o = append(o, 0xa7, 0x72, 0x65, 0x66, 0x75, 0x73, 0x65, 0x64)
 			if z.Refused == nil {
@@ -636,6 +655,52 @@ func (z *Frame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "leave":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Leave = nil
+			} else {
+				if z.Leave == nil {
+					z.Leave = new(Leave)
+				}
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Leave")
+					return
+				}
+				for zb0005 > 0 {
+					zb0005--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Leave")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "Deadline":
+						z.Leave.Deadline, bts, err = msgp.ReadDurationBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Leave", "Deadline")
+							return
+						}
+					case "IgnoreSystemJobs":
+						z.Leave.IgnoreSystemJobs, bts, err = msgp.ReadBoolBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Leave", "IgnoreSystemJobs")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Leave")
+							return
+						}
+					}
+				}
+			}
 		case "goodbye":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -647,14 +712,14 @@ func (z *Frame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Goodbye == nil {
 					z.Goodbye = new(Goodbye)
 				}
-				var zb0005 uint32
-				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Goodbye")
 					return
 				}
-				for zb0005 > 0 {
-					zb0005--
+				for zb0006 > 0 {
+					zb0006--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Goodbye")
@@ -715,14 +780,14 @@ func (z *Frame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Ack == nil {
 					z.Ack = new(StatusAck)
 				}
-				var zb0006 uint32
-				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0007 uint32
+				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Ack")
 					return
 				}
-				for zb0006 > 0 {
-					zb0006--
+				for zb0007 > 0 {
+					zb0007--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Ack")
@@ -755,14 +820,14 @@ func (z *Frame) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Refused == nil {
 					z.Refused = new(Refused)
 				}
-				var zb0007 uint32
-				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0008 uint32
+				zb0008, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Refused")
 					return
 				}
-				for zb0007 > 0 {
-					zb0007--
+				for zb0008 > 0 {
+					zb0008--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Refused")
@@ -833,6 +898,12 @@ func (z *Frame) Msgsize() (s int) {
 				s += z.Statuses.Statuses[za0001].Msgsize()
 			}
 		}
+	}
+	s += 6
+	if z.Leave == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 9 + msgp.DurationSize + 17 + msgp.BoolSize
 	}
 	s += 8
 	if z.Goodbye == nil {
@@ -994,6 +1065,67 @@ func (z *Hello) Msgsize() (s int) {
 	} else {
 		s += z.Node.Msgsize()
 	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z Leave) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "Deadline"
+	o = append(o, 0x82, 0xa8, 0x44, 0x65, 0x61, 0x64, 0x6c, 0x69, 0x6e, 0x65)
+	o = msgp.AppendDuration(o, z.Deadline)
+	// string "IgnoreSystemJobs"
+	o = append(o, 0xb0, 0x49, 0x67, 0x6e, 0x6f, 0x72, 0x65, 0x53, 0x79, 0x73, 0x74, 0x65, 0x6d, 0x4a, 0x6f, 0x62, 0x73)
+	o = msgp.AppendBool(o, z.IgnoreSystemJobs)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Leave) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Deadline":
+			z.Deadline, bts, err = msgp.ReadDurationBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Deadline")
+				return
+			}
+		case "IgnoreSystemJobs":
+			z.IgnoreSystemJobs, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "IgnoreSystemJobs")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Leave) Msgsize() (s int) {
+	s = 1 + 9 + msgp.DurationSize + 17 + msgp.BoolSize
 	return
 }
 

@@ -15,6 +15,7 @@ type Frame struct {
 	Hello    *Hello       `msg:"hello,omitempty"`
 	Facts    *api.Node    `msg:"facts,omitempty"`    // the node's facts changed
 	Statuses *StatusBatch `msg:"statuses,omitempty"` // allocation statuses that changed
+	Leave    *Leave       `msg:"leave,omitempty"`    // the agent is about to stop: its node is to be drained
 	Goodbye  *Goodbye     `msg:"goodbye,omitempty"`  // the agent stops in order
 	// From the server.
 	Welcome *Welcome   `msg:"welcome,omitempty"`
@@ -44,6 +45,13 @@ type Welcome struct {
 type Refused struct {
 	Reason string
 	Retry  bool // whether another try may be better
+}
+
+// Leave asks for the node to be drained, because its agent is about to end. When the
+// agent is back, the node takes allocations again, if it did before.
+type Leave struct {
+	Deadline         time.Duration // as in api.DrainSpec
+	IgnoreSystemJobs bool
 }
 
 // Goodbye ends a session in order.

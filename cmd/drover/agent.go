@@ -14,7 +14,6 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/droverhq/drover/config"
 )
@@ -116,13 +115,13 @@ func open(cfg *config.Agent, s config.Service) (net.Listener, error) {
 // have: without one the store cannot write, and ends. Whoever connects when there
 // are as many as there may be waits until another goes.
 func bounded(l net.Listener, s config.Service) (net.Listener, error) {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+	files, err := mostFiles()
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("look how many files may be open: %w", err), l.Close())
 	}
-	share := files.Cur / 8 * 3
+	share := files / 8 * 3
 	if s == config.HTTP {
-		share = files.Cur / 2
+		share = files / 2
 	}
 	return netutil.LimitListener(l, int(min(share, math.MaxInt32))), nil
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/go-logr/logr"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/config"
@@ -18,12 +21,15 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 	"github.com/droverhq/drover/nodeagent/network"
+	"github.com/droverhq/drover/server/httpapi"
 )
 
 // clientRole is the agent as a node.
 type clientRole struct {
 	agent   *nodeagent.Agent
 	servers []string // that it was told of
+	log     logr.Logger
+	leaves  func(os.Signal) bool // says whether the node is left when the agent gets a signal
 }
 
 func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
@@ -62,7 +68,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
 		Meta: c.Meta, HTTPAddr: httpAddr, Version: version,
 		Fingerprint: fingerprint.Options{
-			NetworkInterface: c.NetworkInterface, TotalCompute: c.CPUTotalCompute,
+			NetworkInterface: c.NetworkInterface, NetworkSpeed: c.NetworkSpeed, TotalCompute: c.CPUTotalCompute,
 			TotalMemoryMB: c.MemoryTotalMB, TotalDiskMB: c.DiskTotalMB,
 			ReservableCores: reservable, ReservedCores: kept, HostVolumes: hostVolumes(c.HostVolumes),
 			HostNetworks: hostNetworks(c.HostNetworks),
@@ -70,14 +76,22 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Network:        networks(c),
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
-		StopTasks: cfg.Dev, Artifacts: fetching,
-		GC:  nodeagent.GCOptions{MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge},
+		StopTasks: cfg.Dev, Drain: drainSpec(c.DrainOnShutdown), Artifacts: fetching,
+		GC:        gcOptions(c),
+		GCVolumes: c.GCVolumesOnNodeGC, MaxAllocs: c.NodeMaxAllocs,
 		Log: a.log.WithName("node"),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &clientRole{n, servers}, nil
+	return &clientRole{n, servers, a.log.WithName("node"), cfg.LeavesOn}, nil
+}
+
+func gcOptions(c *config.Client) nodeagent.GCOptions {
+	return nodeagent.GCOptions{
+		Interval: c.GCInterval, MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge, Parallel: c.GCParallel,
+		DiskUsage: c.GCDiskUsage, InodeUsage: c.GCInodeUsage,
+	}
 }
 
 // cores reads a set of cores as it stands in a configuration.
@@ -143,7 +157,30 @@ func reserved(r config.Reserved) api.NodeReservedResources {
 	}
 }
 
-func (r *clientRole) start(ctx context.Context) error { return r.agent.Start(ctx) }
+// start runs the node role until ctx is cancelled. By what signal that is says whether the
+// node is left.
+func (r *clientRole) start(ctx context.Context) error {
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() {
+		cause := context.Cause(ctx)
+		var signal signalError
+		if errors.As(cause, &signal) && r.leaves(signal.Signal) {
+			cause = nodeagent.ErrLeave
+		}
+		cancel(cause)
+	})
+	defer stop()
+	return r.agent.Start(own)
+}
+
+func drainSpec(d *config.DrainOnShutdown) *api.DrainSpec {
+	if d == nil {
+		return nil
+	}
+	spec := d.Spec()
+	return &spec
+}
 
 // health says whether the node has found what it is and talked to a server.
 func (r *clientRole) health() api.AgentRoleHealth {
@@ -167,6 +204,16 @@ func (r *clientRole) serveHTTP(ctx context.Context, l net.Listener) error {
 		fmt.Fprintf(w, `{"client":{"ok":%t,"message":%q}}`, h.OK, h.Message)
 	})
 	mux.Handle("/v1/client/", r.agent.Handler())
+	started := time.Now()
+	mux.HandleFunc("GET /v1/metrics", func(w http.ResponseWriter, req *http.Request) {
+		gauges, err := r.agent.Metrics(req.Context())
+		if err != nil {
+			r.log.Error(err, "some metrics of the node are missing")
+		}
+		if err := httpapi.NodeMetrics(w, req, gauges, started); err != nil {
+			r.log.V(1).Info("metrics not sent", "reason", err.Error())
+		}
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "not supported: "+req.URL.Path+" on a machine that is only a node; ask a server", http.StatusNotImplemented)
 	})

@@ -6,39 +6,43 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	_ "time/tzdata" // crons in any zone, on machines that know none
 
 	"github.com/droverhq/drover/cli"
 	"github.com/droverhq/drover/nodeagent/artifact"
-	"github.com/droverhq/drover/shim"
 )
 
 // version is set when the binary is linked.
 var version = "dev"
 
 func main() {
-	switch filepath.Base(os.Args[0]) {
-	case shim.Name:
-		shim.Main()
+	if heldTask() {
 		return
-	case artifact.Name:
+	}
+	if filepath.Base(os.Args[0]) == artifact.Name {
 		artifact.Main()
+		return
+	}
+	if code, was := service(run); was {
+		os.Exit(code)
 	}
 	// The first signal ends things in order; a second one, at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	code := cli.Run(ctx, os.Args[1:], cli.Options{
+	ctx, stop := untilSignal(context.Background())
+	code := run(ctx)
+	stop()
+	os.Exit(code)
+}
+
+// run runs what the command line says, until that has ended or ctx is cancelled.
+func run(ctx context.Context) int {
+	return cli.Run(ctx, os.Args[1:], cli.Options{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Version:  version,
 		RunAgent: runAgent,
 		Terminal: isTerminal(os.Stdout),
 		Columns:  func() int { return columns(os.Stdout) },
 	})
-	stop()
-	os.Exit(code)
 }
 
 func isTerminal(f *os.File) bool {

@@ -49,7 +49,7 @@ func newServerRole(a *agent) (*serverRole, error) {
 		Log:       a.log.WithName("server"),
 	}
 	if a.client != nil {
-		o.Client = httpapi.Agent{Client: a.client.health, ClientStats: a.client.stats}
+		o.Client = httpapi.Agent{Client: a.client.health, ClientStats: a.client.stats, ClientMetrics: a.client.agent.Metrics}
 	}
 	s, err := server.New(o)
 	if errors.Is(err, syscall.EAGAIN) { // the store's lock is taken

@@ -17,8 +17,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 )
 
 // Names of the directories.
@@ -104,17 +102,7 @@ func mkdir(path string, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	dir, err := open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Chmod(mode), dir.Close())
-}
-
-// open opens a directory, and nothing else: tasks own the places that theirs are in
-// and may have put a link there, which must not be followed with the agent's rights.
-func open(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	return chmod(path, mode)
 }
 
 // give makes a user the owner of a directory.
@@ -126,11 +114,7 @@ func give(path, owner string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Chown(uid, gid), dir.Close())
+	return chown(path, uid, gid)
 }
 
 // Owner returns the IDs of a user of this machine, by name or ID.

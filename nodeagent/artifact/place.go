@@ -113,8 +113,8 @@ func copyOne(root *os.Root, from, to string, e fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-		return root.Lchown(to, int(owner.Uid), int(owner.Gid))
+	if uid, gid, ok := ownerOf(info); ok && os.Geteuid() == 0 {
+		return root.Lchown(to, uid, gid)
 	}
 	return nil
 }

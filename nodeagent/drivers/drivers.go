@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package drivers is the list of task drivers, nothing else. A new driver is a folder
 // here and a line in Build.
 package drivers

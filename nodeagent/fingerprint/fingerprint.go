@@ -2,15 +2,13 @@ package fingerprint
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"runtime"
-	"sync"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/fingerprint/bridge"
 	"github.com/droverhq/drover/nodeagent/fingerprint/cgroup"
+	"github.com/droverhq/drover/nodeagent/fingerprint/cloud"
 	"github.com/droverhq/drover/nodeagent/fingerprint/cni"
 	"github.com/droverhq/drover/nodeagent/fingerprint/cpu"
 	"github.com/droverhq/drover/nodeagent/fingerprint/drover"
@@ -20,6 +18,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint/memory"
 	"github.com/droverhq/drover/nodeagent/fingerprint/network"
 	osfingerprint "github.com/droverhq/drover/nodeagent/fingerprint/os"
+	"github.com/droverhq/drover/nodeagent/fingerprint/pressure"
 	"github.com/droverhq/drover/nodeagent/fingerprint/storage"
 	allocnetwork "github.com/droverhq/drover/nodeagent/network"
 )
@@ -29,9 +28,10 @@ type Fingerprinter interface {
 	// Name says which, for messages.
 	Name() string
 	// Run finds it out and returns a function that writes it into a node, whose
-	// Attributes and Resources are there. Run is called concurrently with other
-	// fingerprinters, the function is not. With an error there is a function too if a
-	// part could be found out.
+	// Attributes and Resources are there. Run is called again and again, concurrently
+	// with other fingerprinters but not with itself; the function is called any number
+	// of times, for another node each. With an error there is a function too if a part
+	// could be found out.
 	Run(ctx context.Context) (func(*api.Node), error)
 }
 
@@ -47,11 +47,14 @@ type Options struct {
 	TotalCompute    int // MHz
 	ReservableCores []uint16
 	ReservedCores   []uint16
-	TotalMemoryMB   int                           // MiB
-	TotalDiskMB     int                           // MiB
-	HostVolumes     map[string]api.HostVolumeInfo // to offer, by name
-	Version         string                        // of drover
-	AdvertiseHTTP   string                        // host:port
+	TotalMemoryMB   int // MiB
+	TotalDiskMB     int // MiB
+	// DiskUsage and InodeUsage are how full the file system is, in percent, when the node is
+	// short of room.
+	DiskUsage, InodeUsage float64
+	HostVolumes           map[string]api.HostVolumeInfo // to offer, by name
+	Version               string                        // of drover
+	AdvertiseHTTP         string                        // host:port
 }
 
 // Default returns all fingerprinters, in the order in which they write.
@@ -61,46 +64,31 @@ func Default(o Options) []Fingerprinter {
 	able := runtime.GOOS == "linux" && os.Geteuid() == 0
 	return []Fingerprinter{
 		bridge.Fingerprint{System: system, Able: able, Hairpin: networks.Bridge.Hairpin},
-		cni.Fingerprint{Able: able, PluginPath: networks.PluginPath, ConfigDir: networks.ConfigDir},
+		&cni.Fingerprint{Able: able, PluginPath: networks.PluginPath, ConfigDir: networks.ConfigDir},
 		cgroup.Fingerprint{System: system},
-		cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute, Reservable: o.ReservableCores, Reserved: o.ReservedCores},
+		&cpu.Fingerprint{System: system, TotalCompute: o.TotalCompute, Reservable: o.ReservableCores, Reserved: o.ReservedCores},
 		drover.Fingerprint{Version: o.Version, Advertise: o.AdvertiseHTTP},
 		host.Fingerprint{System: system},
 		hostvolume.Fingerprint{Volumes: o.HostVolumes},
 		kernel.Fingerprint{},
 		memory.Fingerprint{System: system, TotalMB: o.TotalMemoryMB},
+		&pressure.Fingerprint{
+			Dir: o.DataDir, DiskUsage: o.DiskUsage, InodeUsage: o.InodeUsage, Memory: memory.Fingerprint{System: system}.Available,
+		},
 		network.Fingerprint{System: system, Interface: o.NetworkInterface, Speed: o.NetworkSpeed, Hosts: o.HostNetworks},
 		osfingerprint.Fingerprint{System: system},
-		storage.Fingerprint{System: system, Dir: o.DataDir, TotalMB: o.TotalDiskMB},
+		&storage.Fingerprint{System: system, Dir: o.DataDir, TotalMB: o.TotalDiskMB},
 	}
 }
 
-// Run runs the fingerprinters and writes what they found into the node. What could
-// be found is written also when it returns an error.
-func Run(ctx context.Context, list []Fingerprinter, n *api.Node) error {
-	if n.Attributes == nil {
-		n.Attributes = map[string]string{}
+// Clouds returns the fingerprinters that ask the metadata service of the cloud that the
+// machine is in: over the network, so that nobody should wait for them. On other machines
+// they find nothing, and ask nobody.
+func Clouds() []Fingerprinter {
+	system := os.DirFS("/")
+	return []Fingerprinter{
+		cloud.AWS{System: system, URL: os.Getenv("AWS_ENV_URL")},
+		cloud.GCE{System: system, URL: os.Getenv("GCE_ENV_URL")},
+		cloud.Azure{System: system, URL: os.Getenv("AZURE_ENV_URL")},
 	}
-	if n.Resources == nil {
-		n.Resources = &api.NodeResources{}
-	}
-	found := make([]func(*api.Node), len(list))
-	errs := make([]error, len(list))
-	var wg sync.WaitGroup
-	for i, f := range list {
-		wg.Go(func() {
-			apply, err := f.Run(ctx)
-			if err != nil {
-				errs[i] = fmt.Errorf("fingerprint %s: %w", f.Name(), err)
-			}
-			found[i] = apply
-		})
-	}
-	wg.Wait()
-	for _, apply := range found {
-		if apply != nil {
-			apply(n)
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"runtime"
@@ -29,6 +30,9 @@ type Agent struct {
 	Client func() api.AgentRoleHealth
 	// ClientStats is shown by GET /v1/agent/self. May be nil.
 	ClientStats func() map[string]string
+	// ClientMetrics are shown by GET /v1/metrics beside those of the server. They count
+	// also with an error. May be nil.
+	ClientMetrics func(ctx context.Context) ([]api.Gauge, error)
 }
 
 // readHealth is GET /v1/agent/health: 500 unless all roles are well.

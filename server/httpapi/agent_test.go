@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"strings"
@@ -55,7 +56,16 @@ func TestMetricsAreShownAsJSONAndForPrometheus(t *testing.T) {
 		histogram.Observe(v)
 	}
 	registry.MustRegister(counter, gauge, histogram)
-	c := newCluster(t, func(o *Options) { o.Metrics = registry })
+	c := newCluster(t, func(o *Options) {
+		o.Metrics = registry
+		o.Agent.ClientMetrics = func(context.Context) ([]api.Gauge, error) {
+			return []api.Gauge{
+				{Name: "nomad.client.host.cpu.user", Value: 5, Labels: map[string]string{"host": "a", "cpu": "cpu0"}},
+				{Name: "nomad.client.uptime", Value: 7},
+				{Name: "nomad.client.host.cpu.user", Value: 6, Labels: map[string]string{"host": "a", "cpu": "cpu1"}},
+			}, nil
+		}
+	})
 	c.put(&api.JobStatus{Namespace: "default", JobID: "a", Status: api.JobStatusRunning}, &api.NodeStatus{NodeID: "n", Status: api.NodeReady})
 
 	var m metricsAnswer
@@ -83,6 +93,8 @@ func TestMetricsAreShownAsJSONAndForPrometheus(t *testing.T) {
 	text := string(c.get("/v1/metrics?format=prometheus", nil).body)
 	for _, want := range []string{
 		"nomad_nomad_job_status_running 1\n", `drover_requests_total{route="jobs"} 4`, "drover_seconds_bucket{le=\"4\"} 3", "nomad_runtime_sys_bytes ",
+		"# TYPE nomad_client_host_cpu_user gauge\nnomad_client_host_cpu_user{cpu=\"cpu0\",host=\"a\"} 5\nnomad_client_host_cpu_user{cpu=\"cpu1\",host=\"a\"} 6\n",
+		"nomad_client_uptime 7\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in\n%s", want, text)

@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"math"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -20,18 +22,11 @@ import (
 // metricsAnswer is the answer to GET /v1/metrics.
 type metricsAnswer struct {
 	Timestamp       string
-	Gauges          []gaugeFigure
-	PrecisionGauges []gaugeFigure
-	Points          []gaugeFigure
+	Gauges          []api.Gauge
+	PrecisionGauges []api.Gauge
+	Points          []api.Gauge
 	Counters        []sampledFigure
 	Samples         []sampledFigure
-}
-
-// gaugeFigure is a value as it is now.
-type gaugeFigure struct {
-	Name   string
-	Value  float64
-	Labels map[string]string
 }
 
 // sampledFigure sums up values since the process started. What a metric does not
@@ -52,6 +47,13 @@ type sampledFigure struct {
 // reads it.
 func readMetrics(c *call) error {
 	gauges := append(stateFigures(c.api.store.Snapshot()), runtimeFigures()...)
+	if client := c.api.agent.ClientMetrics; client != nil {
+		more, err := client(c.http.Context())
+		if err != nil {
+			c.api.log.Error(err, "some metrics of the node are missing")
+		}
+		gauges = append(gauges, more...)
+	}
 	var families []*dto.MetricFamily
 	if c.api.metrics != nil {
 		var err error
@@ -72,7 +74,7 @@ func readMetrics(c *call) error {
 }
 
 // stateFigures counts what the store holds.
-func stateFigures(s store.Snapshot) []gaugeFigure {
+func stateFigures(s store.Snapshot) []api.Gauge {
 	byStatus := func(k api.Kind, status string) int {
 		return s.Count(store.Query{Kind: k, Index: store.ByStatus, Value: status})
 	}
@@ -88,7 +90,7 @@ func stateFigures(s store.Snapshot) []gaugeFigure {
 		"drover.store.jobs":                       s.Count(store.Query{Kind: api.KindJob}),
 		"drover.store.nodes":                      s.Count(store.Query{Kind: api.KindNode}),
 	}
-	var out []gaugeFigure
+	var out []api.Gauge
 	for _, name := range slices.Sorted(maps.Keys(figures)) {
 		out = append(out, figure(name, float64(figures[name])))
 	}
@@ -96,10 +98,10 @@ func stateFigures(s store.Snapshot) []gaugeFigure {
 }
 
 // runtimeFigures is what the Go runtime says of the process.
-func runtimeFigures() []gaugeFigure {
+func runtimeFigures() []api.Gauge {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return []gaugeFigure{
+	return []api.Gauge{
 		figure("nomad.runtime.alloc_bytes", float64(m.Alloc)),
 		figure("nomad.runtime.free_count", float64(m.Frees)),
 		figure("nomad.runtime.heap_objects", float64(m.HeapObjects)),
@@ -111,18 +113,18 @@ func runtimeFigures() []gaugeFigure {
 	}
 }
 
-func figure(name string, value float64) gaugeFigure {
-	return gaugeFigure{Name: name, Value: value, Labels: map[string]string{}}
+func figure(name string, value float64) api.Gauge {
+	return api.Gauge{Name: name, Value: value, Labels: map[string]string{}}
 }
 
 // metricsOf puts figures and gathered metrics into the form of the answer. age is
 // that of the process.
-func metricsOf(gauges []gaugeFigure, families []*dto.MetricFamily, now time.Time, age time.Duration) metricsAnswer {
+func metricsOf(gauges []api.Gauge, families []*dto.MetricFamily, now time.Time, age time.Duration) metricsAnswer {
 	out := metricsAnswer{
 		Timestamp:       now.UTC().Truncate(time.Second).String(),
 		Gauges:          gauges,
-		PrecisionGauges: []gaugeFigure{},
-		Points:          []gaugeFigure{},
+		PrecisionGauges: []api.Gauge{},
+		Points:          []api.Gauge{},
 		Counters:        []sampledFigure{},
 		Samples:         []sampledFigure{},
 	}
@@ -162,9 +164,9 @@ func (a *metricsAnswer) add(name string, m *dto.Metric, age time.Duration) {
 		f.Rate = rate(f.Sum)
 		a.Samples = append(a.Samples, f)
 	case m.Gauge != nil:
-		a.Gauges = append(a.Gauges, gaugeFigure{Name: name, Value: finite(m.Gauge.GetValue()), Labels: labels})
+		a.Gauges = append(a.Gauges, api.Gauge{Name: name, Value: finite(m.Gauge.GetValue()), Labels: labels})
 	case m.Untyped != nil:
-		a.Gauges = append(a.Gauges, gaugeFigure{Name: name, Value: finite(m.Untyped.GetValue()), Labels: labels})
+		a.Gauges = append(a.Gauges, api.Gauge{Name: name, Value: finite(m.Untyped.GetValue()), Labels: labels})
 	}
 }
 
@@ -202,17 +204,46 @@ func finite(v float64) float64 {
 	return v
 }
 
-// gaugeFamilies is figures as Prometheus names them.
-func gaugeFamilies(gauges []gaugeFigure) []*dto.MetricFamily {
+// gaugeFamilies is figures as Prometheus names them, those of one name together.
+func gaugeFamilies(gauges []api.Gauge) []*dto.MetricFamily {
 	var out []*dto.MetricFamily
+	byName := map[string]*dto.MetricFamily{}
 	for _, g := range gauges {
-		out = append(out, &dto.MetricFamily{
-			Name:   new(strings.ReplaceAll(g.Name, ".", "_")),
-			Type:   dto.MetricType_GAUGE.Enum(),
-			Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: &g.Value}}},
-		})
+		family := byName[g.Name]
+		if family == nil {
+			family = &dto.MetricFamily{Name: new(strings.ReplaceAll(g.Name, ".", "_")), Type: dto.MetricType_GAUGE.Enum()}
+			byName[g.Name] = family
+			out = append(out, family)
+		}
+		m := &dto.Metric{Gauge: &dto.Gauge{Value: &g.Value}}
+		for _, label := range slices.Sorted(maps.Keys(g.Labels)) {
+			m.Label = append(m.Label, &dto.LabelPair{Name: &label, Value: new(g.Labels[label])})
+		}
+		family.Metric = append(family.Metric, m)
 	}
 	return out
+}
+
+// NodeMetrics answers GET /v1/metrics on a machine that is only a node, with its figures
+// and those of the process, which was started at a time.
+func NodeMetrics(w http.ResponseWriter, r *http.Request, node []api.Gauge, started time.Time) error {
+	gauges := append(node, runtimeFigures()...)
+	switch format := r.URL.Query().Get("format"); format {
+	case "":
+		b, err := json.Marshal(metricsOf(gauges, nil, time.Now(), time.Since(started)))
+		if err != nil {
+			return fmt.Errorf("encode metrics: %w", err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, err = w.Write(b)
+		return err
+	case "prometheus":
+		w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+		return writePrometheus(w, gaugeFamilies(gauges))
+	default:
+		http.Error(w, fmt.Sprintf("metrics format %q is not known; there are JSON, without ?format, and prometheus", format), http.StatusBadRequest)
+		return nil
+	}
 }
 
 func writePrometheus(w io.Writer, families []*dto.MetricFamily) error {

@@ -134,6 +134,8 @@ func agentRoutes() []route {
 		{pattern: "client/allocation/{alloc}/stats", get: proxyAllocation},
 		{pattern: "client/allocation/{alloc}/restart", put: proxyAllocation},
 		{pattern: "client/allocation/{alloc}/signal", put: proxyAllocation},
+		{pattern: "client/allocation/{alloc}/gc", get: proxyAllocation, put: proxyAllocation},
+		{pattern: "client/gc", get: proxyNode, put: proxyNode},
 		{pattern: "client/stats", get: proxyNode},
 		{pattern: "client/metadata", get: proxyNode, put: proxyNodeMeta},
 

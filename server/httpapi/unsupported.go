@@ -13,7 +13,7 @@ func unsupported() []route {
 		patterns []string
 	}{
 		{"pausing tasks", []string{"client/allocation/{alloc}/pause"}},
-		{"collecting on nodes", []string{"client/gc", "client/allocation/{alloc}/gc", "client/allocation/{alloc}/snapshot"}},
+		{"snapshots of allocations", []string{"client/allocation/{alloc}/snapshot"}},
 		{"search", []string{"search", "search/fuzzy"}},
 		{"variables", []string{"vars", "var/{path...}"}},
 		{"access control", []string{"acl/{rest...}"}},

@@ -117,6 +117,12 @@ func (h *Hub) registration(s *nodeSession, n *api.Node) (store.Txn, error) {
 		Conditions: []store.Condition{{Key: put.Key(), ModifyIndex: modified}},
 		Writes:     []store.Write{{Put: put}},
 	}
+	if intent, ok := store.Get[*api.NodeIntent](snap, (&api.NodeIntent{NodeID: n.ID}).Key()); ok {
+		txn.Conditions = append(txn.Conditions, store.Unchanged(intent))
+		if next := intent.Returned(time.Now()); next != intent {
+			txn.Writes = append(txn.Writes, store.Put(next))
+		}
+	}
 	return addFacts(txn, snap, n)
 }
 

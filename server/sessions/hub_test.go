@@ -385,6 +385,31 @@ func TestGainAndLossOfASessionAreRecorded(t *testing.T) {
 	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected && s.Graceful })
 }
 
+func TestANodeThatIsLeftIsDrainedUntilItsAgentIsBack(t *testing.T) {
+	f := newFixture(t)
+	n := node()
+	conn := f.connect(n)
+	f.recv(conn)
+	if err := conn.Send(f.ctx, &session.Frame{Leave: &session.Leave{Deadline: time.Hour, IgnoreSystemJobs: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Send(f.ctx, &session.Frame{Goodbye: &session.Goodbye{}}); err != nil {
+		t.Log(err) // the server hangs up at once, which may look as if it had not heard
+	}
+	f.await(n.ID, func(s *api.NodeSession) bool { return !s.Connected && s.Graceful })
+	intent := func() *api.NodeIntent {
+		i, _ := store.Get[*api.NodeIntent](f.store.Snapshot(), (&api.NodeIntent{NodeID: n.ID}).Key())
+		return i
+	}
+	if i := intent(); !i.Draining() || i.DrainStrategy.Deadline != time.Hour || !i.DrainStrategy.IgnoreSystemJobs || i.Eligibility != api.NodeIneligible {
+		t.Errorf("left: %+v", i)
+	}
+	f.recv(f.connect(n))
+	if i := intent(); i.Draining() || i.Eligibility != api.NodeEligible {
+		t.Errorf("back: %+v", i)
+	}
+}
+
 func TestANodeThatIsPurgedRegistersAnew(t *testing.T) {
 	f := newFixture(t)
 	n := node()

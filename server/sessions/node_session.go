@@ -78,6 +78,8 @@ func (s *nodeSession) receive(ctx context.Context) error {
 			err = s.takeStatuses(ctx, f.Statuses)
 		case f.Facts != nil:
 			err = s.takeFacts(ctx, f.Facts)
+		case f.Leave != nil:
+			err = s.takeLeave(ctx, f.Leave)
 		case f.Goodbye != nil:
 			s.graceful.Store(true)
 			return errGoodbye
@@ -123,6 +125,33 @@ func (s *nodeSession) takeFacts(ctx context.Context, n *api.Node) error {
 		}
 		if !errors.Is(err, api.ErrConflict) {
 			return fmt.Errorf("update facts: %w", err)
+		}
+	}
+}
+
+// takeLeave begins the drain that the agent asks for.
+func (s *nodeSession) takeLeave(ctx context.Context, l *session.Leave) error {
+	spec := api.DrainSpec{Deadline: l.Deadline, IgnoreSystemJobs: l.IgnoreSystemJobs}
+	for {
+		had := &api.NodeIntent{NodeID: s.nodeID}
+		unchanged := store.Absent(had.Key())
+		if stored, ok := store.Get[*api.NodeIntent](s.hub.store.Snapshot(), had.Key()); ok {
+			had, unchanged = stored, store.Unchanged(stored)
+		}
+		next := had.Leaving(spec, time.Now())
+		if next == had {
+			return nil
+		}
+		_, err := s.hub.apply(ctx, store.Txn{Conditions: []store.Condition{s.holds(), unchanged}, Writes: []store.Write{store.Put(next)}})
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, api.ErrConflict) {
+			return fmt.Errorf("drain node: %w", err)
+		}
+		known, ok := store.Get[*api.NodeSession](s.hub.store.Snapshot(), s.holds().Key)
+		if !ok || known.ModifyIndex != s.recordedAt {
+			return errSuperseded
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/droverhq/drover/store"
 )
 
@@ -37,11 +35,11 @@ func (s *space) check() error {
 }
 
 func (s *space) look() error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(s.dir, &fs); err != nil {
+	free, err := available(s.dir)
+	if err != nil {
 		return fmt.Errorf("look for disk space in %s: %w", s.dir, err)
 	}
-	if free := int64(fs.Bavail) * fs.Bsize; free < s.min {
+	if free < s.min {
 		return fmt.Errorf("%w: %d MiB in %s, and %d MiB are kept free", store.ErrDiskFull, free>>20, s.dir, s.min>>20)
 	}
 	return nil

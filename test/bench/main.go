@@ -36,6 +36,7 @@ var rows = []row{
 	{name: "memory per task", measure: measureTaskMemory},
 	{name: "exec start", measure: measureExecStart},
 	{name: "raw_exec rate", measure: measureStartRate},
+	{name: "recovery 1000", measure: measureRecovery},
 	{name: "placed 10000", measure: measurePlaced},
 	{name: "placed 200x50", measure: measureManyJobs},
 	{name: "packing", measure: measurePacking},

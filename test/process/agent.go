@@ -85,3 +85,16 @@ func (a *Agent) Stop() error {
 	}
 	return errors.Join(err, os.RemoveAll(a.Dir))
 }
+
+// Kill ends the agent at once, as a crash would. Its files stay, for another one that is
+// started with the same Dir.
+func (a *Agent) Kill() error {
+	if err := a.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	var exit *exec.ExitError
+	if err := a.cmd.Wait(); !errors.As(err, &exit) {
+		return err
+	}
+	return nil
+}

@@ -96,7 +96,7 @@ func quotaOf(shares, mhz int64, cores int) int64 {
 // compute returns the node's MHz and cores.
 func (d *Driver) compute() (int64, int, error) {
 	node := &api.Node{Attributes: map[string]string{}, Resources: &api.NodeResources{}}
-	write, err := cpu.Fingerprint{System: os.DirFS("/"), TotalCompute: d.options.TotalMHz}.Run(context.Background())
+	write, err := (&cpu.Fingerprint{System: os.DirFS("/"), TotalCompute: d.options.TotalMHz}).Run(context.Background())
 	if err != nil {
 		return 0, 0, err
 	}

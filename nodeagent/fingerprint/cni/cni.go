@@ -23,6 +23,16 @@ type Fingerprint struct {
 	Able       bool     // the agent may make networks at all: it is root, on Linux
 	PluginPath []string // folders of plugins; of two with one name the first counts
 	ConfigDir  string   // of networks
+
+	versions map[string]answer // by path
+}
+
+// answer is what a plugin said of its version; the program is asked again when it is
+// another.
+type answer struct {
+	size    int64
+	changed time.Time
+	version string
 }
 
 const (
@@ -31,29 +41,34 @@ const (
 )
 
 // Name implements fingerprint.Fingerprinter.
-func (Fingerprint) Name() string { return "CNI" }
+func (*Fingerprint) Name() string { return "CNI" }
 
 // Run implements fingerprint.Fingerprinter. It has each plugin tell its version, which
 // no file does.
-func (f Fingerprint) Run(ctx context.Context) (func(*api.Node), error) {
+func (f *Fingerprint) Run(ctx context.Context) (func(*api.Node), error) {
 	if !f.Able {
 		return nil, nil
 	}
 	names, wrong := network.Configured(f.ConfigDir)
 	paths, err := f.plugins()
-	versions := make([]string, len(paths))
+	answers := make([]answer, len(paths))
 	var group errgroup.Group
 	group.SetLimit(parallelVersions)
 	for i, path := range paths {
-		group.Go(func() error {
-			versions[i] = versionOf(ctx, path)
-			return nil
+		group.Go(func() (err error) {
+			answers[i], err = f.ask(ctx, path)
+			return err
 		})
+	}
+	gone := group.Wait()
+	f.versions = make(map[string]answer, len(paths))
+	for i, path := range paths {
+		f.versions[path] = answers[i]
 	}
 	return func(n *api.Node) {
 		for i, path := range paths {
-			if versions[i] != "" {
-				n.Attributes["plugins.cni.version."+filepath.Base(path)] = versions[i]
+			if version := answers[i].version; version != "" {
+				n.Attributes["plugins.cni.version."+filepath.Base(path)] = version
 			}
 		}
 		for _, name := range names {
@@ -61,11 +76,11 @@ func (f Fingerprint) Run(ctx context.Context) (func(*api.Node), error) {
 			n.Resources.Networks = append(n.Resources.Networks, &api.NodeNetworkInfo{Mode: mode})
 			n.Resources.NodeNetworks = append(n.Resources.NodeNetworks, &api.NodeNetworkResource{Mode: mode})
 		}
-	}, errors.Join(group.Wait(), wrong, err)
+	}, errors.Join(gone, wrong, err)
 }
 
 // plugins returns the programs in the folders.
-func (f Fingerprint) plugins() ([]string, error) {
+func (f *Fingerprint) plugins() ([]string, error) {
 	var paths []string
 	var wrong []error
 	seen := map[string]bool{}
@@ -85,15 +100,40 @@ func (f Fingerprint) plugins() ([]string, error) {
 	return paths, errors.Join(wrong...)
 }
 
-// versionOf asks a plugin for its version; "" if it does not say one.
-func versionOf(ctx context.Context, path string) string {
+// ask returns a plugin's version, and asks for it only if the program is another than
+// before. It reads f.versions, which nobody writes meanwhile.
+func (f *Fingerprint) ask(ctx context.Context, path string) (answer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return answer{}, err
+	}
+	known := f.versions[path]
+	if known.size == info.Size() && known.changed.Equal(info.ModTime()) {
+		return known, nil
+	}
+	version, err := versionOf(ctx, path)
+	if err != nil {
+		return answer{size: unanswered}, nil
+	}
+	return answer{size: info.Size(), changed: info.ModTime(), version: version}, nil
+}
+
+// unanswered is no size of a file: the program is asked again.
+const unanswered = -1
+
+// versionOf asks a plugin for its version; "" if it does not say one. It errs if the plugin
+// did not answer in time.
+func versionOf(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, versionPatience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
-	if err != nil {
-		return ""
+	if ctx.Err() != nil {
+		return "", ctx.Err()
 	}
-	return parseVersion(string(out))
+	if err != nil {
+		return "", nil // it knows no such argument
+	}
+	return parseVersion(string(out)), nil
 }
 
 var (

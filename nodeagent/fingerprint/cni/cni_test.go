@@ -1,6 +1,7 @@
 package cni_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,7 +27,7 @@ func TestPluginsTellTheirVersionsAndConfigurationsTheirNetworks(t *testing.T) {
 	write(filepath.Join(second, "bridge"), says(`CNI bridge plugin v0.1.0\n`), 0o755)
 	write(filepath.Join(configs, "a.conflist"), `{"cniVersion": "1.0.0", "name": "mynet", "plugins": [{"type": "bridge"}]}`, 0o644)
 	n := &api.Node{}
-	f := cni.Fingerprint{Able: true, PluginPath: []string{first, filepath.Join(first, "none"), second}, ConfigDir: configs}
+	f := &cni.Fingerprint{Able: true, PluginPath: []string{first, filepath.Join(first, "none"), second}, ConfigDir: configs}
 	if err := fingerprint.Run(t.Context(), []fingerprint.Fingerprinter{f}, n); err != nil {
 		t.Fatal(err)
 	}
@@ -35,5 +36,21 @@ func TestPluginsTellTheirVersionsAndConfigurationsTheirNetworks(t *testing.T) {
 	}
 	if len(n.Resources.Networks) != 1 || n.Resources.Networks[0].Mode != "cni/mynet" || n.Resources.NodeNetworks[0].Mode != "cni/mynet" {
 		t.Errorf("networks %+v", n.Resources.Networks)
+	}
+
+	// What is put in place later is found, and only what is new is asked.
+	write(filepath.Join(first, "portmap"), "#!/bin/sh\necho CNI portmap plugin v2.0.0\n", 0o755)
+	write(filepath.Join(first, "vlan"), says(`CNI vlan plugin v1.6.2\n`), 0o755)
+	write(filepath.Join(configs, "b.conflist"), `{"cniVersion": "1.0.0", "name": "other", "plugins": [{"type": "bridge"}]}`, 0o644)
+	if err := os.Remove(filepath.Join(first, "bridge")); err != nil {
+		t.Fatal(err)
+	}
+	n = &api.Node{}
+	if err := fingerprint.Run(t.Context(), []fingerprint.Fingerprinter{f}, n); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"plugins.cni.version.bridge": "v0.1.0", "plugins.cni.version.portmap": "v2.0.0", "plugins.cni.version.vlan": "v1.6.2"}
+	if !maps.Equal(n.Attributes, want) || len(n.Resources.Networks) != 2 {
+		t.Errorf("attributes %v, networks %+v", n.Attributes, n.Resources.Networks)
 	}
 }

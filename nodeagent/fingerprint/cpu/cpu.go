@@ -27,20 +27,23 @@ type Fingerprint struct {
 	// Reservable are the cores that tasks may be given, and Reserved those that nothing
 	// of the node's jobs is to have. None reservable: all that are not reserved.
 	Reservable, Reserved []uint16
+
+	first map[uint16]uint64 // what /proc/cpuinfo said first of a core's speed, in MHz
 }
 
 // guessedMHz is taken for a machine that does not tell its speed (many on arm64).
 const guessedMHz = 1000
 
 // Name implements fingerprint.Fingerprinter.
-func (Fingerprint) Name() string { return "cpu" }
+func (*Fingerprint) Name() string { return "cpu" }
 
 // Run implements fingerprint.Fingerprinter.
-func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
+func (f *Fingerprint) Run(context.Context) (func(*api.Node), error) {
 	model, mhz, err := f.cpuinfo()
-	if err != nil {
+	if err != nil && runtime.GOOS == "linux" { // others have no such file: their speed is guessed
 		return nil, err
 	}
+	mhz = f.steady(mhz)
 	online := f.online()
 	topology := &api.NodeTopology{}
 	total := 0
@@ -75,6 +78,20 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 	}, nil
 }
 
+// steady returns the speeds that were told first of each core: what the kernel tells
+// goes up and down with the load.
+func (f *Fingerprint) steady(mhz map[uint16]uint64) map[uint16]uint64 {
+	if f.first == nil {
+		f.first = map[uint16]uint64{}
+	}
+	for id, speed := range mhz {
+		if f.first[id] == 0 {
+			f.first[id] = speed
+		}
+	}
+	return f.first
+}
+
 func numa(n *api.Node, t *api.NodeTopology) {
 	n.Attributes["numa.node.count"] = strconv.Itoa(len(t.Nodes))
 	for _, node := range t.Nodes {
@@ -89,7 +106,7 @@ func numa(n *api.Node, t *api.NodeTopology) {
 }
 
 // core describes one core. mhz is what /proc/cpuinfo says of it, or 0.
-func (f Fingerprint) core(id uint16, mhz uint64) api.NodeCore {
+func (f *Fingerprint) core(id uint16, mhz uint64) api.NodeCore {
 	dir := fmt.Sprintf("sys/devices/system/cpu/cpu%d", id)
 	c := api.NodeCore{ID: id, Grade: true, SocketID: uint8(f.number(path.Join(dir, "topology/physical_package_id"))), NodeID: f.numaNode(dir)}
 	const kHz = 1000
@@ -107,7 +124,7 @@ func (f Fingerprint) core(id uint16, mhz uint64) api.NodeCore {
 	return c
 }
 
-func (f Fingerprint) numaNode(dir string) uint8 {
+func (f *Fingerprint) numaNode(dir string) uint8 {
 	entries, err := fs.Glob(f.System, path.Join(dir, "node[0-9]*"))
 	if err != nil || len(entries) == 0 {
 		return 0
@@ -120,7 +137,7 @@ func (f Fingerprint) numaNode(dir string) uint8 {
 }
 
 // number reads a file that holds a number; 0 if there is none.
-func (f Fingerprint) number(name string) uint64 {
+func (f *Fingerprint) number(name string) uint64 {
 	b, err := fs.ReadFile(f.System, name)
 	if err != nil {
 		return 0
@@ -133,7 +150,7 @@ func (f Fingerprint) number(name string) uint64 {
 }
 
 // cpuinfo returns the model and, by core, the speed in MHz where it is told.
-func (f Fingerprint) cpuinfo() (model string, mhz map[uint16]uint64, err error) {
+func (f *Fingerprint) cpuinfo() (model string, mhz map[uint16]uint64, err error) {
 	file, err := f.System.Open("proc/cpuinfo")
 	if err != nil {
 		return "", nil, err
@@ -164,7 +181,7 @@ func (f Fingerprint) cpuinfo() (model string, mhz map[uint16]uint64, err error) 
 
 // withhold marks the cores that tasks don't get. It returns the others, and how many
 // MHz those are that they don't get.
-func (f Fingerprint) withhold(t *api.NodeTopology, total int) (usable []uint16, withheld int64) {
+func (f *Fingerprint) withhold(t *api.NodeTopology, total int) (usable []uint16, withheld int64) {
 	var kept, all uint64
 	for i := range t.Cores {
 		c := &t.Cores[i]
@@ -198,7 +215,7 @@ func reserve(n *api.Node, cores []uint16, mhz int64) int64 {
 
 // distances returns how far the memory of NUMA nodes is from each other, by their IDs;
 // nothing if there is one, or if the kernel does not say.
-func (f Fingerprint) distances(nodes []uint16) [][]uint16 {
+func (f *Fingerprint) distances(nodes []uint16) [][]uint16 {
 	if len(nodes) < 2 {
 		return nil
 	}
@@ -231,7 +248,7 @@ func upTo(n int) []uint16 {
 }
 
 // online returns the cores that can be used.
-func (f Fingerprint) online() []uint16 {
+func (f *Fingerprint) online() []uint16 {
 	b, err := fs.ReadFile(f.System, "sys/devices/system/cpu/online")
 	if err != nil {
 		return upTo(runtime.NumCPU())

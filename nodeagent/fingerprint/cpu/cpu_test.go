@@ -11,7 +11,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint/cpu"
 )
 
-func run(t *testing.T, f cpu.Fingerprint) *api.Node {
+func run(t *testing.T, f *cpu.Fingerprint) *api.Node {
 	t.Helper()
 	n := &api.Node{Attributes: map[string]string{}, Resources: &api.NodeResources{}}
 	apply, err := f.Run(t.Context())
@@ -34,7 +34,7 @@ cpu MHz		: 2595.998
 `
 
 func TestAVirtualMachine(t *testing.T) {
-	n := run(t, cpu.Fingerprint{System: fstest.MapFS{
+	n := run(t, &cpu.Fingerprint{System: fstest.MapFS{
 		"proc/cpuinfo":                      file(twoCores),
 		"sys/devices/system/cpu/online":     file("0-1\n"),
 		"sys/devices/system/cpu/cpu0/node0": file(""),
@@ -65,7 +65,7 @@ func TestTwoSocketsWithABaseFrequency(t *testing.T) {
 		system[dir+"/topology/physical_package_id"] = file(node + "\n")
 		system[dir+"/node"+node] = file("")
 	}
-	n := run(t, cpu.Fingerprint{System: system})
+	n := run(t, &cpu.Fingerprint{System: system})
 	if n.Attributes["cpu.totalcompute"] != "6000" || n.Attributes["numa.node.count"] != "2" || n.Attributes["numa.node1.cores"] != "2-3" {
 		t.Errorf("attributes: %v", n.Attributes)
 	}
@@ -75,21 +75,21 @@ func TestTwoSocketsWithABaseFrequency(t *testing.T) {
 }
 
 func TestAMachineThatDoesNotTellItsSpeed(t *testing.T) {
-	n := run(t, cpu.Fingerprint{System: fstest.MapFS{"proc/cpuinfo": file("Processor\t: AArch64\n"), "sys/devices/system/cpu/online": file("0-3")}})
+	n := run(t, &cpu.Fingerprint{System: fstest.MapFS{"proc/cpuinfo": file("Processor\t: AArch64\n"), "sys/devices/system/cpu/online": file("0-3")}})
 	if n.Resources.Cpu.CpuShares != 4000 || n.Resources.Processors.Topology.Cores[0].GuessSpeed != 1000 {
 		t.Errorf("resources: %+v", n.Resources.Cpu)
 	}
 }
 
 func TestTheOperatorsFigureWins(t *testing.T) {
-	n := run(t, cpu.Fingerprint{System: fstest.MapFS{"proc/cpuinfo": file(twoCores), "sys/devices/system/cpu/online": file("0-1")}, TotalCompute: 9000})
+	n := run(t, &cpu.Fingerprint{System: fstest.MapFS{"proc/cpuinfo": file(twoCores), "sys/devices/system/cpu/online": file("0-1")}, TotalCompute: 9000})
 	if n.Resources.Cpu.CpuShares != 9000 || n.Attributes["cpu.totalcompute"] != "9000" || n.Attributes["cpu.frequency"] != "4500" {
 		t.Errorf("resources: %+v", n.Resources.Cpu)
 	}
 }
 
 func TestThisMachine(t *testing.T) {
-	n := run(t, cpu.Fingerprint{System: os.DirFS("/")})
+	n := run(t, &cpu.Fingerprint{System: os.DirFS("/")})
 	if n.Resources.Cpu.CpuShares <= 0 || n.Resources.Cpu.TotalCpuCores == 0 {
 		t.Errorf("resources: %+v", n.Resources.Cpu)
 	}
@@ -97,7 +97,7 @@ func TestThisMachine(t *testing.T) {
 
 func TestCoresThatTasksDoNotGet(t *testing.T) {
 	system := fstest.MapFS{"proc/cpuinfo": file(""), "sys/devices/system/cpu/online": file("0-3")}
-	apply, err := cpu.Fingerprint{System: system, Reservable: []uint16{0, 1, 2, 9}, Reserved: []uint16{0}}.Run(t.Context())
+	apply, err := (&cpu.Fingerprint{System: system, Reservable: []uint16{0, 1, 2, 9}, Reserved: []uint16{0}}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +131,23 @@ func TestDistancesAreThoseOfNUMANodesByTheirIDs(t *testing.T) {
 		"sys/devices/system/node/node0/distance": file("10 21\n"), "sys/devices/system/node/node2/distance": file("21 10\n"),
 	}
 	want := [][]uint16{{10, 0, 21}, nil, {21, 0, 10}}
-	if got := run(t, cpu.Fingerprint{System: system}).Resources.Processors.Topology.Distances; !reflect.DeepEqual(got, want) {
+	if got := run(t, &cpu.Fingerprint{System: system}).Resources.Processors.Topology.Distances; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	system["sys/devices/system/node/node2/distance"] = file("10\n")
-	if got := run(t, cpu.Fingerprint{System: system}).Resources.Processors.Topology.Distances; got != nil {
+	if got := run(t, &cpu.Fingerprint{System: system}).Resources.Processors.Topology.Distances; got != nil {
 		t.Errorf("got %v of a machine that does not say", got)
+	}
+}
+
+func TestASpeedThatWaversIsWhatItWasFirst(t *testing.T) {
+	system := fstest.MapFS{"proc/cpuinfo": file(twoCores), "sys/devices/system/cpu/online": file("0-1")}
+	f := &cpu.Fingerprint{System: system}
+	run(t, f)
+	system["proc/cpuinfo"] = file("processor : 0\ncpu MHz : 1200\n\nprocessor : 1\ncpu MHz : 3100\n\nprocessor : 2\ncpu MHz : 2000\n")
+	system["sys/devices/system/cpu/online"] = file("0-2")
+	n := run(t, f)
+	if got := n.Attributes["cpu.totalcompute"]; got != "7192" || n.Attributes["cpu.numcores"] != "3" {
+		t.Errorf("%s MHz of %s cores, want 2596 twice and 2000", got, n.Attributes["cpu.numcores"])
 	}
 }

@@ -21,7 +21,7 @@ type Fingerprint struct {
 // Name implements fingerprint.Fingerprinter.
 func (Fingerprint) Name() string { return "memory" }
 
-var errNoTotal = errors.New("/proc/meminfo does not say MemTotal")
+var errMissing = errors.New("/proc/meminfo does not say")
 
 const mib = 1 << 20
 
@@ -41,12 +41,21 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 }
 
 func (f Fingerprint) total() (int64, error) {
+	if !hasProc {
+		total, _, err := systemMemory()
+		return int64(total), err
+	}
 	b, err := fs.ReadFile(f.System, "proc/meminfo")
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(b)) {
-		value, found := strings.CutPrefix(line, "MemTotal:")
+	return field(b, "MemTotal")
+}
+
+// field returns a value of /proc/meminfo, in bytes.
+func field(meminfo []byte, name string) (int64, error) {
+	for line := range strings.Lines(string(meminfo)) {
+		value, found := strings.CutPrefix(line, name+":")
 		if !found {
 			continue
 		}
@@ -56,5 +65,23 @@ func (f Fingerprint) total() (int64, error) {
 		}
 		return kb << 10, nil
 	}
-	return 0, errNoTotal
+	return 0, fmt.Errorf("%w: %s", errMissing, name)
+}
+
+// Available returns how much memory there is and how much of it new work can have, in
+// bytes.
+func (f Fingerprint) Available() (total, available uint64, err error) {
+	if !hasProc {
+		return systemMemory()
+	}
+	b, err := fs.ReadFile(f.System, "proc/meminfo")
+	if err != nil {
+		return 0, 0, err
+	}
+	all, err := field(b, "MemTotal")
+	if err != nil {
+		return 0, 0, err
+	}
+	free, err := field(b, "MemAvailable")
+	return uint64(max(all, 0)), uint64(max(free, 0)), err
 }

@@ -4,15 +4,15 @@ package storage
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/disk"
 )
 
 // Fingerprint implements fingerprint.Fingerprinter.
@@ -20,20 +20,26 @@ type Fingerprint struct {
 	System  fs.FS  // the root directory of the machine
 	Dir     string // where the files of allocations are
 	TotalMB int    // replaces what is found out, in MiB, if it is not 0
+
+	last int64 // the size that was found, in bytes
 }
 
+// wavers is the part of its size by which a file system may grow or shrink unnoticed: on
+// some the size is what is used and what is free of a pool that others use too.
+const wavers = 0.01
+
 // Name implements fingerprint.Fingerprinter.
-func (Fingerprint) Name() string { return "storage" }
+func (*Fingerprint) Name() string { return "storage" }
 
 const mib = 1 << 20
 
 // Run implements fingerprint.Fingerprinter.
-func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(f.Dir, &st); err != nil {
-		return nil, fmt.Errorf("size of the file system of %s: %w", f.Dir, err)
+func (f *Fingerprint) Run(context.Context) (func(*api.Node), error) {
+	usage, err := disk.Of(f.Dir)
+	if err != nil {
+		return nil, err
 	}
-	total := int64(st.Blocks) * int64(st.Bsize)
+	total := f.steady(int64(usage.Size))
 	if f.TotalMB > 0 {
 		total = int64(f.TotalMB) * mib
 	}
@@ -48,11 +54,22 @@ func (f Fingerprint) Run(context.Context) (func(*api.Node), error) {
 	}, nil
 }
 
+// steady returns the size that was found before, if it is about the same now.
+func (f *Fingerprint) steady(total int64) int64 {
+	if math.Abs(float64(total-f.last)) > wavers*float64(f.last) {
+		f.last = total
+	}
+	return f.last
+}
+
 // volume returns what is mounted where the directory is: /dev/vda.
-func (f Fingerprint) volume() (string, error) {
+func (f *Fingerprint) volume() (string, error) {
 	dir, err := filepath.EvalSymlinks(f.Dir)
 	if err != nil {
 		return "", err
+	}
+	if runtime.GOOS != "linux" {
+		return filepath.VolumeName(dir), nil
 	}
 	b, err := fs.ReadFile(f.System, "proc/self/mountinfo")
 	if err != nil {

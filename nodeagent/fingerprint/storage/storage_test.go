@@ -10,7 +10,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/fingerprint/storage"
 )
 
-func run(t *testing.T, f storage.Fingerprint) *api.Node {
+func run(t *testing.T, f *storage.Fingerprint) *api.Node {
 	t.Helper()
 	apply, err := f.Run(t.Context())
 	if err != nil {
@@ -30,7 +30,7 @@ func TestTheVolumeIsThatOfTheInnermostMount(t *testing.T) {
 		"30 22 0:5 / " + filepath.Dir(dir) + " rw shared:1 - xfs /dev/vdb rw\n" +
 		"31 22 0:6 / " + dir + "-other rw - xfs /dev/vdc rw\n" +
 		"torn line\n"
-	n := run(t, storage.Fingerprint{System: fstest.MapFS{"proc/self/mountinfo": {Data: []byte(mounts)}}, Dir: dir, TotalMB: 5000})
+	n := run(t, &storage.Fingerprint{System: fstest.MapFS{"proc/self/mountinfo": {Data: []byte(mounts)}}, Dir: dir, TotalMB: 5000})
 	if got := n.Attributes["unique.storage.volume"]; got != "/dev/vdb" {
 		t.Errorf("volume %s", got)
 	}
@@ -40,7 +40,7 @@ func TestTheVolumeIsThatOfTheInnermostMount(t *testing.T) {
 }
 
 func TestThisMachine(t *testing.T) {
-	n := run(t, storage.Fingerprint{System: os.DirFS("/"), Dir: t.TempDir()})
+	n := run(t, &storage.Fingerprint{System: os.DirFS("/"), Dir: t.TempDir()})
 	if n.Attributes["unique.storage.volume"] == "" || n.Resources.Disk.DiskMB <= 0 {
 		t.Errorf("got %v %+v", n.Attributes, n.Resources.Disk)
 	}
