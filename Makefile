@@ -20,9 +20,10 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/drover and bin/drover-shim (static, stripped)
+build: ## build bin/drover, bin/drover-shim and bin/drover-wasm (static, stripped)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/drover ./cmd/drover
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/drover-shim ./cmd/drover-shim
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/drover-wasm ./cmd/drover-wasm
 
 .PHONY: demo
 demo: build ## start a dev agent, run a job on it, show it; Ctrl-C cleans up (DEMO_EXIT=1: by itself)

@@ -59,6 +59,7 @@ var driverSettings = map[string][]string{
 	"raw_exec": {"enabled", "no_cgroups", "denied_envvars", "denied_host_uids", "denied_host_gids"},
 	"exec":     isolationSettings,
 	"java":     isolationSettings,
+	"wasm":     isolationSettings,
 }
 
 var isolationSettings = []string{

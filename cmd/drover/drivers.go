@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 
 	"github.com/droverhq/drover/nodeagent/drivers"
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
+	"github.com/droverhq/drover/nodeagent/drivers/wasm"
 )
 
 // driverOptions reads what the configuration says of the task drivers.
@@ -24,9 +26,11 @@ func driverOptions(a *agent) (drivers.Options, error) {
 	}
 	execOptions, execErr := isolation(exec.Name)
 	javaOptions, javaErr := isolation(java.Name)
+	wasmOptions, wasmErr := isolation(wasm.Name)
 	return drivers.Options{
 		RawExec: rawexec.Options{Plugin: raw, Log: a.log.WithName(rawexec.Name)},
 		Exec:    execOptions,
 		Java:    javaOptions,
-	}, errors.Join(rawErr, execErr, javaErr)
+		Wasm:    wasm.Options{Isolated: wasmOptions, CacheDir: filepath.Join(cfg.DataDir, "wasm")},
+	}, errors.Join(rawErr, execErr, javaErr, wasmErr)
 }

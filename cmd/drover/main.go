@@ -1,5 +1,6 @@
 // Command drover is the server, the node agent and the command line in one. Under
-// the name drover-shim it is the process that holds a task.
+// the name drover-shim it is the process that holds a task, and under drover-wasm the
+// one that runs a WebAssembly module.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	_ "time/tzdata" // crons in any zone, on machines that know none
 
 	"github.com/droverhq/drover/cli"
+	"github.com/droverhq/drover/nodeagent/drivers/wasm/runner"
 	"github.com/droverhq/drover/shim"
 )
 
@@ -18,8 +20,12 @@ import (
 var version = "dev"
 
 func main() {
-	if filepath.Base(os.Args[0]) == "drover-shim" {
+	switch filepath.Base(os.Args[0]) {
+	case shim.Name:
 		shim.Main()
+		return
+	case runner.Name:
+		runner.Main()
 		return
 	}
 	// The first signal ends things in order; a second one, at once.

@@ -8,6 +8,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
+	"github.com/droverhq/drover/nodeagent/drivers/wasm"
 )
 
 // Options are the options of the drivers, one field for each.
@@ -15,6 +16,7 @@ type Options struct {
 	RawExec rawexec.Options
 	Exec    isolated.Options
 	Java    isolated.Options
+	Wasm    wasm.Options
 }
 
 // Build returns all drivers, ready to use.
@@ -23,5 +25,6 @@ func Build(o Options) ([]driver.Driver, error) {
 		rawexec.New(o.RawExec),
 		exec.New(o.Exec),
 		java.New(o.Java),
+		wasm.New(o.Wasm),
 	}, nil
 }

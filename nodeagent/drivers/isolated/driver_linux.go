@@ -30,6 +30,10 @@ type Kind struct {
 	// Detect finds out whether the node has what is run, with attributes that tell of
 	// it. The error says why not. Nil: there is nothing to find out.
 	Detect func(ctx context.Context) (map[string]string, error)
+	// Complete finishes what the shim is told, when all else is decided: it may add
+	// mounts and arguments, and files to the task's state directory. Nil: there is nothing
+	// to add.
+	Complete func(task driver.Task, spec *shim.Spec) error
 }
 
 // Driver runs commands set apart.
@@ -163,6 +167,9 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 		return nil, err
 	}
 	spec.Isolation, err = d.isolation(task, c)
+	if err == nil && d.kind.Complete != nil {
+		err = d.kind.Complete(task, spec)
+	}
 	return spec, err
 }
 
