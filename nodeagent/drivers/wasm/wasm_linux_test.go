@@ -265,12 +265,12 @@ func TestWhatIsNoProgramIsNotStarted(t *testing.T) {
 		task driver.Task
 		says string
 	}{
-		"text":                       {task(t, []byte("#!/bin/sh\n"), nil), "not a WebAssembly module"},
-		"a library":                  {task(t, assemble("add", nil), nil), "exports no function \"_start\""},
-		"nothing":                    {task(t, nil, map[string]any{"module_path": "local/none.wasm"}), "no such file"},
-		"a directory":                {task(t, nil, map[string]any{"module_path": "local"}), "not a file"},
-		"a link out of the task":     {linked, "no such file"},
-		"a path out of the task":     {task(t, nil, map[string]any{"module_path": "../../../../.." + outside}), "no such file"},
+		"text":                   {task(t, []byte("#!/bin/sh\n"), nil), "not a WebAssembly module"},
+		"a library":              {task(t, assemble("add", nil), nil), "exports no function \"_start\""},
+		"nothing":                {task(t, nil, map[string]any{"module_path": "local/none.wasm"}), "no such file"},
+		"a directory":            {task(t, nil, map[string]any{"module_path": "local"}), "not a file"},
+		"a link out of the task": {linked, "no such file"},
+		"a path out of the task": {task(t, nil, map[string]any{"module_path": "../../../../.." + outside}), "no such file"},
 	} {
 		_, err := d.Start(heldtest.Context(t), c.task)
 		if err == nil || !strings.Contains(err.Error(), c.says) {

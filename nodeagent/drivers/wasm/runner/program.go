@@ -48,7 +48,7 @@ func (p *program) run(ctx context.Context) (int, error) {
 	if err != nil {
 		return codeWrong, err
 	}
-	defer runtime.Close(ctx) //nolint:errcheck // the process ends
+	defer func() { _ = runtime.Close(ctx) }() // the process ends
 	if _, starts := module.ExportedFunctions()[startFunction]; !starts {
 		return codeWrong, errNoProgram
 	}
