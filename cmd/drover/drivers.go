@@ -8,6 +8,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
+	"github.com/droverhq/drover/nodeagent/drivers/outside"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/drivers/wasm"
 )
@@ -27,7 +28,18 @@ func driverOptions(a *agent) (drivers.Options, error) {
 	execOptions, execErr := isolation(exec.Name)
 	javaOptions, javaErr := isolation(java.Name)
 	wasmOptions, wasmErr := isolation(wasm.Name)
+	programs := outside.Options{
+		Dir: cfg.PluginDir, Plugins: map[string]outside.Plugin{},
+		RunDir: filepath.Join(cfg.DataDir, "run"), Log: a.log.WithName("drivers"),
+	}
+	if programs.Dir == "" {
+		programs.Dir = filepath.Join(cfg.DataDir, "plugins")
+	}
+	for name, p := range cfg.Plugins {
+		programs.Plugins[name] = outside.Plugin{Args: p.Args, Config: p.Config}
+	}
 	return drivers.Options{
+		Outside: programs,
 		RawExec: rawexec.Options{Plugin: raw, Log: a.log.WithName(rawexec.Name)},
 		Exec:    execOptions,
 		Java:    javaOptions,

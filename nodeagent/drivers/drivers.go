@@ -1,5 +1,5 @@
 // Package drivers is the list of task drivers, nothing else. A new driver is a folder
-// here and a line in Build.
+// here and a line in Build, or a program (package outside).
 package drivers
 
 import (
@@ -7,6 +7,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
+	"github.com/droverhq/drover/nodeagent/drivers/outside"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/drivers/wasm"
 )
@@ -17,14 +18,21 @@ type Options struct {
 	Exec    isolated.Options
 	Java    isolated.Options
 	Wasm    wasm.Options
+	Outside outside.Options // of all that are programs
 }
 
 // Build returns all drivers, ready to use.
 func Build(o Options) ([]driver.Driver, error) {
-	return []driver.Driver{
+	list := []driver.Driver{
 		rawexec.New(o.RawExec),
 		exec.New(o.Exec),
 		java.New(o.Java),
 		wasm.New(o.Wasm),
-	}, nil
+	}
+	var names []string
+	for _, d := range list {
+		names = append(names, d.Name())
+	}
+	programs, err := outside.Discover(o.Outside, names)
+	return append(list, programs...), err
 }

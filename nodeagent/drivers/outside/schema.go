@@ -1,6 +1,7 @@
 package outside
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func (s schema) decode(block map[string]any) (cty.Value, error) {
 	invalid := &api.InvalidError{What: s.what}
 	for _, p := range problems {
 		if p.Severity == hcl.DiagError {
-			invalid.Add("", p.Summary+": "+p.Detail)
+			invalid.Add("", cmp.Or(p.Detail, p.Summary))
 		}
 	}
 	return value, invalid.OrNil()
