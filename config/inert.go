@@ -59,10 +59,11 @@ var driverSettings = map[string][]string{
 	"exec":     isolationSettings,
 	"java":     isolationSettings,
 	"wasm":     isolationSettings,
+	"qemu":     append([]string{"image_paths", "args_allowlist"}, isolationSettings...),
 }
 
 // missingDrivers are those of the reference that are not there.
-var missingDrivers = []string{"docker", "qemu"}
+var missingDrivers = []string{"docker"}
 
 var isolationSettings = []string{
 	"no_pivot_root", "default_pid_mode", "default_ipc_mode", "allow_caps", "pids_limit", "denied_host_uids", "denied_host_gids",

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler for the race
 # detector, python3 for the sample jobs that serve HTTP, ip for networks that are
-# cut, a Java machine, and the compiler of the protocol of driver programs. On anything
+# cut, a Java machine, an emulator, and the compiler of the protocol of driver programs. On anything
 # but Debian, or without root, it says what is missing.
 set -eu
 need=()
@@ -10,6 +10,7 @@ command -v python3 >/dev/null || need+=(python3)
 command -v curl >/dev/null || need+=(curl)
 command -v ip >/dev/null || need+=(iproute2)
 command -v java >/dev/null || need+=(default-jre-headless)
+command -v qemu-system-x86_64 >/dev/null || need+=(qemu-system-x86)
 command -v protoc >/dev/null || need+=(protobuf-compiler libprotobuf-dev)
 [ ${#need[@]} = 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -8,6 +8,7 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
 	"github.com/droverhq/drover/nodeagent/drivers/outside"
+	"github.com/droverhq/drover/nodeagent/drivers/qemu"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/nodeagent/drivers/wasm"
 )
@@ -18,6 +19,7 @@ type Options struct {
 	Exec    isolated.Options
 	Java    isolated.Options
 	Wasm    wasm.Options
+	Qemu    qemu.Options
 	Outside outside.Options // of all that are programs
 }
 
@@ -28,6 +30,7 @@ func Build(o Options) ([]driver.Driver, error) {
 		exec.New(o.Exec),
 		java.New(o.Java),
 		wasm.New(o.Wasm),
+		qemu.New(o.Qemu),
 	}
 	var names []string
 	for _, d := range list {
