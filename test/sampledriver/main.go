@@ -30,7 +30,9 @@ func main() {
 }
 
 // served is the driver as the library wants it.
-type served struct{ goplugin.NetRPCUnsupportedPlugin }
+type served struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
 
 func (*served) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
 	d := &sample{tasks: map[string]*task{}}

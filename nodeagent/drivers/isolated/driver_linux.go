@@ -56,6 +56,18 @@ var (
 	_ driver.Networker = (*Driver)(nil)
 )
 
+// Tasks is what a driver can do with tasks in which there is nothing that a command
+// could be: all that Driver can but run commands beside them.
+type Tasks interface {
+	driver.Driver
+	driver.Finder
+	driver.Signaler
+	driver.Statter
+	driver.Rooter
+	driver.Mounter
+	driver.Networker
+}
+
 // New returns a driver. It can be used on a machine that lacks what it needs:
 // Fingerprint says so.
 func New(k Kind, o Options) *Driver {

@@ -22,6 +22,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/outside/wire"
+	"github.com/droverhq/drover/shim"
 )
 
 // Driver is the driver of a program.
@@ -205,11 +206,11 @@ func (d *Driver) start(ctx context.Context, task driver.Task) (driver.Handle, er
 
 // Find returns the handle of a task that was started. What the program has started
 // without being heard any more is not found: see the package's page.
-func (d *Driver) Find(_ context.Context, task driver.Task) (driver.Handle, error) {
+func (d *Driver) Find(ctx context.Context, task driver.Task) (driver.Handle, error) {
 	defer d.lock(task.StateDir)()
 	h, err := loadHandle(task.StateDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = driver.ErrTaskGone
+		err = errors.Join(driver.ErrTaskGone, d.logs.end(ctx, task.StateDir), os.RemoveAll(task.StateDir))
 	}
 	if err != nil {
 		return driver.Handle{}, fmt.Errorf("find task %s: %w", task.ID, err)
@@ -402,8 +403,5 @@ func save(path string, what any) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return shim.WriteFile(path, b)
 }

@@ -242,3 +242,22 @@ func TestCommandsAreRunBesideATask(t *testing.T) {
 		t.Errorf("given up: %v", err)
 	}
 }
+
+func TestWhatAStartLeftThatNobodyHeardOfIsCleared(t *testing.T) {
+	d := newDriver(t)
+	task := heldtest.NewTask(t, "sleep 1000")
+	h := heldtest.Start(t, d, task)
+	// As if the agent had been killed before it kept the handle.
+	if err := os.Remove(filepath.Join(task.StateDir, "handle")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Stop(heldtest.Context(t), h, "SIGKILL", 0); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := d.Find(heldtest.Context(t), task); !errors.Is(err, driver.ErrTaskGone) {
+		t.Errorf("found %+v, %v", found, err)
+	}
+	if _, err := os.Stat(task.StateDir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("state directory: %v", err)
+	}
+}

@@ -13,7 +13,7 @@ func configOf(task driver.Task, packed []byte) *wire.TaskConfig {
 	c := &wire.TaskConfig{
 		Id: task.ID, Name: task.Name, AllocId: task.AllocID, JobId: task.JobID, JobName: task.JobName,
 		TaskGroupName: task.GroupName, User: task.User, Env: task.Env,
-		Namespace: task.Env["NOMAD_NAMESPACE"], NodeName: task.Env["node.unique.name"],
+		Namespace:           task.Env["NOMAD_NAMESPACE"],
 		MsgpackDriverConfig: packed, AllocDir: filepath.Dir(task.Dir),
 		StdoutPath: filepath.Join(task.StateDir, stdoutFile), StderrPath: filepath.Join(task.StateDir, stderrFile),
 		Resources: resourcesOf(task),

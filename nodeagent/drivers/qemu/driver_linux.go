@@ -42,21 +42,9 @@ const Name = "qemu"
 // emulator is the program.
 const emulator = "qemu-system-x86_64"
 
-// tasks is what the driver can do with tasks. It is not a driver.Executor: there is
-// nothing of the machine beside the emulator.
-type tasks interface {
-	driver.Driver
-	driver.Finder
-	driver.Signaler
-	driver.Statter
-	driver.Rooter
-	driver.Mounter
-	driver.Networker
-}
-
 // Driver runs machines.
 type Driver struct {
-	tasks
+	isolated.Tasks
 	plugin Plugin
 }
 
@@ -65,7 +53,7 @@ func New(o Options) *Driver {
 	d := &Driver{plugin: o.Plugin}
 	o.Isolated.Plugin = o.Plugin.Isolation
 	program := &isolated.Program{Name: emulator, Args: []string{"--version"}, Parse: parseVersion}
-	d.tasks = isolated.New(isolated.Kind{
+	d.Tasks = isolated.New(isolated.Kind{
 		Name: Name, Keys: keys(), Command: d.command, Detect: program.Detect, Complete: d.complete,
 	}, o.Isolated)
 	return d
@@ -224,7 +212,7 @@ func (d *Driver) Start(ctx context.Context, task driver.Task) (driver.Handle, er
 	if m := &task.Resources.Memory; m.MemoryMaxMB >= 0 && m.MemoryMB > 0 {
 		m.MemoryMaxMB = max(m.MemoryMaxMB, m.MemoryMB+overheadMB)
 	}
-	return d.tasks.Start(ctx, task)
+	return d.Tasks.Start(ctx, task)
 }
 
 // Stop presses the machine's power button, if it is to be shut down so, and kills it
@@ -232,13 +220,13 @@ func (d *Driver) Start(ctx context.Context, task driver.Task) (driver.Handle, er
 func (d *Driver) Stop(ctx context.Context, h driver.Handle, signal string, grace time.Duration) error {
 	socket := filepath.Join(string(h.State), monitorDir, socketFile)
 	if _, err := os.Stat(filepath.Dir(socket)); err != nil || grace <= 0 || pressButton(socket) != nil {
-		return d.tasks.Stop(ctx, h, signal, grace)
+		return d.Tasks.Stop(ctx, h, signal, grace)
 	}
 	graced, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	_, err := d.Wait(graced, h)
 	if err != nil && graced.Err() != nil && ctx.Err() == nil {
-		return d.tasks.Stop(ctx, h, "SIGKILL", 0)
+		return d.Tasks.Stop(ctx, h, "SIGKILL", 0)
 	}
 	return err
 }

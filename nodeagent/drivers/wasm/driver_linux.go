@@ -47,21 +47,9 @@ type Options struct {
 	RunnerPath string
 }
 
-// tasks is what the driver can do with tasks. It is not a driver.Executor: there is
-// nothing that could be run beside a module.
-type tasks interface {
-	driver.Driver
-	driver.Finder
-	driver.Signaler
-	driver.Statter
-	driver.Rooter
-	driver.Mounter
-	driver.Networker
-}
-
 // Driver runs modules.
 type Driver struct {
-	tasks
+	isolated.Tasks
 	cache cache
 }
 
@@ -70,7 +58,7 @@ func New(o Options) *Driver {
 	program, err := findRunner(o.RunnerPath)
 	d := &Driver{cache: cache{dir: o.CacheDir, program: program}}
 	o.Isolated.ChrootEnv = map[string]string{program: programPlace}
-	d.tasks = isolated.New(isolated.Kind{
+	d.Tasks = isolated.New(isolated.Kind{
 		Name: Name, Keys: []string{"module_path", "args", "env", "dirs"},
 		Command:  command,
 		Detect:   func(context.Context) (map[string]string, error) { return attributes(), err },
@@ -198,7 +186,7 @@ const maxReport = 2048
 // Wait returns how the task ended, and why, when the module does not say that by its
 // exit code.
 func (d *Driver) Wait(ctx context.Context, h driver.Handle) (driver.ExitResult, error) {
-	result, err := d.tasks.Wait(ctx, h)
+	result, err := d.Tasks.Wait(ctx, h)
 	if err != nil || result.Err != "" || result.Successful() {
 		return result, err
 	}
