@@ -29,8 +29,6 @@ func subject() drivertest.Subject {
 		},
 		Wrong:       map[string]any{"txt": "exit"},
 		Unstartable: map[string]any{"text": "exit", "interpreter": "/no/such/program"},
-		Shell:       shell,
-		Outlives:    true,
 	}
 }
 
