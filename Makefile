@@ -14,15 +14,19 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRCHECK    := github.com/kisielk/errcheck@v1.9.0
 MSGP        := github.com/tinylib/msgp@v1.6.5
+GENGO       := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+GENGRPC     := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+GENERATORS  := $(TOOLS)/msgp $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc
 
 .PHONY: help
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/drover and bin/drover-shim (static, stripped)
+build: ## build bin/drover, bin/drover-shim and bin/drover-wasm (static, stripped)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/drover ./cmd/drover
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/drover-shim ./cmd/drover-shim
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/drover-wasm ./cmd/drover-wasm
 
 .PHONY: demo
 demo: build ## start a dev agent, run a job on it, show it; Ctrl-C cleans up (DEMO_EXIT=1: by itself)
@@ -56,7 +60,7 @@ cover: deps build ## test coverage by package
 	$(GO) tool cover -func=cover.out | tail -1
 
 .PHONY: lint
-lint: $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/errcheck $(TOOLS)/msgp ## format, vet, staticcheck, errcheck, imports, generated files
+lint: $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/errcheck $(GENERATORS) ## format, vet, staticcheck, errcheck, imports, generated files
 	hack/lint.sh
 
 .PHONY: fmt
@@ -64,7 +68,7 @@ fmt: $(TOOLS)/gofumpt ## format the code
 	$(TOOLS)/gofumpt -w $$(git ls-files '*.go' | grep -v '_gen\.go$$')
 
 .PHONY: generate
-generate: $(TOOLS)/msgp ## make the generated files again
+generate: $(GENERATORS) ## make the generated files again
 	PATH=$(TOOLS):$$PATH $(GO) generate ./...
 
 .PHONY: controller
@@ -87,3 +91,7 @@ $(TOOLS)/errcheck:
 	GOBIN=$(TOOLS) $(GO) install $(ERRCHECK)
 $(TOOLS)/msgp:
 	GOBIN=$(TOOLS) $(GO) install $(MSGP)
+$(TOOLS)/protoc-gen-go:
+	GOBIN=$(TOOLS) $(GO) install $(GENGO)
+$(TOOLS)/protoc-gen-go-grpc:
+	GOBIN=$(TOOLS) $(GO) install $(GENGRPC)

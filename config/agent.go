@@ -36,7 +36,12 @@ type Agent struct {
 	Client    Client    `hcl:"client,block"`
 	Limits    Limits    `hcl:"limits,block"`
 
-	// Plugins are the settings of task drivers, by name.
+	// PluginDir has the programs that are task drivers, absolute; default: plugins in
+	// DataDir.
+	PluginDir string `hcl:"plugin_dir"`
+
+	// Plugins are the settings of task drivers, by name; those of a driver that is a
+	// program also by the name of its file.
 	Plugins map[string]Plugin `hcl:"plugin,labeled"`
 
 	// Dev says that this is a throw-away agent: server and client on loopback, data in
@@ -262,6 +267,7 @@ type Limits struct {
 
 // Plugin is the settings of a task driver.
 type Plugin struct {
+	Args   []string       `hcl:"args"` // of a driver that is a program
 	Config map[string]any `hcl:"config,map"`
 }
 

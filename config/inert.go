@@ -14,7 +14,7 @@ var inert = map[string][]string{
 	"": {
 		"acl{}", "audit{}", "autopilot{}", "consul{}", "disable_anonymous_signature", "disable_update_check",
 		"enable_syslog", "http_api_response_headers{}", "keyring{*}", "log_file", "log_include_location",
-		"log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files", "plugin_dir", "reporting{}", "rpc{}",
+		"log_rotate_bytes", "log_rotate_duration", "log_rotate_max_files", "reporting{}", "rpc{}",
 		"sentinel{}", "syslog_facility", "telemetry{}", "tls{}", "ui{}", "vault{}", "eventlog{}",
 	},
 	"server": {
@@ -43,7 +43,6 @@ var inert = map[string][]string{
 	"limits": {
 		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",
 	},
-	"plugin": {"args"},
 }
 
 // unused are the fields of Agent that are read and shown, and have no effect yet: one
@@ -59,6 +58,8 @@ var driverSettings = map[string][]string{
 	"raw_exec": {"enabled", "no_cgroups", "denied_envvars", "denied_host_uids", "denied_host_gids"},
 	"exec":     isolationSettings,
 	"java":     isolationSettings,
+	"wasm":     isolationSettings,
+	"qemu":     append([]string{"image_paths", "args_allowlist"}, isolationSettings...),
 	// The driver itself refuses what it does not know.
 	"docker": {
 		"allow_caps", "allow_privileged", "allow_runtimes", "auth", "disable_log_collection", "enabled", "endpoint", "extra_labels",
@@ -66,6 +67,9 @@ var driverSettings = map[string][]string{
 		"pull_activity_timeout", "tls", "volumes", "windows_allow_insecure_container_admin",
 	},
 }
+
+// missingDrivers are those of the reference that are not there.
+var missingDrivers = []string{"docker"}
 
 var isolationSettings = []string{
 	"no_pivot_root", "default_pid_mode", "default_ipc_mode", "allow_caps", "pids_limit", "denied_host_uids", "denied_host_gids",
@@ -78,8 +82,10 @@ func (a *Agent) idle() []string {
 	for driver, plugin := range a.Plugins {
 		known, there := driverSettings[driver]
 		if !there {
-			note(fmt.Sprintf("plugin %q", driver))
-			continue
+			if slices.Contains(missingDrivers, driver) && a.PluginDir == "" {
+				note(fmt.Sprintf("plugin %q", driver))
+			}
+			continue // it may be a program
 		}
 		for name := range plugin.Config {
 			if !slices.Contains(known, name) {

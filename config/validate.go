@@ -53,7 +53,7 @@ func (a *Agent) validateDirs(wrong *api.InvalidError) {
 	if a.DataDir == "" && !a.Dev {
 		wrong.Add("data_dir", "a folder for everything that must outlive the agent is required: data_dir = \"/var/lib/drover\"")
 	}
-	for name, dir := range map[string]string{"data_dir": a.DataDir, "client.alloc_dir": a.Client.AllocDir, "client.state_dir": a.Client.StateDir} {
+	for name, dir := range map[string]string{"data_dir": a.DataDir, "client.alloc_dir": a.Client.AllocDir, "client.state_dir": a.Client.StateDir, "plugin_dir": a.PluginDir} {
 		if dir != "" && !filepath.IsAbs(dir) {
 			wrong.Add(name, fmt.Sprintf("%q must be an absolute path", dir))
 		}

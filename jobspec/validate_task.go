@@ -100,7 +100,7 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	for _, service := range task.Services {
 		v.service(p.in("service %q", service.Name), group, task, service)
 	}
-	if _, older := task.Config["port_map"]; older {
+	if _, older := task.Config["port_map"]; older && task.Driver != "qemu" { // there it is the only form
 		p.warnf(`port_map in config is the older form; write port "name" { to = … } in a network block of the group, and ports = ["name"] in config`)
 	}
 }

@@ -31,8 +31,8 @@ type Mount struct {
 	How    MountFlags
 }
 
-// MountFlags say how something is mounted. Devices and set-user-ID programs have no
-// effect below any mount.
+// MountFlags say how something is mounted. Devices, but for those of MountDevice, and
+// set-user-ID programs have no effect below any mount.
 type MountFlags uint32
 
 // The flags.
@@ -49,6 +49,7 @@ const (
 	MountOwn
 	MountFollows // mounts that the node makes later below Source are seen
 	MountShared  // so they are, and those of the task are seen by the node
+	MountDevice  // Source is a device, and Target a file in /dev; the task may use it as its mode allows
 )
 
 // Group is a control group that the task runs in.

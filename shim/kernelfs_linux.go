@@ -2,6 +2,7 @@ package shim
 
 import (
 	"errors"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -126,6 +127,15 @@ func (r *root) fillDev(tree int) error {
 	for _, link := range deviceLinks {
 		if err := unix.Symlinkat(link[0], tree, link[1]); err != nil {
 			return failed(link[1], err)
+		}
+	}
+	for _, m := range r.iso.Mounts { // places for them: later none can be made
+		name, in := strings.CutPrefix(m.Target, "/dev/")
+		if !in || m.How&MountDevice == 0 {
+			continue
+		}
+		if err := unix.Mknodat(tree, name, unix.S_IFREG, 0); err != nil {
+			return failed(name, err)
 		}
 	}
 	for _, dir := range []string{"pts", "shm", "mqueue"} {

@@ -89,6 +89,9 @@ func openTree(source string, how MountFlags) (int, error) {
 	if how&MountReadOnly != 0 {
 		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY
 	}
+	if how&MountDevice != 0 {
+		attr.Attr_set &^= unix.MOUNT_ATTR_NODEV
+	}
 	switch {
 	case how&MountShared != 0: // as it is
 	case how&MountFollows != 0:

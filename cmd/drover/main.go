@@ -1,6 +1,7 @@
 // Command drover is the server, the node agent and the command line in one. Under
-// the name drover-shim it is the process that holds a task, under the name
-// drover-artifact the one that fetches what a task needs.
+// the name drover-shim it is the process that holds a task, under drover-wasm the one that
+// runs a WebAssembly module, and under drover-artifact the one that fetches what a task
+// needs.
 package main
 
 import (

@@ -146,7 +146,8 @@ type ExitResult struct {
 	Signal     int // that ended it, or 0
 	OOMKilled  bool
 	FinishedAt time.Time
-	// Err says that the exit code could not be learned.
+	// Err says why the task ended as it did, if its exit code does not tell, or that this
+	// could not be learned.
 	Err string
 }
 

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package drivers is the list of task drivers, nothing else. A new driver is a folder
-// here and a line in Build.
+// here and a line in Build, or a program (package outside).
 package drivers
 
 import (
@@ -10,7 +10,10 @@ import (
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
+	"github.com/droverhq/drover/nodeagent/drivers/outside"
+	"github.com/droverhq/drover/nodeagent/drivers/qemu"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
+	"github.com/droverhq/drover/nodeagent/drivers/wasm"
 )
 
 // Options are the options of the drivers, one field for each.
@@ -19,14 +22,25 @@ type Options struct {
 	Exec    isolated.Options
 	Java    isolated.Options
 	Docker  docker.Options
+	Wasm    wasm.Options
+	Qemu    qemu.Options
+	Outside outside.Options // of all that are programs
 }
 
 // Build returns all drivers, ready to use.
 func Build(o Options) ([]driver.Driver, error) {
-	return []driver.Driver{
+	list := []driver.Driver{
 		rawexec.New(o.RawExec),
 		exec.New(o.Exec),
 		java.New(o.Java),
 		docker.New(o.Docker),
-	}, nil
+		wasm.New(o.Wasm),
+		qemu.New(o.Qemu),
+	}
+	var names []string
+	for _, d := range list {
+		names = append(names, d.Name())
+	}
+	programs, err := outside.Discover(o.Outside, names)
+	return append(list, programs...), err
 }

@@ -43,7 +43,7 @@ var (
 // New returns a holder. Without a shim that can be run it starts no tasks: see ShimErr.
 func New(o Options) *Holder {
 	h := &Holder{name: o.Name, usable: o.Usable, spec: o.Spec}
-	h.shim, h.shimErr = findShim(o.ShimPath)
+	h.shim, h.shimErr = FindShim(o.ShimPath)
 	return h
 }
 
@@ -60,8 +60,8 @@ func (d *Holder) ready() error {
 	return d.shimErr
 }
 
-// findShim returns the program to start a task's shim with.
-func findShim(path string) (string, error) {
+// FindShim returns the program to start a shim with; path is as in Options.
+func FindShim(path string) (string, error) {
 	if path != "" {
 		return path, CheckProgram(path)
 	}

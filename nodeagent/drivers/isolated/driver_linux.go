@@ -30,6 +30,10 @@ type Kind struct {
 	// Detect finds out whether the node has what is run, with attributes that tell of
 	// it. The error says why not. Nil: there is nothing to find out.
 	Detect func(ctx context.Context) (map[string]string, error)
+	// Complete finishes what the shim is told, when all else is decided: it may add
+	// mounts and arguments, and files to the task's state directory. Nil: there is nothing
+	// to add.
+	Complete func(task driver.Task, spec *shim.Spec) error
 }
 
 // Driver runs commands set apart.
@@ -51,6 +55,18 @@ var (
 	_ driver.Mounter   = (*Driver)(nil)
 	_ driver.Networker = (*Driver)(nil)
 )
+
+// Tasks is what a driver can do with tasks in which there is nothing that a command
+// could be: all that Driver can but run commands beside them.
+type Tasks interface {
+	driver.Driver
+	driver.Finder
+	driver.Signaler
+	driver.Statter
+	driver.Rooter
+	driver.Mounter
+	driver.Networker
+}
 
 // New returns a driver. It can be used on a machine that lacks what it needs:
 // Fingerprint says so.
@@ -163,6 +179,9 @@ func (d *Driver) specOf(task driver.Task) (*shim.Spec, error) {
 		return nil, err
 	}
 	spec.Isolation, err = d.isolation(task, c)
+	if err == nil && d.kind.Complete != nil {
+		err = d.kind.Complete(task, spec)
+	}
 	return spec, err
 }
 

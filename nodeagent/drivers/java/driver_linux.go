@@ -23,10 +23,10 @@ const Name = "java"
 
 // New returns the driver. It is detected where there is a java in the agent's PATH.
 func New(o isolated.Options) *isolated.Driver {
-	m := &machine{program: program}
+	m := &isolated.Program{Name: program, Args: []string{"-version"}, Parse: parseVersion}
 	return isolated.New(isolated.Kind{
 		Name: Name, Keys: []string{"class", "class_path", "jar_path", "jvm_options", "args"},
-		Command: command, Detect: m.detect,
+		Command: command, Detect: m.Detect,
 	}, o)
 }
 
