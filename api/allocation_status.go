@@ -98,6 +98,9 @@ const (
 	EventRestartSignal = "Restart Signaled"
 	EventFailedRestore = "Failed Restoring Task"
 	EventValidation    = "Failed Validation"
+	EventDownloading   = "Downloading Artifacts"
+	EventTemplate      = "Template"
+	EventDownload      = "Failed Artifact Download"
 )
 
 // TaskEvent is something that happened to a task. DisplayMessage says it to a

@@ -137,6 +137,14 @@ type Template struct {
 	ErrMissingKey *bool
 }
 
+// What is done when a template of a task was rendered anew.
+const (
+	ChangeRestart   = "restart" // the task starts again; also when nothing is said
+	ChangeSignal    = "signal"
+	ChangeRunScript = "script"
+	ChangeNoop      = "noop"
+)
+
 // ChangeScript is run in a task when a template of it changed.
 type ChangeScript struct {
 	Command     *string

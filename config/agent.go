@@ -169,6 +169,8 @@ type Client struct {
 	// HostVolumes are directories that jobs may ask for, by name.
 	HostVolumes map[string]HostVolume `hcl:"host_volume,labeled"`
 
+	Artifact Artifact `hcl:"artifact,block"`
+
 	// DrainOnShutdown says how the node is emptied before the agent ends; nil: it is not.
 	DrainOnShutdown *DrainOnShutdown `hcl:"drain_on_shutdown,block"`
 
@@ -201,6 +203,29 @@ func (d *DrainOnShutdown) Spec() api.DrainSpec {
 		spec.Deadline = time.Hour
 	}
 	return spec
+}
+
+// Artifact says how artifacts of tasks are fetched. Sizes are written as "100GB" (powers
+// of 1000) or "1GiB" (of 1024).
+type Artifact struct {
+	HTTPReadTimeout time.Duration `hcl:"http_read_timeout"` // of one request; default 30m
+	HTTPMaxSize     string        `hcl:"http_max_size"`     // of one answer; default 100GB
+	GitTimeout      time.Duration `hcl:"git_timeout"`       // default 30m
+
+	DecompressionSizeLimit      string `hcl:"decompression_size_limit"`       // of all files of an archive; default 100GB
+	DecompressionFileCountLimit int    `hcl:"decompression_file_count_limit"` // default 4096
+
+	// DisableArtifactInspection lets links that lead out of it, devices and pipes through.
+	DisableArtifactInspection bool `hcl:"disable_artifact_inspection"`
+	// DisableFilesystemIsolation lets the process that fetches run as the agent's user, and
+	// read and write what that may.
+	DisableFilesystemIsolation bool `hcl:"disable_filesystem_isolation"`
+	// FilesystemIsolationExtraPaths are further absolute paths that it may read, from
+	// which jobs may fetch files.
+	FilesystemIsolationExtraPaths []string `hcl:"filesystem_isolation_extra_paths"`
+	// SetEnvironmentVariables are the names, divided by commas, of variables of the agent
+	// that it gets.
+	SetEnvironmentVariables string `hcl:"set_environment_variables"`
 }
 
 // HostVolume is a directory that a machine offers.
@@ -277,7 +302,11 @@ func Default() *Agent {
 			BridgeName:   "nomad", BridgeSubnet: "172.26.64.0/20", WildcardPorts: true,
 			MinDynamicPort: 20000, MaxDynamicPort: 32000,
 			MaxKillTimeout: 30 * time.Second,
-			GCInterval:     time.Minute, GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
+			Artifact: Artifact{
+				HTTPReadTimeout: 30 * time.Minute, HTTPMaxSize: "100GB", GitTimeout: 30 * time.Minute,
+				DecompressionSizeLimit: "100GB", DecompressionFileCountLimit: 4096,
+			},
+			GCInterval: time.Minute, GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
 			GCParallel: 16, GCDiskUsage: 80, GCInodeUsage: 70,
 		},
 		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},

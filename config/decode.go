@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -111,6 +112,11 @@ func (d *decoder) nested(b *hcl.Block, f field, path string) {
 		}
 		d.block(b.Body, v, f.name)
 		f.value.SetMapIndex(reflect.ValueOf(b.Labels[0]), v)
+	case f.value.Type() == freeType:
+		if f.value.IsNil() {
+			f.value.Set(reflect.MakeMap(freeType))
+		}
+		d.free(b.Body, f.value)
 	case f.value.Kind() == reflect.Map:
 		attrs, diags := b.Body.JustAttributes()
 		d.diags = append(d.diags, diags...)
@@ -129,6 +135,38 @@ func (d *decoder) nested(b *hcl.Block, f field, path string) {
 			into = into.Elem()
 		}
 		d.block(b.Body, into, path+f.name)
+	}
+}
+
+// freeType is that of blocks whose names are known to somebody else: a driver.
+var freeType = reflect.TypeFor[map[string]any]()
+
+// free decodes a body with any names. Blocks of one name are a list of maps, as they are
+// in JSON.
+func (d *decoder) free(body hcl.Body, into reflect.Value) {
+	native, ok := body.(*hclsyntax.Body)
+	if !ok {
+		attrs, diags := body.JustAttributes()
+		d.diags = append(d.diags, diags...)
+		for _, attr := range attrs {
+			d.mapEntry(attr.Name, attr.Expr, into)
+		}
+		return
+	}
+	for _, attr := range native.Attributes {
+		d.mapEntry(attr.Name, attr.Expr, into)
+	}
+	lists := map[string][]any{}
+	for _, b := range native.Blocks {
+		if len(b.Labels) > 0 {
+			d.wrong(b.DefRange(), fmt.Sprintf("%s has no name here.", b.Type))
+		}
+		inner := map[string]any{}
+		d.free(b.Body, reflect.ValueOf(inner))
+		lists[b.Type] = append(lists[b.Type], inner)
+	}
+	for name, list := range lists {
+		into.SetMapIndex(reflect.ValueOf(name), reflect.ValueOf(list))
 	}
 }
 

@@ -30,7 +30,7 @@ var inert = map[string][]string{
 		"start_join", "start_timeout", "upgrade_version", "client_introduction{}",
 	},
 	"client": {
-		"alloc_mounts_dir", "artifact{}", "cgroup_parent",
+		"alloc_mounts_dir", "cgroup_parent",
 		"client_max_port", "client_min_port", "common_plugin_dir",
 		"cpu_disable_dmidecode", "disable_remote_exec", "disk_free_mb", "fingerprint{*}",
 		"host_volume_plugin_dir", "host_volumes_dir",
@@ -38,6 +38,7 @@ var inert = map[string][]string{
 		"nomad_service_discovery", "preferred_address_family",
 		"template{}", "users{}", "log_file", "intro_token", "default_ineligible",
 	},
+	"client.artifact":    {"gcs_timeout", "hg_timeout", "s3_timeout"},
 	"client.server_join": {"retry_interval", "retry_max", "retry_max_attempts", "start_join"},
 	"limits": {
 		"http_max_conns_per_client", "https_handshake_timeout", "rpc_handshake_timeout", "rpc_max_conns_per_client",
@@ -58,6 +59,12 @@ var driverSettings = map[string][]string{
 	"raw_exec": {"enabled", "no_cgroups", "denied_envvars", "denied_host_uids", "denied_host_gids"},
 	"exec":     isolationSettings,
 	"java":     isolationSettings,
+	// The driver itself refuses what it does not know.
+	"docker": {
+		"allow_caps", "allow_privileged", "allow_runtimes", "auth", "disable_log_collection", "enabled", "endpoint", "extra_labels",
+		"gc", "image_pull_timeout", "infra_image", "infra_image_pull_timeout", "logging", "nvidia_runtime", "pids_limit",
+		"pull_activity_timeout", "tls", "volumes", "windows_allow_insecure_container_admin",
+	},
 }
 
 var isolationSettings = []string{

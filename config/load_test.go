@@ -145,7 +145,7 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 		  enabled = true
 		  raft_multiplier = 3
 		}
-		plugin "docker" {
+		plugin "podman" {
 		  config { allow_privileged = true }
 		}`)
 	a, notes, err := load(t, "-config", path)
@@ -153,11 +153,37 @@ func TestKeysWithoutEffectAreNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(notes) != 3 || !strings.HasSuffix(notes[0], "telemetry has no effect yet") ||
-		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") || notes[2] != `plugin "docker" has no effect yet` {
+		!strings.HasSuffix(notes[1], "server.raft_multiplier has no effect yet") || notes[2] != `plugin "podman" has no effect yet` {
 		t.Errorf("notes: %q", notes)
 	}
-	if a.Plugins["docker"].Config["allow_privileged"] != true {
+	if a.Plugins["podman"].Config["allow_privileged"] != true {
 		t.Errorf("plugins: %v", a.Plugins)
+	}
+}
+
+func TestADriversSettingsMayHaveBlocks(t *testing.T) {
+	hcl := `
+		plugin "docker" {
+		  config {
+		    endpoint = "unix:///run/engine"
+		    gc {
+		      image = false
+		      dangling_containers { period = "1m" }
+		    }
+		  }
+		}`
+	json := `{"plugin": {"docker": {"config": {"endpoint": "unix:///run/engine", "gc": [{"image": false, "dangling_containers": [{"period": "1m"}]}]}}}}`
+	want := map[string]any{"endpoint": "unix:///run/engine", "gc": []any{map[string]any{
+		"image": false, "dangling_containers": []any{map[string]any{"period": "1m"}},
+	}}}
+	for name, text := range map[string]string{"a.hcl": hcl, "a.json": json} {
+		a, notes, err := load(t, "-dev", "-config", write(t, t.TempDir(), name, text))
+		if err != nil || len(notes) > 0 {
+			t.Fatal(err, notes)
+		}
+		if diff := cmp.Diff(want, a.Plugins["docker"].Config); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 
@@ -286,7 +312,7 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 		    no_such_thing = true
 		  }
 		}
-		plugin "docker" {
+		plugin "podman" {
 		  config { allow_privileged = true }
 		}`)
 	_, notes, err := load(t, "-config", path)
@@ -296,7 +322,7 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 	all := strings.Join(notes, "\n")
 	for _, what := range []string{
 		"ports.raft", "advertise.serf", "client.server_join.retry_max", `client.options: "user.denylist"`,
-		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_such_thing`, `plugin "docker"`,
+		`client.options: "driver.java.enable"`, `plugin "raw_exec": no_such_thing`, `plugin "podman"`,
 	} {
 		if !strings.Contains(all, what+" has no effect yet") {
 			t.Errorf("no note about %s in\n%s", what, all)

@@ -118,6 +118,7 @@ func (a *Agent) validateServer(wrong *api.InvalidError) {
 }
 
 func (a *Agent) validateClient(wrong *api.InvalidError) {
+	a.validateArtifact(wrong)
 	c := &a.Client
 	if !a.Server.Enabled && len(c.Servers)+len(c.ServerJoin.RetryJoin) == 0 {
 		wrong.Add("client.servers", `a node that is not also a server needs servers to turn to: servers = ["10.0.0.1:4647"]`)

@@ -50,11 +50,16 @@ var (
 		reflect.TypeFor[api.CNIConfig]():        "Args",
 		reflect.TypeFor[api.Port]():             "Label Value To HostNetwork IgnoreCollision",
 		reflect.TypeFor[api.Task](): "Name Driver User Lifecycle Config Constraints Affinities Env Services Resources RestartPolicy Meta " +
-			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions",
+			"KillTimeout LogConfig DispatchPayload Leader ShutdownDelay KillSignal Identity Actions Artifacts Templates VolumeMounts",
+		reflect.TypeFor[api.VolumeMount]():      "Volume Destination ReadOnly PropagationMode",
+		reflect.TypeFor[api.Template]():         "SourcePath DestPath EmbeddedTmpl ChangeMode ChangeScript ChangeSignal Once Splay Perms Uid Gid LeftDelim RightDelim Envvars Wait ErrMissingKey",
+		reflect.TypeFor[api.ChangeScript]():     "Command Args Timeout FailOnError",
+		reflect.TypeFor[api.WaitConfig]():       "Min Max",
+		reflect.TypeFor[api.TaskArtifact]():     "GetterSource GetterOptions GetterHeaders GetterMode GetterInsecure RelativeDest Chown",
 		reflect.TypeFor[api.Action]():           "Name Command Args",
 		reflect.TypeFor[api.TaskLifecycle]():    "Hook Sidecar",
 		reflect.TypeFor[api.LogConfig]():        "MaxFiles MaxFileSizeMB Enabled Disabled",
-		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA Devices MemoryMB MemoryMaxMB Networks",
+		reflect.TypeFor[api.Resources]():        "CPU Cores NUMA Devices MemoryMB MemoryMaxMB Networks SecretsMB",
 		reflect.TypeFor[api.RequestedDevice]():  "Name Count Constraints Affinities",
 		reflect.TypeFor[api.NUMAResource]():     "Affinity",
 		reflect.TypeFor[api.WorkloadIdentity](): "Name Audience", // each task has the default ones
@@ -67,6 +72,7 @@ var (
 	// withWarning are those that change nothing, of which the user is told.
 	withWarning = map[reflect.Type]string{
 		reflect.TypeFor[api.Job]():             "ConsulNamespace VaultNamespace Stop",
+		reflect.TypeFor[api.Template]():        "VaultGrace",
 		reflect.TypeFor[api.UpdateStrategy]():  "Stagger",
 		reflect.TypeFor[api.NetworkResource](): "Device CIDR IP MBits",
 		reflect.TypeFor[api.Resources]():       "DiskMB IOPS",
@@ -79,9 +85,9 @@ var (
 		reflect.TypeFor[api.TaskGroup]():     "Consul",
 		reflect.TypeFor[api.VolumeRequest](): "MountOptions",
 		reflect.TypeFor[api.EphemeralDisk](): "Sticky Migrate",
-		reflect.TypeFor[api.Task](): "Artifacts Vault Consul Templates VolumeMounts CSIPluginConfig Kind ScalingPolicies " +
+		reflect.TypeFor[api.Task](): "Vault Consul CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
-		reflect.TypeFor[api.Resources]():        "SecretsMB",
+		reflect.TypeFor[api.VolumeMount]():      "SELinuxLabel",
 		reflect.TypeFor[api.NUMAResource]():     "Devices",
 		reflect.TypeFor[api.Service]():          "Connect Identity Kind",
 		reflect.TypeFor[api.ServiceCheck]():     "Command Args Expose Advertise GRPCService GRPCUseTLS SuccessBeforePassing FailuresBeforeCritical FailuresBeforeWarning",
@@ -177,7 +183,18 @@ var parts = map[reflect.Type]func(j *api.Job) any{
 	reflect.TypeFor[api.EphemeralDisk]():   func(j *api.Job) any { return j.TaskGroups[0].EphemeralDisk },
 	reflect.TypeFor[api.NetworkResource](): func(j *api.Job) any { return j.TaskGroups[0].Networks[0] },
 	reflect.TypeFor[api.Task]():            func(j *api.Job) any { return j.TaskGroups[0].Tasks[0] },
-	reflect.TypeFor[api.Resources]():       func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
+	reflect.TypeFor[api.VolumeMount](): func(j *api.Job) any {
+		m := &api.VolumeMount{Volume: new("v"), Destination: new("/v")}
+		j.TaskGroups[0].Volumes = map[string]*api.VolumeRequest{"v": {Type: "host", Source: "data"}}
+		j.TaskGroups[0].Tasks[0].VolumeMounts = []*api.VolumeMount{m}
+		return m
+	},
+	reflect.TypeFor[api.Template](): func(j *api.Job) any {
+		t := &api.Template{EmbeddedTmpl: new("x"), DestPath: new("local/x")}
+		j.TaskGroups[0].Tasks[0].Templates = []*api.Template{t}
+		return t
+	},
+	reflect.TypeFor[api.Resources](): func(j *api.Job) any { return j.TaskGroups[0].Tasks[0].Resources },
 	reflect.TypeFor[api.NUMAResource](): func(j *api.Job) any {
 		r := j.TaskGroups[0].Tasks[0].Resources
 		r.Cores, r.NUMA = new(1), new(api.NUMAResource)

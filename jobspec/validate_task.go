@@ -87,6 +87,15 @@ func (v *validator) task(p place, job *api.Job, group *api.TaskGroup, task *api.
 	v.resources(p.in("resources"), task.Resources)
 	v.logs(p.in("logs"), group, task.LogConfig)
 	v.actions(p, task)
+	for _, mount := range task.VolumeMounts {
+		checkVolumeMount(p.in("volume_mount"), group, mount)
+	}
+	for _, template := range task.Templates {
+		checkTemplate(p.in("template %q", api.Deref(template.DestPath)), template)
+	}
+	for _, artifact := range task.Artifacts {
+		checkArtifact(p.in("artifact"), artifact)
+	}
 	v.unsupportedInTask(p, task)
 	for _, service := range task.Services {
 		v.service(p.in("service %q", service.Name), group, task, service)
@@ -110,9 +119,7 @@ func (v *validator) resources(p place, resources *api.Resources) {
 		p.in("memory_max").addf("the limit (%d MB) must not be less than what is reserved (%d MB)", most, memory)
 	}
 	checkDevices(p, resources.Devices)
-	if api.Deref(resources.SecretsMB) > 0 {
-		p.in("secrets").unsupported("a size of the secrets directory")
-	}
+	p.notNegative("secrets", int64(api.Deref(resources.SecretsMB)))
 	if api.Deref(resources.DiskMB) != 0 {
 		p.in("disk").warnf("has no effect any more; write ephemeral_disk { size = … } in the group")
 	}
@@ -144,12 +151,9 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		there      bool
 		name, what string
 	}{
-		{len(task.Artifacts) > 0, "artifact", "fetching artifacts"},
-		{len(task.Templates) > 0, "template", "templates"},
 		{task.Vault != nil, "vault", "Vault"},
 		{task.Consul != nil, "consul", "Consul"},
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},
-		{len(task.VolumeMounts) > 0, "volume_mount", "mounting volumes; a driver without isolation finds a host volume at its path"},
 		{len(task.ScalingPolicies) > 0, "scaling", "scaling the resources of a task"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
 		{len(task.Identities) > 0, "identity", "further identities"},

@@ -20,7 +20,7 @@ func (v *validator) volumes(p place, job *api.Job, group *api.TaskGroup) {
 			checkPerAlloc(at.in("per_alloc"), job, group)
 		}
 		if volume.MountOptions != nil {
-			at.in("mount_options").unsupported("options of mounts; no task mounts a volume yet")
+			at.in("mount_options").unsupported("options of mounts")
 		}
 		if volume.Type == api.VolumeCSI {
 			checkCSI(at, job, group, name)
@@ -81,5 +81,25 @@ func checkPerAlloc(p place, job *api.Job, group *api.TaskGroup) {
 		p.addf("instances of a %s job have no numbers by which to tell their volumes apart", api.Deref(job.Type))
 	case group.Update != nil && api.Deref(group.Update.Canary) > 0:
 		p.addf("a canary would ask for the volume of the instance that it is to replace; remove canary in the update block")
+	}
+}
+
+// How mounts are passed on between a node and a task.
+var propagationModes = []string{"private", "host-to-task", "bidirectional"}
+
+// checkVolumeMount checks where a task sees a volume of its group.
+func checkVolumeMount(p place, group *api.TaskGroup, mount *api.VolumeMount) {
+	name := api.Deref(mount.Volume)
+	if group.Volumes[name] == nil {
+		p.in("volume").addf("the group asks for no volume %q; add volume %q { … } to it", name, name)
+	}
+	if api.Deref(mount.Destination) == "" {
+		p.in("destination").addf("say where the task sees it")
+	}
+	if mode := api.Deref(mount.PropagationMode); mode != "" {
+		p.oneOf("propagation_mode", mode, propagationModes...)
+	}
+	if label := api.Deref(mount.SELinuxLabel); label != "" {
+		p.in("selinux_label").unsupported("labels of SELinux")
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/hook"
 )
@@ -106,12 +107,12 @@ func (r *runner) work(q *taskQueue) {
 
 // startTask prepares and starts a task, and tells the life how that went.
 func (r *runner) startTask(ctx context.Context, action alloc.StartTask) {
-	h, failed := r.tryStart(ctx, action)
+	h, companions, failed := r.tryStart(ctx, action)
 	switch {
 	case failed == nil:
 		r.log.V(1).Info("task started", "task", action.Task, "start", action.Attempt, "pid", h.PID)
 		r.post(alloc.Started{Task: action.Task, Attempt: action.Attempt, Handle: h})
-		r.watch(action.Task, action.Attempt, h)
+		r.watch(action.Task, action.Attempt, h, companions)
 	case r.a.ctx.Err() != nil: // the next agent finds out
 	default:
 		r.log.Info("task not started", "task", action.Task, "start", action.Attempt, "reason", failed.Message)
@@ -119,37 +120,27 @@ func (r *runner) startTask(ctx context.Context, action alloc.StartTask) {
 	}
 }
 
-func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.Handle, *alloc.StartFailed) {
-	fail := func(stage alloc.Stage, err error) (driver.Handle, *alloc.StartFailed) {
-		return driver.Handle{}, &alloc.StartFailed{
+func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.Handle, []hook.Companion, *alloc.StartFailed) {
+	fail := func(stage alloc.Stage, err error) (driver.Handle, []hook.Companion, *alloc.StartFailed) {
+		return driver.Handle{}, nil, &alloc.StartFailed{
 			Task: action.Task, Attempt: action.Attempt, Stage: stage, Message: err.Error(), Recoverable: mayWork(stage, err),
 		}
 	}
-	select {
-	case r.a.starts <- struct{}{}:
-		defer func() { <-r.a.starts }()
-	case <-ctx.Done():
-		return fail(alloc.StageSetup, context.Cause(ctx))
+	if err := r.a.enterStart(ctx); err != nil {
+		return fail(alloc.StageSetup, err)
 	}
-	al, job := r.object()
-	g := job.Group(al.TaskGroup)
-	t := g.Task(action.Task)
+	defer r.a.leaveStart()
+	prepared := r.start(action.Task)
+	t := prepared.Task
 	d := r.a.drivers[t.Driver]
 	if d == nil {
 		return fail(alloc.StageDriver, fmt.Errorf("%w: this node has no driver %q", api.ErrNotSupported, t.Driver))
 	}
-	prepared := &hook.Start{
-		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
-		Site: r.site(),
-	}
 	if err := joins(d, prepared.Site.Network); err != nil {
 		return fail(alloc.StageValidate, err)
 	}
-	if rooter, ok := d.(driver.Rooter); ok {
-		prepared.Rooted = rooter.Rooted(t.Config)
-	}
 	if err := hook.Run(ctx, r.a.hooks, prepared); err != nil {
-		return fail(alloc.StageSetup, err)
+		return fail(stageOf(err), err)
 	}
 	spec := r.driverTask(prepared, action.Attempt)
 	if err := d.Validate(spec.Config); err != nil {
@@ -165,7 +156,53 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 		return fail(alloc.StageDriver, err)
 	}
 	h.Driver, h.TaskID, h.StateDir = t.Driver, spec.ID, spec.StateDir
-	return h, nil
+	return h, prepared.Companions, nil
+}
+
+// start is what is known before a task is prepared.
+func (r *runner) start(task string) *hook.Start {
+	al, job := r.object()
+	g := job.Group(al.TaskGroup)
+	t := g.Task(task)
+	s := &hook.Start{
+		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
+		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside, Dial: r.a.uplink.Dial, SecretsInMemory: r.a.secretsInMemory,
+		Note: func(e *api.TaskEvent) { r.post(alloc.Noted{Task: task, Event: e}) }, Site: r.site(),
+	}
+	if rooter, ok := r.a.drivers[t.Driver].(driver.Rooter); ok {
+		s.Rooted = rooter.Rooted(t.Config)
+	}
+	_, s.Mounter = r.a.drivers[t.Driver].(driver.Mounter)
+	return s
+}
+
+// enterStart waits for a token to start a task with.
+func (a *Agent) enterStart(ctx context.Context) error {
+	select {
+	case a.starts <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *Agent) leaveStart() { <-a.starts }
+
+// aside runs what may take long in the start of a task, while others use its token.
+func (a *Agent) aside(work func() error) error {
+	a.leaveStart()
+	err := work()
+	a.starts <- struct{}{}
+	return err
+}
+
+// stageOf says at which stage a hook failed.
+func stageOf(err error) alloc.Stage {
+	var download *artifact.Error
+	if errors.As(err, &download) {
+		return alloc.StageArtifact
+	}
+	return alloc.StageSetup
 }
 
 // mayWork reports whether to start a task again may help: what could not be prepared
@@ -180,7 +217,7 @@ func mayWork(stage alloc.Stage, err error) bool {
 	if errors.As(err, &told) {
 		return told.Recoverable()
 	}
-	return stage == alloc.StageSetup
+	return stage != alloc.StageDriver && stage != alloc.StageValidate
 }
 
 // identify fills in what a driver knows a start of a task by.
@@ -188,7 +225,10 @@ func (r *runner) identify(task string, attempt int) driver.Task {
 	al, job := r.object()
 	t := driver.Task{
 		ID: r.id + "/" + task + "/" + strconv.Itoa(attempt), AllocID: r.id,
-		JobID: al.JobID, JobName: api.Deref(job.Name), GroupName: al.TaskGroup, Name: task, Ports: al.Ports,
+		JobID: al.JobID, JobName: api.Deref(job.Name), GroupName: al.TaskGroup, Name: task, Ports: al.Ports, Namespace: al.Namespace,
+	}
+	if n := r.a.node.Load(); n != nil {
+		t.NodeID, t.NodeName = n.ID, n.Name
 	}
 	if r.dir.Root != "" {
 		t.StateDir = r.a.dirs.taskRun(r.id, task, attempt)
@@ -201,8 +241,11 @@ func (r *runner) driverTask(s *hook.Start, attempt int) driver.Task {
 	t := r.identify(s.Task.Name, attempt)
 	t.User = s.Vars.Replace(s.Task.User)
 	t.Config = s.Vars.ReplaceMap(s.Task.Config)
-	t.Env = s.Vars.Map()
+	t.Env, t.Mounts = s.Vars.Map(), s.Mounts
 	t.Resources = *api.AllocatedTask(s.Alloc, s.Task)
+	if n := s.Node; n != nil && n.Resources != nil && n.Resources.Cpu.CpuShares > 0 {
+		t.CPUShare = float64(t.Resources.Cpu.CpuShares) / float64(n.Resources.Cpu.CpuShares)
+	}
 	t.Network = s.Site.Network
 	t.Stdout, t.Stderr = r.logFile(s.Task, "stdout"), r.logFile(s.Task, "stderr")
 	return t
@@ -240,7 +283,7 @@ func (r *runner) recoverTask(action alloc.RecoverTask) {
 	case err == nil:
 		r.log.Info("task found again", "task", action.Task, "start", action.Attempt, "pid", h.PID)
 		r.post(alloc.Recovered{Task: action.Task, Attempt: action.Attempt, Handle: h})
-		r.watch(action.Task, action.Attempt, h)
+		r.watch(action.Task, action.Attempt, h, r.resumed(action.Task))
 	case r.a.ctx.Err() != nil:
 	default:
 		r.log.Info("task is gone", "task", action.Task, "start", action.Attempt, "reason", err.Error())
@@ -290,8 +333,12 @@ const (
 )
 
 // watch tells the life when a task ends.
-func (r *runner) watch(task string, attempt int, h driver.Handle) {
+// Until then its companions go on.
+func (r *runner) watch(task string, attempt int, h driver.Handle, companions []hook.Companion) {
+	ctx, ended := context.WithCancel(r.a.ctx)
+	r.accompany(ctx, task, h, companions)
 	r.a.crew.Go(func() {
+		defer ended()
 		for pause := firstAgain; ; pause = min(2*pause, lastAgain) {
 			result, err := r.a.drivers[h.Driver].Wait(r.a.ctx, h)
 			switch {

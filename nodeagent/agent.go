@@ -13,6 +13,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/checks"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
@@ -59,6 +61,10 @@ type Agent struct {
 	started      atomic.Bool
 	stats        hostStats
 	files        fileServer
+	fetcher      *artifact.Fetcher
+	uplink       *uplink
+	// secretsInMemory says that the secrets of tasks can be kept in memory. Set by Start.
+	secretsInMemory bool
 }
 
 // New returns an agent that has not been started. It errs if the options are wrong.
@@ -82,6 +88,8 @@ func New(o Options) (*Agent, error) {
 		reporter:     newReporter(),
 		contact:      newContact(),
 		checks:       checks.NewRunner(checks.Options{}),
+		fetcher:      artifact.New(o.Artifacts),
+		uplink:       newUplink(),
 	}
 	a.surveys = newSurveys(&a.opts)
 	a.worker = newWorker(a)
@@ -148,6 +156,12 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	}
 	a.contact.restore(seen, time.Now())
 	defer func() { err = errors.Join(err, a.files.close()) }()
+	if a.dirs.root != "" {
+		why := allocdir.ProbeSecrets()
+		if a.secretsInMemory = why == nil; why != nil {
+			a.log.Info("secrets of tasks are kept on disk", "reason", why.Error())
+		}
+	}
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer a.crew.Dismiss()
 	defer stop()

@@ -159,13 +159,13 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	onNode(t, func(t *testing.T, c *cluster, d *simulated.Driver, a *running) {
 		noDriver := service(nil)
 		noDriver.TaskGroups[0].Tasks[0].Driver = "docker"
-		template := service(nil)
-		template.TaskGroups[0].Tasks[0].Templates = []*api.Template{{}}
+		vault := service(nil)
+		vault.TaskGroups[0].Tasks[0].Vault = &api.Vault{}
 		for event, id := range map[string]string{
 			api.EventValidation:    c.run(service(api.Values{"nonsense": true})),
 			api.EventDriverFailure: c.run(service(api.Values{"start_error": "no such program"})),
 			"Driver Failure ":      c.run(noDriver),
-			api.EventSetupFailure:  c.run(template),
+			api.EventSetupFailure:  c.run(vault),
 		} {
 			s := c.expect(id, api.AllocClientFailed)
 			events := s.TaskStates["t"].Events

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
 )
 
@@ -121,6 +122,7 @@ func (a *Agent) watchFacts(ctx context.Context) {
 			a.log.Error(err, "some facts that the cloud knows of this machine are missing")
 		}
 	})
+	said := a.watchDrivers(ctx)
 	drivers, machine := time.NewTicker(driversAgain), time.NewTicker(machineAgain)
 	defer drivers.Stop()
 	defer machine.Stop()
@@ -128,6 +130,9 @@ func (a *Agent) watchFacts(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-said:
+			a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
+			continue
 		case <-drivers.C:
 			a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
 			continue
@@ -142,6 +147,28 @@ func (a *Agent) watchFacts(ctx context.Context) {
 		a.survey(ctx)
 		a.update(ctx, a.node.Load().Drivers)
 	}
+}
+
+// watchDrivers has drivers that can say when they change.
+func (a *Agent) watchDrivers(ctx context.Context) (said <-chan struct{}) {
+	c := make(chan struct{})
+	for _, d := range a.opts.Drivers {
+		w, watches := d.(driver.Watcher)
+		if !watches {
+			continue
+		}
+		a.crew.Go(func() {
+			for {
+				w.Watch(ctx)
+				select {
+				case c <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	return c
 }
 
 // watchMachine has the kernel tell of changes; nothing is told of a machine that is made

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/allocdir"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/simulated"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
@@ -84,6 +87,8 @@ func (l *line) ServeHTTP(ctx context.Context, _ http.Handler) error {
 		return context.Cause(ctx)
 	}
 }
+
+func (l *line) OpenStream(context.Context) (net.Conn, error) { return nil, io.ErrClosedPipe }
 
 func (l *line) Close() error {
 	l.cut()
@@ -387,10 +392,29 @@ func start(t testing.TB, o nodeagent.Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, root := range []string{o.AllocDir, filepath.Join(o.DataDir, "client/alloc")} {
+		forgetSecrets(t, root)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Agent: a, cancel: cancel, err: make(chan error, 1)}
 	go func() { r.err <- a.Start(ctx) }()
 	return r
+}
+
+// forgetSecrets unmounts at the test's end what agents have kept in memory of the
+// allocations in a directory: some are killed, and some tasks outlive them.
+func forgetSecrets(t testing.TB, root string) {
+	t.Cleanup(func() {
+		allocs, err := filepath.Glob(filepath.Join(root, "*"))
+		if err != nil || !filepath.IsAbs(root) {
+			return
+		}
+		for _, dir := range allocs {
+			if err := (allocdir.Dir{Root: dir}).UnmountSecrets(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 // stop ends the agent; it may be called again.

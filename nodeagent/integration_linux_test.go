@@ -19,6 +19,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/rawexec"
 	"github.com/droverhq/drover/session"
@@ -33,12 +34,15 @@ const agentEnv = "DROVER_TEST_AGENT"
 
 type agentPlan struct{ DataDir, Server string }
 
-// playOther makes the process a shim or a node agent if it was started as one. Then it
+// playOther makes the process a shim, a fetcher or a node agent if it was started as one. Then it
 // does not return.
 func playOther() {
-	if filepath.Base(os.Args[0]) == "drover-shim" {
+	switch filepath.Base(os.Args[0]) {
+	case shim.Name:
 		shim.Main()
 		os.Exit(0)
+	case artifact.Name:
+		artifact.Main()
 	}
 	if text := os.Getenv(agentEnv); text != "" {
 		if err := playAgent(text); err != nil {
@@ -270,6 +274,7 @@ func TestKillingAgentsLosesAndDoublesNothing(t *testing.T) {
 	}
 	c := newCluster(t)
 	plan := agentPlan{DataDir: t.TempDir(), Server: c.serveTCP(t)}
+	forgetSecrets(t, filepath.Join(plan.DataDir, "client/alloc"))
 	runs := t.TempDir()
 	log := filepath.Join(t.TempDir(), "log")
 	codes, services := map[string]int{}, map[string]bool{}

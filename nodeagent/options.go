@@ -3,6 +3,7 @@ package nodeagent
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
@@ -68,6 +70,8 @@ type Options struct {
 	// StopTasks ends all tasks when the agent ends, as a dev agent does. Otherwise
 	// they run on for the next agent.
 	StopTasks bool
+	// Artifacts says how those of tasks are fetched.
+	Artifacts artifact.Options
 	// Drain says how the node is emptied when the agent leaves: see ErrLeave. nil: it
 	// does not leave; its tasks run on.
 	Drain *api.DrainSpec
@@ -101,6 +105,8 @@ type Session interface {
 	Send(ctx context.Context, f *session.Frame) error
 	Recv(ctx context.Context) (*session.Frame, error)
 	ServeHTTP(ctx context.Context, h http.Handler) error
+	// OpenStream opens a connection on which the server answers HTTP requests.
+	OpenStream(ctx context.Context) (net.Conn, error)
 	Heard() time.Time // when the server last gave a sign of life
 	Close() error
 }

@@ -286,8 +286,13 @@ func (r *runner) tellEnds() {
 	if r.life.Ended() {
 		closeOnce(r.ended)
 	}
-	if r.life.Settled() {
-		closeOnce(r.settled)
+	if r.life.Settled() && !isClosed(r.settled) {
+		if r.dir.Root != "" {
+			if err := r.dir.UnmountSecrets(); err != nil {
+				r.log.Error(err, "secrets of an ended allocation are still in memory")
+			}
+		}
+		close(r.settled)
 	}
 }
 

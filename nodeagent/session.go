@@ -72,6 +72,8 @@ func (c *connector) session(ctx context.Context, address string) error {
 	if err := c.hello(ctx, conn, address); err != nil {
 		return errors.Join(err, conn.Close())
 	}
+	c.a.uplink.set(conn)
+	defer c.a.uplink.set(nil)
 	c.a.contact.set(true, time.Now())
 	defer func() { c.a.contact.set(false, conn.Heard()) }() // a line that is cut goes unnoticed for a time
 	ctx, stop := context.WithCancelCause(ctx)

@@ -126,15 +126,17 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 		return nil, err
 	}
 	address := cmp.Or(o.SessionAddress, o.Sessions.Addr().String())
+	var handler *httpapi.API // it is there before the hub serves anybody
 	hub := sessions.New(sessions.Options{
 		Store: bulk, ServerID: id, Log: o.Log.WithName("sessions"),
+		API:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }),
 		Servers: func() []string { return []string{address} }, Timeout: o.SessionTimeout,
 	})
 	scheduler := o.Scheduler
 	if scheduler == nil {
 		scheduler = api.DefaultSchedulerConfiguration()
 	}
-	handler := httpapi.New(httpapi.Options{
+	handler = httpapi.New(httpapi.Options{
 		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, Live: live, GC: o.Controllers.GC,
 		Limits: o.Limits, Log: o.Log.WithName("http"),
 	})

@@ -6,7 +6,8 @@
 // send Frames: the agent its facts and the statuses of its allocations, the server
 // what should run (everything at first, then what changes). The server opens further
 // streams whenever it needs logs, files or figures of the node, and speaks plain
-// HTTP/1.1 on them: an agent needs no open port.
+// HTTP/1.1 on them: an agent needs no open port. The agent does the same towards the
+// server, to read of the cluster what the templates of its tasks ask for.
 //
 //	conn, err := session.Dial(ctx, "10.0.0.1:4647")
 //	…

@@ -22,6 +22,12 @@ func Environ() []string { return []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMI
 // Main is the shim: it runs the task that its argument, a state directory, describes,
 // and does not return.
 func Main() {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == PauseArg:
+		pauseMain()
+	case len(os.Args) == 3 && os.Args[1] == GuardArg:
+		guardMain(os.Args[2])
+	}
 	if len(os.Args) != 2 {
 		complain("usage: drover-shim STATE_DIRECTORY; the node agent starts it", nil)
 		os.Exit(2)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -15,6 +16,7 @@ import (
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/config"
 	"github.com/droverhq/drover/nodeagent"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/cpuset"
 	"github.com/droverhq/drover/nodeagent/drivers"
 	"github.com/droverhq/drover/nodeagent/fingerprint"
@@ -57,6 +59,10 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 	if err != nil {
 		return nil, err
 	}
+	fetching, err := artifacts(c.Artifact)
+	if err != nil {
+		return nil, err
+	}
 	n, err := nodeagent.New(nodeagent.Options{
 		DataDir: cfg.DataDir, AllocDir: c.AllocDir, StateDir: c.StateDir, Servers: servers, Drivers: list,
 		Name: cfg.Name, Region: cfg.Region, Datacenter: cfg.Datacenter, NodePool: c.NodePool, NodeClass: c.NodeClass,
@@ -70,7 +76,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Network:        networks(c),
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
-		StopTasks: cfg.Dev, Drain: drainSpec(c.DrainOnShutdown),
+		StopTasks: cfg.Dev, Artifacts: fetching, Drain: drainSpec(c.DrainOnShutdown),
 		GC:        gcOptions(c),
 		GCVolumes: c.GCVolumesOnNodeGC, MaxAllocs: c.NodeMaxAllocs,
 		Log: a.log.WithName("node"),
@@ -95,6 +101,26 @@ func cores(name, set string) ([]uint16, error) {
 		return nil, fmt.Errorf("%s: %w; write it as 0-3,8", name, err)
 	}
 	return list, nil
+}
+
+func artifacts(c config.Artifact) (artifact.Options, error) {
+	o := artifact.Options{
+		Open: c.DisableFilesystemIsolation, ReadPaths: c.FilesystemIsolationExtraPaths, TrustLinks: c.DisableArtifactInspection,
+		Limits: artifact.Limits{
+			HTTPReadTimeout: c.HTTPReadTimeout, GitTimeout: c.GitTimeout, DecompressionMaxFiles: c.DecompressionFileCountLimit,
+		},
+	}
+	for name := range strings.SplitSeq(c.SetEnvironmentVariables, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			o.Env = append(o.Env, name)
+		}
+	}
+	var err error
+	if o.Limits.HTTPMaxBytes, err = config.Bytes(c.HTTPMaxSize); err != nil {
+		return o, err
+	}
+	o.Limits.DecompressionMaxBytes, err = config.Bytes(c.DecompressionSizeLimit)
+	return o, err
 }
 
 func hostVolumes(configured map[string]config.HostVolume) map[string]api.HostVolumeInfo {

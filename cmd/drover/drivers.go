@@ -4,8 +4,10 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 
 	"github.com/droverhq/drover/nodeagent/drivers"
+	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
@@ -26,9 +28,20 @@ func driverOptions(a *agent) (drivers.Options, error) {
 	}
 	execOptions, execErr := isolation(exec.Name)
 	javaOptions, javaErr := isolation(java.Name)
+	engine, engineErr := engineOptions(a)
 	return drivers.Options{
 		RawExec: rawexec.Options{Plugin: raw, Log: a.log.WithName(rawexec.Name)},
 		Exec:    execOptions,
 		Java:    javaOptions,
-	}, errors.Join(rawErr, execErr, javaErr)
+		Docker:  engine,
+	}, errors.Join(rawErr, execErr, javaErr, engineErr)
+}
+
+func engineOptions(a *agent) (docker.Options, error) {
+	o, err := docker.ParseOptions(a.cfg.Plugins[docker.Name].Config)
+	if _, said := a.cfg.Client.Options["driver."+docker.Name+".enable"]; said && !o.Disabled {
+		o.Disabled = !a.cfg.DriverOption(docker.Name)
+	}
+	o.Dir, o.Log = filepath.Join(a.cfg.DataDir, "docker"), a.log.WithName(docker.Name)
+	return o, err
 }

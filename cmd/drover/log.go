@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
@@ -31,6 +33,20 @@ func newLogger(cfg *config.Agent, w io.Writer) (logr.Logger, error) {
 		enc.ConsoleSeparator = " "
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
+	log.SetOutput(quiet{w})
 	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
 	return zapr.NewLogger(zap.New(core)), nil
+}
+
+// quiet passes on what libraries write to the log of the standard library, but for what
+// they say of each of their steps.
+type quiet struct{ io.Writer }
+
+func (q quiet) Write(line []byte) (int, error) {
+	for _, level := range []string{"[TRACE]", "[DEBUG]", "[INFO]"} {
+		if bytes.Contains(line, []byte(level)) {
+			return len(line), nil
+		}
+	}
+	return q.Writer.Write(line)
 }

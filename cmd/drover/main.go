@@ -1,13 +1,16 @@
 // Command drover is the server, the node agent and the command line in one. Under
-// the name drover-shim it is the process that holds a task.
+// the name drover-shim it is the process that holds a task, under the name
+// drover-artifact the one that fetches what a task needs.
 package main
 
 import (
 	"context"
 	"os"
+	"path/filepath"
 	_ "time/tzdata" // crons in any zone, on machines that know none
 
 	"github.com/droverhq/drover/cli"
+	"github.com/droverhq/drover/nodeagent/artifact"
 )
 
 // version is set when the binary is linked.
@@ -16,6 +19,9 @@ var version = "dev"
 func main() {
 	if heldTask() {
 		return
+	}
+	if filepath.Base(os.Args[0]) == artifact.Name {
+		artifact.Main()
 	}
 	if code, was := service(run); was {
 		os.Exit(code)

@@ -170,6 +170,22 @@ func (e NotDestroyed) apply(l *Life, _ time.Time) {
 	}
 }
 
+func (e Noted) apply(l *Life, _ time.Time) {
+	if t := l.find(e.Task); t != nil && t.Phase != PhaseDead {
+		t.note(e.Event)
+	}
+}
+
+func (e Fail) apply(l *Life, now time.Time) {
+	t := l.find(e.Task)
+	if t == nil || t.Kill || t.Phase == PhaseDead {
+		return
+	}
+	t.note(failing(e.Reason, now))
+	t.State.Failed = true
+	l.kill(t, now)
+}
+
 func (e Signaled) apply(l *Life, now time.Time) {
 	if t := l.find(e.Task); t != nil {
 		t.note(signaling(e.Signal, e.Reason, now))

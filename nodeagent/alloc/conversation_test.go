@@ -193,6 +193,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 		return alloc.Abandon{}
 	case "wanted":
 		return alloc.Wanted{}
+	case "fail":
+		return alloc.Fail{Task: task, Reason: reason}
 	case "restart-all":
 		return alloc.RestartAll{Reason: reason}
 	case "restart":

@@ -71,6 +71,11 @@ func startFailure(f StartFailed, at time.Time) *api.TaskEvent {
 		e.SetupError = f.Message
 		e.Details["setup_error"] = f.Message
 		return e
+	case StageArtifact:
+		e := event(api.EventDownload, at, f.Message)
+		e.DownloadError = f.Message
+		e.Details["download_error"] = f.Message
+		return e
 	}
 	e := event(api.EventDriverFailure, at, f.Message)
 	e.DriverError = f.Message
@@ -102,6 +107,13 @@ func killing(grace time.Duration, at time.Time) *api.TaskEvent {
 	e := event(api.EventKilling, at, fmt.Sprintf("Sent interrupt. Waiting %v before force killing", grace))
 	e.KillTimeout = grace
 	e.Details["kill_timeout"] = grace.String()
+	return e
+}
+
+func failing(reason string, at time.Time) *api.TaskEvent {
+	e := event(api.EventKilling, at, reason)
+	e.FailsTask, e.KillReason = true, reason
+	e.Details["fails_task"], e.Details["kill_reason"] = "true", reason
 	return e
 }
 

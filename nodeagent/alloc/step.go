@@ -3,6 +3,7 @@ package alloc
 import (
 	"time"
 
+	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
 )
 
@@ -76,6 +77,13 @@ type (
 	// RestartAll asks for the tasks to run again from the first on, in the order of their
 	// lifecycle, also those that have ended.
 	RestartAll struct{ Reason string }
+	// Noted adds an event to those of a task that has not ended.
+	Noted struct {
+		Task  string
+		Event *api.TaskEvent
+	}
+	// Fail ends a task that runs for good: it has failed, whatever its restart policy.
+	Fail struct{ Task, Reason string }
 	// Signaled notes that a signal has been sent to a task on a user's behalf.
 	Signaled struct{ Task, Signal, Reason string }
 )
@@ -87,6 +95,7 @@ type Stage string
 const (
 	StageValidate Stage = "validate" // its config is wrong
 	StageSetup    Stage = "setup"    // what it needs could not be prepared
+	StageArtifact Stage = "artifact" // what it needs could not be fetched
 	StageDriver   Stage = "driver"   // the driver could not start it
 )
 

@@ -47,7 +47,7 @@ func (d Dir) Task(name string) string { return filepath.Join(d.Root, name) }
 // Local is NOMAD_TASK_DIR.
 func (d Dir) Local(task string) string { return filepath.Join(d.Root, task, LocalDir) }
 
-// Secrets is NOMAD_SECRETS_DIR. Nobody but the task's user may read it, and the HTTP
+// Secrets is NOMAD_SECRETS_DIR, in memory where that can be (see ProbeSecrets). Nobody but the task's user may read it, and the HTTP
 // API does not show it.
 func (d Dir) Secrets(task string) string { return filepath.Join(d.Root, task, SecretsDir) }
 
@@ -110,27 +110,31 @@ func give(path, owner string) error {
 	if os.Geteuid() != 0 {
 		return nil // it can't be given away, nor can tasks run as somebody else
 	}
-	u, err := user.Lookup(owner)
-	if _, isID := strconv.Atoi(owner); err != nil && isID == nil {
-		u, err = user.LookupId(owner)
-	}
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.Atoi(u.Uid)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.Atoi(u.Gid)
+	uid, gid, err := Owner(owner)
 	if err != nil {
 		return err
 	}
 	return chown(path, uid, gid)
 }
 
+// Owner returns the IDs of a user of this machine, by name or ID.
+func Owner(name string) (uid, gid int, err error) {
+	u, err := user.Lookup(name)
+	if _, isID := strconv.Atoi(name); err != nil && isID == nil {
+		u, err = user.LookupId(name)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if uid, err = strconv.Atoi(u.Uid); err == nil {
+		gid, err = strconv.Atoi(u.Gid)
+	}
+	return uid, gid, err
+}
+
 // Remove removes the allocation's directory with everything in it.
 func (d Dir) Remove() error {
-	if err := os.RemoveAll(d.Root); err != nil {
+	if err := errors.Join(d.UnmountSecrets(), os.RemoveAll(d.Root)); err != nil {
 		return fmt.Errorf("remove allocation directory: %w", err)
 	}
 	return nil

@@ -108,3 +108,52 @@ func TestAUserMayBeNamedByItsID(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestSecretsAreKeptInMemoryUntilTheyAreForgotten(t *testing.T) {
+	if err := allocdir.ProbeSecrets(); err != nil {
+		t.Skip("secrets in memory were not tried: " + err.Error())
+	}
+	d := allocdir.New(t.TempDir(), "a1")
+	secret := filepath.Join(d.Secrets("server"), "key")
+	for range 2 { // the second time changes nothing
+		if err := errors.Join(d.Build(), d.BuildTask("server", "nobody"), d.MountSecrets("server", "nobody", 2)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(secret, make([]byte, 2<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(secret, make([]byte, 3<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("more than they may hold: %v", err)
+	}
+	info, err := os.Stat(d.Secrets("server"))
+	if err != nil || info.Mode().Perm() != 0o700 || info.Sys().(*syscall.Stat_t).Uid != 65534 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if err := d.UnmountSecrets(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(secret); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+	if err := errors.Join(d.MountSecrets("server", "", 0), d.Remove()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(d.Root); !os.IsNotExist(err) {
+		t.Error("not removed")
+	}
+}
+
+func TestSecretsAreNotMountedWhereALinkLeads(t *testing.T) {
+	if err := allocdir.ProbeSecrets(); err != nil {
+		t.Skip("secrets in memory were not tried: " + err.Error())
+	}
+	d := allocdir.New(t.TempDir(), "a1")
+	outside := t.TempDir()
+	if err := errors.Join(d.Build(), d.BuildTask("server", ""), os.Remove(d.Secrets("server")), os.Symlink(outside, d.Secrets("server"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.MountSecrets("server", "", 1); err == nil {
+		t.Error("mounted through a link")
+	}
+}

@@ -1,7 +1,7 @@
 // Package driver is the contract between the node agent and whatever runs tasks.
 // A driver implements Driver, at most eight methods; what only some can do is a
 // further small interface found by type assertion (Finder, Signaler, Statter, Executor,
-// Rooter, Mounter, Networker, NetworkOwner).
+// Rooter, Mounter, Networker, NetworkOwner, Watcher).
 // Every driver passes the suite in drivertest.
 //
 // What a driver keeps on disk is in the StateDir of the Task; everything that it needs
@@ -91,11 +91,17 @@ type Task struct {
 	JobID     string
 	JobName   string
 	GroupName string
+	Namespace string // of the job
+	NodeID    string
+	NodeName  string
 	Name      string
 	User      string
 	Config    map[string]any
 	Env       map[string]string
 	Resources api.AllocatedTaskResources
+	// CPUShare is how much of the node's CPU time Resources are: 0.25 is a quarter of all
+	// its cores. 0: it is not known.
+	CPUShare float64
 	// Dir is the task's own directory (cwd unless the config says otherwise); StateDir
 	// is a directory, made by the agent, of this start of the task alone, in which the
 	// driver may keep what it needs until Destroy. Its path is short.

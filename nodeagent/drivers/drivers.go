@@ -6,6 +6,7 @@ package drivers
 
 import (
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
 	"github.com/droverhq/drover/nodeagent/drivers/java"
@@ -17,6 +18,7 @@ type Options struct {
 	RawExec rawexec.Options
 	Exec    isolated.Options
 	Java    isolated.Options
+	Docker  docker.Options
 }
 
 // Build returns all drivers, ready to use.
@@ -25,5 +27,6 @@ func Build(o Options) ([]driver.Driver, error) {
 		rawexec.New(o.RawExec),
 		exec.New(o.Exec),
 		java.New(o.Java),
+		docker.New(o.Docker),
 	}, nil
 }

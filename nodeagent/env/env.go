@@ -58,6 +58,9 @@ func Build(in Input) *Vars {
 // Map returns the environment; it is the caller's.
 func (v *Vars) Map() map[string]string { return maps.Clone(v.env) }
 
+// Add adds variables over those that are there.
+func (v *Vars) Add(vars map[string]string) { maps.Copy(v.env, vars) }
+
 func (v *Vars) set(name, value string) {
 	if value != "" {
 		v.env[name] = value

@@ -3,10 +3,12 @@ package hook
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/alloc"
 	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/artifact"
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/env"
 )
@@ -35,16 +37,38 @@ type Start struct {
 	Rooted bool
 	// Site is what the tasks of the allocation share.
 	Site alloc.Site
+	// Mounter says that the task's driver shows it what is mounted (driver.Mounter).
+	Mounter bool
+	// SecretsInMemory says that the secrets of tasks can be, and are, kept in memory.
+	SecretsInMemory bool
 	// HostEnv is the part of the agent's environment that tasks see.
 	HostEnv []string
 
+	// Fetcher fetches artifacts; without it there are none.
+	Fetcher *artifact.Fetcher
+	// Keep is a directory of the agent's in which hooks note what is done once for an
+	// allocation, however often its tasks start; they make it.
+	Keep string
+	// Note adds an event to those of the task. May be nil.
+	Note func(*api.TaskEvent)
+	// Aside runs what may take long, so that other tasks can start meanwhile. Nil: it is
+	// just run.
+	Aside func(work func() error) error
+
+	// Dial opens a connection to a server, for its HTTP API.
+	Dial func(context.Context) (net.Conn, error)
+
+	// Companions are what goes on beside the task when it has started. Hooks add them.
+	Companions []Companion
+	// Mounts are what of the node the task sees in places of its own. Hooks add them.
+	Mounts []driver.Mount
 	// Vars is the task's environment. The environment hook makes it.
 	Vars *env.Vars
 }
 
 // Default returns all hooks, in order.
 func Default() []Hook {
-	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, dispatchPayload{}}
+	return []Hook{supported{}, volumes{}, allocDir{}, taskDir{}, environment{}, volumeMounts{}, dispatchPayload{}, artifacts{}, templates{}}
 }
 
 // Run runs the hooks until one fails.
@@ -58,6 +82,19 @@ func Run(ctx context.Context, hooks []Hook, s *Start) error {
 		}
 	}
 	return nil
+}
+
+func (s *Start) note(e *api.TaskEvent) {
+	if s.Note != nil {
+		s.Note(e)
+	}
+}
+
+func (s *Start) aside(work func() error) error {
+	if s.Aside == nil {
+		return work()
+	}
+	return s.Aside(work)
 }
 
 // allocDir makes the directories that the allocation's tasks share.
@@ -81,7 +118,14 @@ func (taskDir) Prestart(_ context.Context, s *Start) error {
 	if s.Dir.Root == "" {
 		return nil
 	}
-	return s.Dir.BuildTask(s.Task.Name, s.Task.User)
+	if err := s.Dir.BuildTask(s.Task.Name, s.Task.User); err != nil || !s.SecretsInMemory {
+		return err
+	}
+	size := 0
+	if r := s.Task.Resources; r != nil {
+		size = api.Deref(r.SecretsMB)
+	}
+	return s.Dir.MountSecrets(s.Task.Name, s.Task.User, size)
 }
 
 // environment makes the task's variables.

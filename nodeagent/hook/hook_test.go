@@ -4,10 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/hook"
 )
 
@@ -77,10 +79,7 @@ func TestAPayloadDoesNotFollowALinkForTheLocalDirectory(t *testing.T) {
 
 func TestWhatCannotBeGivenIsRefusedByName(t *testing.T) {
 	for _, task := range []*api.Task{
-		{Name: "t", Artifacts: []*api.TaskArtifact{{}}},
-		{Name: "t", Templates: []*api.Template{{}}},
 		{Name: "t", Vault: &api.Vault{}},
-		{Name: "t", VolumeMounts: []*api.VolumeMount{{}}},
 	} {
 		if err := hook.Run(t.Context(), hook.Default(), start(t, task)); !errors.Is(err, api.ErrNotSupported) {
 			t.Errorf("%+v: got %v", task, err)
@@ -119,5 +118,39 @@ func TestWithoutADirectoryNothingIsMade(t *testing.T) {
 	}
 	if _, ok := s.Vars.Map()["NOMAD_ALLOC_DIR"]; ok {
 		t.Fatal("a directory is promised")
+	}
+}
+
+func TestATaskSeesVolumesWhereItMountsThem(t *testing.T) {
+	data, certs := t.TempDir(), t.TempDir()
+	s := start(t, &api.Task{Name: "t", Driver: "exec", Env: map[string]string{"AT": "/srv"}, VolumeMounts: []*api.VolumeMount{
+		{Volume: new("data"), Destination: new("${AT}/data"), PropagationMode: new("host-to-task")},
+		{Volume: new("certs"), Destination: new("certs")},
+		{Volume: new("data"), Destination: new("/ro"), ReadOnly: new(true)},
+	}})
+	s.Group.Volumes = map[string]*api.VolumeRequest{"data": {Type: "host", Source: "d"}, "certs": {Type: "host", Source: "c", ReadOnly: true}}
+	s.Node = &api.Node{HostVolumes: map[string]*api.HostVolumeInfo{"d": {Path: data}, "c": {Path: certs}}}
+	if err := hook.Run(t.Context(), hook.Default(), s); !errors.Is(err, api.ErrNotSupported) {
+		t.Errorf("a driver that can't: %v", err)
+	}
+	s.Mounter = true
+	for range 2 {
+		if err := hook.Run(t.Context(), hook.Default(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []driver.Mount{
+		{Source: data, Target: "/srv/data", Propagation: "host-to-task"},
+		{Source: certs, Target: "/certs", ReadOnly: true},
+		{Source: data, Target: "/ro", ReadOnly: true},
+	}
+	if !slices.Equal(s.Mounts, want) {
+		t.Errorf("got %+v", s.Mounts)
+	}
+	if err := os.Remove(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := hook.Run(t.Context(), hook.Default(), s); err == nil {
+		t.Error("mounted what is not there")
 	}
 }

@@ -19,11 +19,8 @@ func (supported) Prestart(_ context.Context, s *Start) error {
 		name string
 		used bool
 	}{
-		{"artifact", len(t.Artifacts) > 0},
-		{"template", len(t.Templates) > 0},
 		{"vault", t.Vault != nil},
 		{"secret", len(t.Secrets) > 0},
-		{"volume_mount", len(t.VolumeMounts) > 0},
 		{"csi_plugin", t.CSIPluginConfig != nil},
 		{"schedule", t.Schedule != nil},
 	} {

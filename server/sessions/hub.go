@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,8 @@ type Options struct {
 	// Servers returns the session addresses of all servers, for agents to turn to
 	// when this one is gone. May be nil.
 	Servers func() []string
+	// API answers what agents ask of the cluster, on behalf of their tasks. May be nil.
+	API http.Handler
 	// Timeout is how long an agent may be silent before its session ends. Default:
 	// session.DefaultTimeout.
 	Timeout time.Duration
@@ -43,6 +46,7 @@ type Hub struct {
 	log      logr.Logger
 	servers  func() []string
 	timeout  time.Duration
+	api      http.Handler
 	// epoch begins the ID of every session of this process, so that those of an
 	// earlier one can be told from them.
 	epoch string
@@ -61,6 +65,7 @@ func New(o Options) *Hub {
 	return &Hub{
 		store: o.Store, serverID: o.ServerID, log: o.Log, servers: o.Servers,
 		timeout:  cmp.Or(o.Timeout, session.DefaultTimeout),
+		api:      readsOnly(o.API),
 		epoch:    uuid.NewString(),
 		sessions: map[string]*nodeSession{},
 		opening:  map[string]bool{},

@@ -513,6 +513,41 @@ func TestRequestsToANodeTravelOverItsSession(t *testing.T) {
 	}
 }
 
+func TestANodeReadsServicesAndVariablesOverItsSessionAndNothingElse(t *testing.T) {
+	f := newFixture(t)
+	f.hub.api = readsOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
+	conn := f.connect(node())
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return conn.OpenStream(ctx) }}
+	defer transport.CloseIdleConnections()
+	c := &http.Client{Transport: transport}
+	for _, ask := range []struct {
+		method, path string
+		code         int
+	}{
+		{"GET", "/v1/services", 200},
+		{"GET", "/v1/service/web", 200},
+		{"GET", "/v1/var/a/b", 200},
+		{"GET", "/v1/vars", 200},
+		{"PUT", "/v1/var/a", 403},
+		{"DELETE", "/v1/service/web/1", 403},
+		{"GET", "/v1/jobs", 403},
+		{"GET", "/v1/servicesx", 403},
+		{"GET", "/v1/service/../jobs", 403},
+	} {
+		req, err := http.NewRequestWithContext(f.ctx, ask.method, "http://server"+ask.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != ask.code {
+			t.Errorf("%s %s: %s, %v", ask.method, ask.path, resp.Status, err)
+		}
+	}
+}
+
 func TestSessionsOfAnEarlierProcessAreEnded(t *testing.T) {
 	f := newFixture(t)
 	n, back := node(), node()

@@ -14,7 +14,7 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// nodeSession is one agent's connection. run owns its two goroutines.
+// nodeSession is one agent's connection. run owns its goroutines.
 type nodeSession struct {
 	hub        *Hub
 	conn       *session.Conn
@@ -36,9 +36,14 @@ func (s *nodeSession) close() { s.conn.Close() }
 func (s *nodeSession) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var sender sync.WaitGroup
-	defer sender.Wait()
-	sender.Go(func() { cancel(s.send(ctx)) })
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(func() { cancel(s.send(ctx)) })
+	others.Go(func() {
+		if err := s.conn.ServeHTTP(ctx, s.hub.api); err != nil {
+			cancel(err)
+		}
+	})
 	err := s.receive(ctx)
 	cancel(err)
 	s.conn.Close()

@@ -31,6 +31,7 @@ var rows = []row{
 	{name: "binary size", measure: measureBinary},
 	{name: "dev start and idle", measure: measureDevStart},
 	{name: "job run", measure: measureJobRun},
+	{name: "docker", measure: measureDocker},
 	{name: "true batch", measure: measureTrueBatch},
 	{name: "memory per task", measure: measureTaskMemory},
 	{name: "exec start", measure: measureExecStart},

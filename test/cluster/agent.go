@@ -327,11 +327,26 @@ func (a *Agent) sweep() {
 	if a.Cmd != nil {
 		a.Kill()
 	}
+	a.unmount()
 	tasks, shims := a.scan()
 	for _, pid := range append(shims, tasks...) {
 		a.t.Errorf("process %d of agent %s was left: %s", pid, a.o.Name, commandLine(pid))
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			a.t.Logf("kill %d: %v", pid, err)
+		}
+	}
+}
+
+// unmount lets go of what the agent, which may have been killed, has left mounted: the
+// secrets of tasks.
+func (a *Agent) unmount() {
+	left, err := filepath.Glob(filepath.Join(a.Dir, "*/client/alloc/*/*/secrets"))
+	if err != nil {
+		a.t.Error(err)
+	}
+	for _, path := range left {
+		if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EPERM) {
+			a.t.Errorf("unmount %s: %v", path, err)
 		}
 	}
 }

@@ -31,6 +31,7 @@ var figures = []struct {
 	{regexp.MustCompile(`[\d.]+ [KMGT]?i?B/([\d.]+ [KMGT]?i?B)`), "SIZE/SIZE"},
 	{regexp.MustCompile(`[\d.]+ [KMGT]?i?B\b`), "SIZE"},
 	{regexp.MustCompile(`Uptime +=.*`), "Uptime = UPTIME"},
+	{regexp.MustCompile(`Driver Status +=.*\braw_exec\b.*`), "Driver Status = DRIVERS"},
 	{regexp.MustCompile(`Job Modify Index: [1-9]\d*`), "Job Modify Index: INDEX"},
 	{regexp.MustCompile(`(?m)^Modify Index +=.*`), "Modify Index = INDEX"},
 	{regexp.MustCompile(`modify index, which is \d+`), "modify index, which is INDEX"},

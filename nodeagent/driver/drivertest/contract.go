@@ -24,7 +24,7 @@ var contract = []check{
 	{"AnUnknownSignalIsAnError", checkUnknownSignal},
 	{"ADestroyedTaskIsGone", checkDestroy},
 	{"ATaskIsStartedOnce", checkStartTwice},
-	{"FiftyTasksRunAtOnce", checkFifty},
+	{"ManyTasksRunAtOnce", checkMany},
 	{"AnUnknownHandleIsGone", checkUnknownHandle},
 }
 
@@ -195,9 +195,13 @@ func checkStartTwice(t *testing.T, b *bench) {
 	}
 }
 
-func checkFifty(t *testing.T, b *bench) {
+func checkMany(t *testing.T, b *bench) {
+	many := 50
+	if b.subject.Costly {
+		many = 6
+	}
 	var tasks sync.WaitGroup
-	for i := range 50 {
+	for i := range many {
 		task := b.task(b.subject.Ends(10*time.Millisecond, i))
 		tasks.Go(func() {
 			h, err := b.driver.Start(b.ctx, task)

@@ -30,6 +30,15 @@ type Subject struct {
 	// Shell returns the config of a task whose process is /bin/sh -c SCRIPT, on this
 	// machine; nil if the driver runs no such processes.
 	Shell func(script string) map[string]any
+	// Adapt changes a task that the suite is about to start, so that its process finds
+	// the task's directory, which it is to work in, and this machine's programs; nil if
+	// that is so of itself.
+	Adapt func(task *driver.Task)
+	// Adds are variables that tasks have beside those that they were given.
+	Adds []string
+	// Costly says that to start a task takes a good part of a second of CPU time: the suite
+	// then starts fewer.
+	Costly bool
 	// Outlives says that tasks outlive a node agent that is killed. Needs Shell and Main.
 	Outlives bool
 }
@@ -77,7 +86,11 @@ func newBench(t *testing.T, s Subject) *bench {
 	if err != nil {
 		t.Fatalf("new driver: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	limit := patience
+	if s.Costly {
+		limit *= 3
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	return &bench{t: t, ctx: ctx, subject: s, driver: d, dir: t.TempDir()}
 }
@@ -88,6 +101,9 @@ func (b *bench) task(config map[string]any) driver.Task {
 	task, err := newTask(b.dir, config)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if b.subject.Adapt != nil {
+		b.subject.Adapt(&task)
 	}
 	return task
 }

@@ -236,7 +236,11 @@ func checkRecoverEnded(t *testing.T, b *bench) {
 }
 
 func checkKilledAgents(t *testing.T, b *bench) {
-	const kills, each = 60, 4
+	kills, each, latest := 60, 4, 60*time.Millisecond
+	if b.subject.Costly {
+		kills, each, latest = 6, 2, 2*time.Second
+	}
+	const earliest = 100 * time.Microsecond
 	var all []driver.Task
 	for range kills {
 		for range each {
@@ -245,7 +249,7 @@ func checkKilledAgents(t *testing.T, b *bench) {
 		}
 		a := b.agent(plan{Tasks: all[max(0, len(all)-5*each):]})
 		// From before the first start to after the last end, most often amid the starts.
-		moment := time.Duration(math.Exp(rand.Float64()*math.Log(600)) * float64(100*time.Microsecond))
+		moment := time.Duration(math.Exp(rand.Float64()*math.Log(float64(latest/earliest))) * float64(earliest))
 		<-time.After(moment)
 		a.kill()
 	}

@@ -17,14 +17,18 @@ import (
 )
 
 func TestATaskIsLikelierToBeKilledThanItsShimIfItIsToBe(t *testing.T) {
-	d, task := newTask(t, rawexec.Options{}, "cat /proc/self/oom_score_adj; cat /proc/$PPID/oom_score_adj; exec sleep 1000")
-	task.Config["oom_score_adj"] = 321
-	start(t, d, task)
 	own, err := os.ReadFile("/proc/self/oom_score_adj")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := awaitFile(t, filepath.Join(task.Stdout.Dir, "out.0"), string(own)); got != "321\n"+string(own) {
+	// The shim has that of the task for a moment.
+	d, task := newTask(t, rawexec.Options{},
+		"cat /proc/self/oom_score_adj; until [ $(cat /proc/$PPID/oom_score_adj) = "+strings.TrimSpace(string(own))+" ]; do sleep 0.01; done; echo its own")
+	task.Config["oom_score_adj"] = 321
+	if _, err := d.Wait(testContext(t), start(t, d, task)); err != nil {
+		t.Fatal(err)
+	}
+	if got := awaitFile(t, filepath.Join(task.Stdout.Dir, "out.0"), "own"); got != "321\nits own\n" {
 		t.Errorf("task and shim have %q", got)
 	}
 }
