@@ -68,9 +68,6 @@ var driverSettings = map[string][]string{
 	},
 }
 
-// missingDrivers are those of the reference that are not there.
-var missingDrivers = []string{"docker"}
-
 var isolationSettings = []string{
 	"no_pivot_root", "default_pid_mode", "default_ipc_mode", "allow_caps", "pids_limit", "denied_host_uids", "denied_host_gids",
 }
@@ -82,9 +79,6 @@ func (a *Agent) idle() []string {
 	for driver, plugin := range a.Plugins {
 		known, there := driverSettings[driver]
 		if !there {
-			if slices.Contains(missingDrivers, driver) && a.PluginDir == "" {
-				note(fmt.Sprintf("plugin %q", driver))
-			}
 			continue // it may be a program
 		}
 		for name := range plugin.Config {

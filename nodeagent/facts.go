@@ -115,11 +115,6 @@ func equalInfo(a, b api.DriverInfo) bool {
 func (a *Agent) watchFacts(ctx context.Context) {
 	changed, stop := a.watchMachine(ctx)
 	defer stop()
-	for _, d := range a.opts.Drivers {
-		if w, ok := d.(driver.Watcher); ok {
-			a.crew.Go(func() { a.watchDriver(ctx, w) })
-		}
-	}
 	asked := make(chan struct{})
 	a.crew.Go(func() {
 		defer close(asked)
@@ -127,6 +122,7 @@ func (a *Agent) watchFacts(ctx context.Context) {
 			a.log.Error(err, "some facts that the cloud knows of this machine are missing")
 		}
 	})
+	said := a.watchDrivers(ctx)
 	drivers, machine := time.NewTicker(driversAgain), time.NewTicker(machineAgain)
 	defer drivers.Stop()
 	defer machine.Stop()
@@ -134,6 +130,9 @@ func (a *Agent) watchFacts(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-said:
+			a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
+			continue
 		case <-drivers.C:
 			a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
 			continue
@@ -150,15 +149,26 @@ func (a *Agent) watchFacts(ctx context.Context) {
 	}
 }
 
-// watchDriver looks at the drivers when one of them says that it has changed.
-func (a *Agent) watchDriver(ctx context.Context, w driver.Watcher) {
-	for {
-		w.Watch(ctx)
-		if ctx.Err() != nil {
-			return
+// watchDrivers has drivers that can say when they change.
+func (a *Agent) watchDrivers(ctx context.Context) (said <-chan struct{}) {
+	c := make(chan struct{})
+	for _, d := range a.opts.Drivers {
+		w, watches := d.(driver.Watcher)
+		if !watches {
+			continue
 		}
-		a.update(ctx, a.askDrivers(ctx, a.node.Load().Drivers))
+		a.crew.Go(func() {
+			for {
+				w.Watch(ctx)
+				select {
+				case c <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
 	}
+	return c
 }
 
 // watchMachine has the kernel tell of changes; nothing is told of a machine that is made

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -31,7 +32,7 @@ func runnable(path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return failed(path, errNoProgram)
+		return fmt.Errorf("%s: %w", path, errNoProgram)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Network:        networks(c),
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
-		StopTasks: cfg.Dev, Drain: drainSpec(c.DrainOnShutdown), Artifacts: fetching,
+		StopTasks: cfg.Dev, Artifacts: fetching, Drain: drainSpec(c.DrainOnShutdown),
 		GC:        gcOptions(c),
 		GCVolumes: c.GCVolumesOnNodeGC, MaxAllocs: c.NodeMaxAllocs,
 		Log: a.log.WithName("node"),

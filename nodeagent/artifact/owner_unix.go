@@ -4,14 +4,14 @@ package artifact
 
 import (
 	"io/fs"
+	"os"
 	"syscall"
 )
 
-// ownerOf returns whose file it is.
-func ownerOf(info fs.FileInfo) (uid, gid int, ok bool) {
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, false
+// keepOwner gives a file the owner that another one has.
+func keepOwner(root *os.Root, to string, from fs.FileInfo) error {
+	if owner, ok := from.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+		return root.Lchown(to, int(owner.Uid), int(owner.Gid))
 	}
-	return int(owner.Uid), int(owner.Gid), true
+	return nil
 }

@@ -113,10 +113,7 @@ func copyOne(root *os.Root, from, to string, e fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	if uid, gid, ok := ownerOf(info); ok && os.Geteuid() == 0 {
-		return root.Lchown(to, uid, gid)
-	}
-	return nil
+	return keepOwner(root, to, info)
 }
 
 func copyFile(root *os.Root, from, to string, mode fs.FileMode) (err error) {

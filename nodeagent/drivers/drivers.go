@@ -5,6 +5,8 @@
 package drivers
 
 import (
+	"slices"
+
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/drivers/docker"
 	"github.com/droverhq/drover/nodeagent/drivers/exec"
@@ -42,5 +44,13 @@ func Build(o Options) ([]driver.Driver, error) {
 		names = append(names, d.Name())
 	}
 	programs, err := outside.Discover(o.Outside, names)
+	for _, d := range programs {
+		names = append(names, d.Name())
+	}
+	for name := range o.Outside.Plugins {
+		if !slices.Contains(names, name) {
+			o.Outside.Log.Info("a plugin block has no effect: there is no such driver, nor a program of it in plugin_dir", "driver", name)
+		}
+	}
 	return append(list, programs...), err
 }
