@@ -166,6 +166,10 @@ type Client struct {
 
 	GCMaxAllocs int           `hcl:"gc_max_allocs"` // ended allocations whose files are kept; default 1000
 	GCMaxAge    time.Duration `hcl:"gc_max_age"`    // for how long; default 24h
+
+	// EnforceEphemeralDisk ends allocations whose files take more than the size of their
+	// ephemeral_disk; default true. Drover's own: the reference only places by it.
+	EnforceEphemeralDisk bool `hcl:"enforce_ephemeral_disk"`
 }
 
 // Artifact says how artifacts of tasks are fetched. Sizes are written as "100GB" (powers
@@ -261,7 +265,7 @@ func Default() *Agent {
 				HTTPReadTimeout: 30 * time.Minute, HTTPMaxSize: "100GB", GitTimeout: 30 * time.Minute,
 				DecompressionSizeLimit: "100GB", DecompressionFileCountLimit: 4096,
 			},
-			GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
+			GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour, EnforceEphemeralDisk: true,
 		},
 		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},
 		Plugins: map[string]Plugin{},

@@ -176,6 +176,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	a.crew.Go(func() { a.watchContact(own) })
 	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })
+	a.crew.Go(func() { a.watchDisks(own) })
 	<-ctx.Done()
 	if a.opts.StopTasks {
 		a.leave(connected)

@@ -72,6 +72,8 @@ type Options struct {
 	Artifacts artifact.Options
 	// GC says how long the files of ended allocations are kept.
 	GC GCOptions
+	// Disk says how allocations are held to their ephemeral_disk.
+	Disk DiskOptions
 
 	// Dial connects to a server. Default: session.Dial.
 	Dial func(ctx context.Context, address string) (Session, error)
@@ -132,6 +134,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.GC.MaxAllocs, 2000)
 	setDefault(&o.GC.MaxAge, 7*24*time.Hour)
 	setDefault(&o.GC.DiskUsage, 95)
+	setDefault(&o.Disk.Interval, 10*time.Second)
 	if o.DenyEnv == nil {
 		o.DenyEnv = env.DefaultDenied
 	}

@@ -71,8 +71,9 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		Reserved:       reserved(c.Reserved),
 		MinDynamicPort: c.MinDynamicPort, MaxDynamicPort: c.MaxDynamicPort, MaxKillTimeout: c.MaxKillTimeout,
 		StopTasks: cfg.Dev, Artifacts: fetching,
-		GC:  nodeagent.GCOptions{MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge},
-		Log: a.log.WithName("node"),
+		GC:   nodeagent.GCOptions{MaxAllocs: c.GCMaxAllocs, MaxAge: c.GCMaxAge},
+		Disk: nodeagent.DiskOptions{Unbound: !c.EnforceEphemeralDisk},
+		Log:  a.log.WithName("node"),
 	})
 	if err != nil {
 		return nil, err
