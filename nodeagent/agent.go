@@ -93,7 +93,10 @@ func New(o Options) (*Agent, error) {
 		a.drivers[d.Name()] = d
 	}
 	if a.dirs.root != "" {
-		a.sites = []hook.Alloc{hook.Networks(a.networks())}
+		a.sites = []hook.Alloc{
+			hook.Disks(hook.DiskOptions{Root: a.dirs.allocs(), Keep: a.dirs.allocRun, Dial: a.uplink.Dial}),
+			hook.Networks(a.networks()),
+		}
 	}
 	return a, nil
 }
