@@ -1,9 +1,12 @@
 package nodeagent_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/droverhq/drover/api"
@@ -51,5 +54,41 @@ func TestAnAllocationMayBeLeftToTakeWhatItLikes(t *testing.T) {
 	c.awaitStatus(t, id, api.AllocClientComplete)
 	if info, err := os.Stat(filepath.Join(o.DataDir, "client/alloc", id, "t/local/big")); err != nil || info.Size() != 20<<20 {
 		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestASuccessorFindsTheFilesOfTheOneBefore(t *testing.T) {
+	c := newCluster(t)
+	a := start(t, realOptions(t.TempDir(), c.serveTCP(t)))
+	defer a.stop(t)
+	<-a.Ready()
+	j := shell(api.JobTypeBatch, `cat local/log $NOMAD_ALLOC_DIR/data/log; echo $NOMAD_META_v | tee -a local/log >> $NOMAD_ALLOC_DIR/data/log`)
+	j.TaskGroups[0].EphemeralDisk = &api.EphemeralDisk{Sticky: new(true), SizeMB: new(100)}
+	j.TaskGroups[0].Tasks[0].Meta = map[string]string{"v": "was here"}
+	first, second := c.allocation(j), c.allocation(j)
+	second.PreviousAllocation = first.ID
+	c.want(first)
+	c.want(second)
+	c.awaitStatus(t, second.ID, api.AllocClientComplete)
+	if got := c.ask(t, "/v1/client/fs/logs/"+second.ID+"?task=t&type=stdout&plain=true"); got != "was here\nwas here\n" {
+		t.Errorf("found %q", got)
+	}
+}
+
+func TestFilesAreHandedOverOverTheSessionOnly(t *testing.T) {
+	c := newCluster(t)
+	a := start(t, realOptions(t.TempDir(), c.serveTCP(t)))
+	defer a.stop(t)
+	<-a.Ready()
+	id := c.run(shell(api.JobTypeBatch, `echo precious > local/file`))
+	c.awaitStatus(t, id, api.AllocClientComplete)
+	path := "/v1/client/allocation/" + id + "/snapshot"
+	if got := c.ask(t, path); !strings.Contains(got, "t/local/file") || !strings.Contains(got, "precious") {
+		t.Errorf("handed over %q", got)
+	}
+	w := httptest.NewRecorder()
+	a.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	if w.Code != http.StatusNotImplemented {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
