@@ -83,7 +83,7 @@ func (a *Agent) lookAtDisks(known map[string]look) map[string]look {
 		if looks[r.id] = last; !last.due(begin, used, a.opts.Disk.Interval) {
 			continue
 		}
-		took, err := r.dir.Usage()
+		took, err := r.diskTaken()
 		cost := time.Since(begin)
 		looks[r.id] = look{at: begin, cost: cost, left: limit - took, used: used}
 		switch {
@@ -107,6 +107,29 @@ func (a *Agent) diskUsed() int64 {
 		return 0
 	}
 	return int64(st.Blocks-st.Bfree) * st.Bsize
+}
+
+// diskTaken is how many bytes the allocation's files take, without what its logs may take:
+// they are bounded by themselves, and no reason to end what only says much.
+func (r *runner) diskTaken() (int64, error) {
+	took, err := r.dir.Usage()
+	if err != nil {
+		return 0, err
+	}
+	logs, err := r.dir.LogUsage()
+	if err != nil {
+		return took, nil // a task has put something else in their place, and that counts
+	}
+	al, job := r.object()
+	allowed := int64(0)
+	for _, t := range job.Group(al.TaskGroup).Tasks {
+		for _, stream := range []string{"stdout", "stderr"} {
+			if f := r.logFile(t, stream); !f.Disabled {
+				allowed += int64(f.MaxFiles) * f.MaxBytes
+			}
+		}
+	}
+	return took - min(logs, allowed), nil
 }
 
 // diskLimit is how many bytes the allocation's files may take; 0: it does not matter now.

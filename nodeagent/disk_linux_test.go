@@ -29,16 +29,20 @@ func TestAnAllocationThatOutgrowsItsDiskFails(t *testing.T) {
 	modest, greedy := shell(api.JobTypeService, script), shell(api.JobTypeService, script)
 	modest.TaskGroups[0].EphemeralDisk = &api.EphemeralDisk{SizeMB: new(50)}
 	greedy.TaskGroups[0].EphemeralDisk = &api.EphemeralDisk{SizeMB: new(10)}
-	stays, goes := c.run(modest), c.run(greedy)
+	chatty := shell(api.JobTypeService, `head -c 20m /dev/zero; exec sleep 1000`)
+	chatty.TaskGroups[0].EphemeralDisk = greedy.TaskGroups[0].EphemeralDisk
+	stays, talks, goes := c.run(modest), c.run(chatty), c.run(greedy)
 	s := c.awaitStatus(t, goes, api.AllocClientFailed)
 	if got := eventTypes(s.TaskStates["t"]); !slices.Contains(got, "Disk Resources Exceeded") || !s.TaskStates["t"].Failed {
 		t.Errorf("reported %s", describe(s))
 	}
-	if s := c.awaitStatus(t, stays, api.AllocClientRunning); s.TaskStates["t"].Failed {
-		t.Errorf("reported %s", describe(s))
+	for _, id := range []string{stays, talks} {
+		if s := c.awaitStatus(t, id, api.AllocClientRunning); s.TaskStates["t"].Failed {
+			t.Errorf("reported %s", describe(s))
+		}
+		c.stop(id)
+		c.awaitStatus(t, id, api.AllocClientComplete)
 	}
-	c.stop(stays)
-	c.awaitStatus(t, stays, api.AllocClientComplete)
 }
 
 func TestAnAllocationMayBeLeftToTakeWhatItLikes(t *testing.T) {

@@ -21,8 +21,13 @@ const (
 // Usage returns how many bytes of the disk the allocation's files take: what is really
 // there of files with holes, once for all links of one file, without what links lead to
 // and what is mounted in it. Files may change meanwhile.
-func (d Dir) Usage() (int64, error) {
-	root, err := open(d.Root)
+func (d Dir) Usage() (int64, error) { return usage(d.Root) }
+
+// LogUsage returns how many of these the logs take.
+func (d Dir) LogUsage() (int64, error) { return usage(d.Logs()) }
+
+func usage(path string) (int64, error) {
+	root, err := open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil // nothing has been made yet
 	}

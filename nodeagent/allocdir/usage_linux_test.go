@@ -46,6 +46,18 @@ func TestUsageIsWhatIsReallyOnTheDisk(t *testing.T) {
 	if got := measure() - empty; got < 2*mib || got > 2*mib+64<<10 {
 		t.Errorf("2 MiB take %d bytes more than nothing", got)
 	}
+	if err := os.WriteFile(filepath.Join(d.Logs(), "web.stdout.0"), []byte(strings.Repeat("l", mib)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.LogUsage(); err != nil || got < mib || got > mib+64<<10 {
+		t.Errorf("1 MiB of logs takes %d bytes, %v", got, err)
+	}
+	if err := errors.Join(os.RemoveAll(d.Logs()), os.Symlink(filepath.Dir(outside), d.Logs())); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.LogUsage(); err == nil {
+		t.Errorf("a link to somewhere else takes %d bytes", got)
+	}
 }
 
 func TestUsageOfWhatIsTooDeepIsUnknown(t *testing.T) {
