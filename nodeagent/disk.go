@@ -106,7 +106,7 @@ func (a *Agent) diskUsed() int64 {
 	if err := unix.Statfs(a.dirs.allocs(), &st); err != nil {
 		return 0
 	}
-	return int64(st.Blocks-st.Bfree) * st.Bsize
+	return int64(st.Blocks-st.Bfree) * int64(st.Bsize)
 }
 
 // diskTaken is how many bytes the allocation's files take, without what its logs may take:
