@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,5 +71,23 @@ func TestUsageOfWhatIsTooDeepIsUnknown(t *testing.T) {
 	}
 	if n, err := d.Usage(); err == nil {
 		t.Errorf("it is %d bytes", n)
+	}
+}
+
+func BenchmarkUsageOfTenThousandFiles(b *testing.B) {
+	d := allocdir.New(b.TempDir(), "a1")
+	if err := d.Build(); err != nil {
+		b.Fatal(err)
+	}
+	for i := range 10_000 {
+		dir := filepath.Join(d.Shared(), "data", strconv.Itoa(i/100))
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if _, err := d.Usage(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
