@@ -100,6 +100,7 @@ const (
 	EventValidation    = "Failed Validation"
 	EventDownloading   = "Downloading Artifacts"
 	EventTemplate      = "Template"
+	EventDisk          = "Ephemeral Disk"
 	EventDownload      = "Failed Artifact Download"
 )
 

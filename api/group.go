@@ -65,12 +65,21 @@ func (g *TaskGroup) Task(name string) *Task {
 	return nil
 }
 
-// EphemeralDisk is the shared directory of an allocation.
+// EphemeralDisk is what an allocation has of its node's disk.
 type EphemeralDisk struct {
-	Sticky  *bool
+	// Sticky says that who follows an allocation is placed on its node if that will do, and
+	// takes over its files: alloc/data and the local directories of its tasks.
+	Sticky *bool
+	// Migrate says the same, and that its files are fetched if it comes to another node.
 	Migrate *bool
 	SizeMB  *int // MiB
 }
+
+// Stays reports whether who follows an allocation would like to have its files.
+func (d *EphemeralDisk) Stays() bool { return d != nil && (Deref(d.Sticky) || Deref(d.Migrate)) }
+
+// Moves reports whether that is so also on another node.
+func (d *EphemeralDisk) Moves() bool { return d != nil && Deref(d.Migrate) }
 
 // Modes of a RestartPolicy: what happens when the attempts are used up.
 const (

@@ -189,6 +189,10 @@ type Client struct {
 	GCInodeUsage float64       `hcl:"gc_inode_usage_threshold"` // and its inodes; default 70
 	// GCVolumesOnNodeGC: servers that forget the node forget its dynamic host volumes too.
 	GCVolumesOnNodeGC bool `hcl:"gc_volumes_on_node_gc"`
+
+	// EnforceEphemeralDisk ends allocations whose files take more than the size of their
+	// ephemeral_disk; default true. Drover's own: the reference only places by it.
+	EnforceEphemeralDisk bool `hcl:"enforce_ephemeral_disk"`
 }
 
 // DrainOnShutdown is how a node is emptied before its agent ends.
@@ -313,7 +317,7 @@ func Default() *Agent {
 				DecompressionSizeLimit: "100GB", DecompressionFileCountLimit: 4096,
 			},
 			GCInterval: time.Minute, GCMaxAllocs: 1000, GCMaxAge: 24 * time.Hour,
-			GCParallel: 16, GCDiskUsage: 80, GCInodeUsage: 70,
+			GCParallel: 16, GCDiskUsage: 80, GCInodeUsage: 70, EnforceEphemeralDisk: true,
 		},
 		Limits:  Limits{HTTPMaxBodyBytes: 32 << 20},
 		Plugins: map[string]Plugin{},

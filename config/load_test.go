@@ -328,7 +328,7 @@ func TestWhatNothingAsksForIsNoted(t *testing.T) {
 			t.Errorf("no note about %s in\n%s", what, all)
 		}
 	}
-	if len(notes) != 7 {
+	if len(notes) != 6 {
 		t.Errorf("notes: %q", notes)
 	}
 }

@@ -44,7 +44,7 @@ var (
 		reflect.TypeFor[api.ReschedulePolicy](): "Attempts Interval Delay DelayFunction MaxDelay Unlimited",
 		reflect.TypeFor[api.RestartPolicy]():    "Interval Attempts Delay Mode",
 		reflect.TypeFor[api.ScalingPolicy]():    "Type Min Max Policy Enabled",
-		reflect.TypeFor[api.EphemeralDisk]():    "SizeMB",
+		reflect.TypeFor[api.EphemeralDisk]():    "SizeMB Sticky Migrate",
 		reflect.TypeFor[api.NetworkResource]():  "Mode ReservedPorts DynamicPorts DNS Hostname CNI",
 		reflect.TypeFor[api.DNSConfig]():        "Servers Searches Options",
 		reflect.TypeFor[api.CNIConfig]():        "Args",
@@ -84,7 +84,6 @@ var (
 		reflect.TypeFor[api.Job]():           "Multiregion DispatchIdempotencyToken Dispatched Payload",
 		reflect.TypeFor[api.TaskGroup]():     "Consul",
 		reflect.TypeFor[api.VolumeRequest](): "MountOptions",
-		reflect.TypeFor[api.EphemeralDisk](): "Sticky Migrate",
 		reflect.TypeFor[api.Task](): "Vault Consul CSIPluginConfig Kind ScalingPolicies " +
 			"Secrets Identities Schedule",
 		reflect.TypeFor[api.VolumeMount]():      "SELinuxLabel",

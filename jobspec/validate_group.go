@@ -47,9 +47,6 @@ func (v *validator) unsupportedInGroup(p place, group *api.TaskGroup) {
 	if group.Consul != nil {
 		p.in("consul").unsupported("Consul")
 	}
-	if disk := group.EphemeralDisk; disk != nil && (api.Deref(disk.Sticky) || api.Deref(disk.Migrate)) {
-		p.in("ephemeral_disk").unsupported("sticky and migrate; an instance starts with an empty directory")
-	}
 }
 
 // minInterval keeps an interval from being a loop.

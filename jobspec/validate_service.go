@@ -60,7 +60,7 @@ func (v *validator) service(p place, group *api.TaskGroup, task *api.Task, servi
 		p.in("connect").unsupported("the service mesh")
 	}
 	if service.Identity != nil {
-		p.in("identity").unsupported("identities of services")
+		p.in("identity").unsupported("identities of services; there are no keys yet to sign their tokens with")
 	}
 	if service.Kind != "" {
 		p.in("kind").unsupported("services of a kind")

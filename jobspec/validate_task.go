@@ -156,8 +156,8 @@ func (v *validator) unsupportedInTask(p place, task *api.Task) {
 		{task.CSIPluginConfig != nil, "csi_plugin", "storage plugins"},
 		{len(task.ScalingPolicies) > 0, "scaling", "scaling the resources of a task"},
 		{len(task.Secrets) > 0, "secret", "secrets"},
-		{len(task.Identities) > 0, "identity", "further identities"},
-		{hasOwnIdentity(task), "identity", "giving a task its identity"},
+		{len(task.Identities) > 0, "identity", "identities beside the default one; there are no keys yet to sign their tokens with"},
+		{hasOwnIdentity(task), "identity", "env, file and what else gives a task the token of its identity; there are no keys yet to sign it with"},
 		{task.Schedule != nil, "schedule", "tasks that pause by the clock"},
 		{task.Kind != "", "kind", "tasks of a kind"},
 	} {

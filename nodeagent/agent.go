@@ -97,7 +97,10 @@ func New(o Options) (*Agent, error) {
 		a.drivers[d.Name()] = d
 	}
 	if a.dirs.root != "" {
-		a.sites = []hook.Alloc{hook.Networks(a.networks())}
+		a.sites = []hook.Alloc{
+			hook.Disks(hook.DiskOptions{Root: a.dirs.allocs(), Keep: a.dirs.allocRun, Dial: a.uplink.Dial}),
+			hook.Networks(a.networks()),
+		}
 	}
 	return a, nil
 }
@@ -180,6 +183,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	a.crew.Go(func() { a.watchContact(own) })
 	a.crew.Go(func() { a.checks.Run(own) })
 	a.crew.Go(func() { a.collectGarbage(own) })
+	a.crew.Go(func() { a.watchDisks(own) })
 	<-ctx.Done()
 	a.end(context.Cause(ctx), connected)
 	return nil

@@ -77,6 +77,8 @@ type Options struct {
 	Drain *api.DrainSpec
 	// GC says how long the files of ended allocations are kept.
 	GC GCOptions
+	// Disk says how allocations are held to their ephemeral_disk.
+	Disk DiskOptions
 
 	// Dial connects to a server. Default: session.Dial.
 	Dial func(ctx context.Context, address string) (Session, error)
@@ -142,6 +144,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.GC.DiskUsage, 80)
 	setDefault(&o.GC.InodeUsage, 70)
 	setDefault(&o.GC.Parallel, 16)
+	setDefault(&o.Disk.Interval, 10*time.Second)
 	if o.DenyEnv == nil {
 		o.DenyEnv = env.DefaultDenied
 	}

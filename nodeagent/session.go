@@ -79,7 +79,7 @@ func (c *connector) session(ctx context.Context, address string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var others sync.WaitGroup
 	reports := make(chan struct{}) // closed when the full set is known: before that, reports may be about what is not there any more
-	others.Go(func() { stop(cmp.Or(conn.ServeHTTP(ctx, c.a.Handler()), errEnded)) })
+	others.Go(func() { stop(cmp.Or(conn.ServeHTTP(ctx, c.a.sessionHandler()), errEnded)) })
 	others.Go(func() { stop(c.send(ctx, conn, reports)) })
 	stop(c.receive(ctx, conn, reports))
 	err = errors.Join(context.Cause(ctx), conn.Close())

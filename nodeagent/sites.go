@@ -69,6 +69,7 @@ func (r *runner) makeSite(ctx context.Context) {
 	al, job := r.object()
 	s := &hook.AllocStart{
 		Alloc: al, Job: job, Group: job.Group(al.TaskGroup), Node: r.a.node.Load(), Region: r.a.opts.Region, Drivers: r.a.drivers,
+		Note: r.noteAll,
 	}
 	pause := firstAgain
 	for try := 1; ; try++ {
@@ -92,6 +93,14 @@ func (r *runner) makeSite(ctx context.Context) {
 			return
 		}
 		pause *= 2
+	}
+}
+
+// noteAll adds an event to those of each task.
+func (r *runner) noteAll(e *api.TaskEvent) {
+	al, job := r.object()
+	for _, t := range job.Group(al.TaskGroup).Tasks {
+		r.post(alloc.Noted{Task: t.Name, Event: e})
 	}
 }
 

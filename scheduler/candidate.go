@@ -25,9 +25,11 @@ type candidate struct {
 	sum    float64 // of the parts of the score that count, without the spread
 	rank   float64 // the same, with fit as it is ranked
 	parts  int
-	empty  bool   // nothing is on the node, or all of it goes
-	out    bool   // can't take a further instance
-	short  string // of what it has too little, if it is out for that
+	empty  bool // nothing is on the node, or all of it goes
+	out    bool // can't take a further instance
+	// preferred says that it is chosen before all others that are not out.
+	preferred bool
+	short     string // of what it has too little, if it is out for that
 }
 
 // noLimit is for nodes that take any number of allocations.
@@ -64,6 +66,9 @@ func (p *pile) Len() int { return len(p.order) }
 
 func (p *pile) Less(i, j int) bool {
 	a, b := &p.candidates[p.order[i]], &p.candidates[p.order[j]]
+	if a.preferred != b.preferred {
+		return a.preferred
+	}
 	if a.rank != b.rank {
 		return a.rank > b.rank
 	}
@@ -138,6 +143,10 @@ func (r *ranking) first(stays func(*candidate) bool) *candidate {
 			continue
 		}
 		score := r.score(c)
+		if c.preferred { // and there is one only
+			best, r.best = c, p
+			break
+		}
 		if best == nil || score > bestScore || score == bestScore && compareTies(c, best) < 0 {
 			best, bestScore, r.best = c, score, p
 		}

@@ -21,6 +21,9 @@ type Ask struct {
 	// Node, if there is one, is the only node that will do: what an instance asks for is
 	// there, and nowhere else.
 	Node string
+	// Preferred, if there is one, is the node that is chosen as long as it can take an
+	// instance, whatever the scores: what an instance would like to find is there.
+	Preferred string
 	// Freed are allocations that stop in the same transaction: for this ask their
 	// room counts as free. They stay in the fleet, and keep their room from everyone
 	// else, until RemoveAllocation.
@@ -244,6 +247,7 @@ func (p *placing) rank() {
 		c := p.candidate(slot)
 		c.bucket = b.of(f.nodes[slot].facts)
 		c.scores.affinity, c.scores.hasAffinity = affinity, p.request.affinities.any()
+		c.preferred = c.id == p.ask.Preferred
 		if p.penalty[c.id] {
 			c.scores.penalty = -1
 		}
@@ -418,6 +422,9 @@ func (p *placing) scoreMeta(chosen *candidate) []*api.NodeScoreMeta {
 }
 
 func (p *placing) better(a, b *candidate) bool {
+	if a.preferred != b.preferred {
+		return a.preferred
+	}
 	scoreA, scoreB := p.ranking.score(a), p.ranking.score(b)
 	return scoreA > scoreB || scoreA == scoreB && compareTies(a, b) < 0
 }

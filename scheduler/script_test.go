@@ -31,7 +31,7 @@ import (
 //	    volume SOURCE [ro] [per-alloc], csi SOURCE MODE [ro] [per-alloc]
 //	volume id=data plugin=ebs modes=(…) [deleting] | remove-volume id=data
 //	    topology SEGMENT=VALUE …
-//	place job=web n=2 [freed=(…) penalty=(…) emptiest oversubscribe preempt]    allocations are named web-0, web-1, …
+//	place job=web n=2 [freed=(…) penalty=(…) preferred= emptiest oversubscribe preempt]    allocations are named web-0, web-1, …
 //	place-on job=web nodes=(n1,n2) [preempt]
 //	feasible job=web | eligibility job=web | suits job=web node=n1
 //	hold id=x node=n1 job=web [cpu= mem= ports=(…) stopping evicted priority= limit= since=]
@@ -116,7 +116,7 @@ func (s *script) job(t *testing.T, d *datadriven.TestData) *api.Job {
 func (s *script) ask(t *testing.T, d *datadriven.TestData, n int) scheduler.Ask {
 	job := s.job(t, d)
 	ask := scheduler.Ask{
-		Job: job, Group: job.TaskGroups[0], Count: n, Freed: list(d, "freed"), PenaltyNodes: list(d, "penalty"),
+		Job: job, Group: job.TaskGroups[0], Count: n, Freed: list(d, "freed"), PenaltyNodes: list(d, "penalty"), Preferred: text(t, d, "preferred", ""),
 		Policy: scheduler.Policy{Spread: d.HasArg("emptiest"), Oversubscribe: d.HasArg("oversubscribe")},
 	}
 	if d.HasArg("preempt") {

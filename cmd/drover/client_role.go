@@ -79,7 +79,8 @@ func newClientRole(_ context.Context, a *agent) (*clientRole, error) {
 		StopTasks: cfg.Dev, Artifacts: fetching, Drain: drainSpec(c.DrainOnShutdown),
 		GC:        gcOptions(c),
 		GCVolumes: c.GCVolumesOnNodeGC, MaxAllocs: c.NodeMaxAllocs,
-		Log: a.log.WithName("node"),
+		Disk: nodeagent.DiskOptions{Unbound: !c.EnforceEphemeralDisk},
+		Log:  a.log.WithName("node"),
 	})
 	if err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ type Spec struct {
 	Attempts        int               // of rescheduling; −1: unlimited
 	Delay           time.Duration     // of rescheduling
 	Distinct        bool              // distinct_hosts
+	Stays           bool              // stays: instances would like the files of those that they follow
 	Migrate         int               // migrate: max_parallel of the migrate block
 	Also            []string          // further groups, as many instances of each
 	Tasks           map[string]string // further tasks, with their hook: prestart, sidecar
@@ -89,6 +90,8 @@ func (s *Spec) set(key, value string) (err error) {
 		s.Volume = value
 	case "sticky":
 		s.Sticky = true
+	case "stays":
+		s.Stays = true
 	case "csi":
 		s.CSI = value
 	case "revert":
@@ -170,7 +173,7 @@ func (s *Spec) group(name string) *api.TaskGroup {
 	g := &api.TaskGroup{
 		Name:          new(name),
 		Count:         new(s.Count),
-		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(10)},
+		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(10), Sticky: new(s.Stays)},
 		Volumes:       s.volumes(),
 		Tasks:         []*api.Task{s.task("app", "")},
 	}

@@ -189,6 +189,8 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 		return alloc.SiteCleared{}
 	case "timer":
 		return alloc.Timer{Task: task}
+	case "overfull":
+		return alloc.Overfull{Used: 11<<20 + 1, Limit: 10 << 20}
 	case "abandon":
 		return alloc.Abandon{}
 	case "wanted":

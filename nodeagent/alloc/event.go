@@ -178,6 +178,7 @@ func mainTasksDead(at time.Time) *api.TaskEvent {
 const (
 	eventOverrun = "Max Run Duration Exceeded"
 	eventContact = "Out Of Contact"
+	eventDisk    = "Disk Resources Exceeded"
 )
 
 func overrun(limit time.Duration, at time.Time) *api.TaskEvent {
@@ -186,4 +187,14 @@ func overrun(limit time.Duration, at time.Time) *api.TaskEvent {
 
 func outOfContact(limit time.Duration, at time.Time) *api.TaskEvent {
 	return event(eventContact, at, fmt.Sprintf("No contact with the servers for stop_on_client_after, %v", limit))
+}
+
+func overfull(e Overfull, at time.Time) *api.TaskEvent {
+	const mib = 1 << 20
+	why := fmt.Sprintf("The allocation's files take %d MiB, more than the %d MiB of its ephemeral_disk", (e.Used+mib-1)/mib, e.Limit/mib)
+	ev := event(eventDisk, at, why)
+	ev.FailsTask, ev.DiskLimit, ev.Message = true, e.Limit/mib, why
+	ev.Details["fails_task"] = "true"
+	ev.Details["disk_limit"], ev.Details["disk_used"] = strconv.FormatInt(e.Limit, 10), strconv.FormatInt(e.Used, 10)
+	return ev
 }

@@ -98,6 +98,7 @@ const (
 	CauseOverrun Cause = "overrun" // it has run for as long as its group may
 	CauseContact Cause = "contact" // the agent was out of contact for too long
 	CauseSite    Cause = "site"    // what the tasks share could not be made
+	CauseDisk    Cause = "disk"    // its files take more than its group may
 )
 
 // New returns the life of an allocation that has not begun. jitter returns numbers

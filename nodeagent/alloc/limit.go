@@ -43,6 +43,26 @@ func (l *Life) holdsBack(t *task) bool {
 
 func (Abandon) apply(l *Life, now time.Time) { l.endAll(CauseContact, now) }
 
+// apply ends the tasks without the delays that they may ask for: each is time in which the
+// disk fills on.
+func (e Overfull) apply(l *Life, now time.Time) {
+	if l.rec.Ending != CauseNone || l.tasksEnded() {
+		return
+	}
+	for _, t := range l.tasks {
+		if t.Phase != PhaseDead && t.spec.Role != Poststop {
+			t.note(overfull(e, now))
+			t.State.Failed = true
+		}
+	}
+	l.rec.NoDelay, l.rec.NoPoststop = true, true
+	l.endAll(CauseDisk, now)
+}
+
+// Limited reports whether it matters how much of the disk the allocation takes: it has
+// begun, and is not ending anyway.
+func (l *Life) Limited() bool { return l.rec.Begun && l.rec.Ending == CauseNone && !l.tasksEnded() }
+
 func (Wanted) apply(l *Life, now time.Time) {
 	if !l.doubted {
 		return

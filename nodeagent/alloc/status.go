@@ -11,6 +11,7 @@ const (
 	descComplete = "All tasks have completed"
 	descFailed   = "Failed tasks"
 	descOverrun  = "allocation exceeded max_run_duration"
+	descDisk     = "allocation exceeded its ephemeral_disk"
 	descContact  = "stopped by its node, which had no contact with the servers"
 )
 
@@ -47,6 +48,8 @@ func (l *Life) clientStatus() (status, description string) {
 		return api.AllocClientLost, descContact
 	case l.Ended() && l.rec.Ending == CauseOverrun:
 		return api.AllocClientComplete, descOverrun
+	case l.Ended() && l.rec.Ending == CauseDisk:
+		return api.AllocClientFailed, descDisk
 	case l.Ended() && failed:
 		return api.AllocClientFailed, descFailed
 	case l.Ended():

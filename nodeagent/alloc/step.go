@@ -22,6 +22,9 @@ type (
 	// Abandon says that the agent has been out of contact for as long as the allocation
 	// may be: it ends.
 	Abandon struct{}
+	// Overfull says that the allocation's files take more of the disk than its group may, in
+	// bytes: it ends at once, and has failed.
+	Overfull struct{ Used, Limit int64 }
 	// Wanted says that the servers want a restored allocation to run.
 	Wanted struct{}
 	// Update brings the Spec of a newer version of the job with the same tasks, which

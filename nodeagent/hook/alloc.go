@@ -39,6 +39,8 @@ type AllocStart struct {
 	Region string
 	// Drivers are those of the node, by their names.
 	Drivers map[string]driver.Driver
+	// Note adds an event to those of each task. May be nil.
+	Note func(*api.TaskEvent)
 
 	// Site is what the hooks have made.
 	Site alloc.Site

@@ -83,6 +83,15 @@ func (w *Want) Spec(j *api.Job, g *api.TaskGroup) (*api.Job, *api.TaskGroup) {
 	return j, g.ForIndex(w.Index())
 }
 
+// Preferred returns the ID of the node where its predecessor's files are, if it would like
+// to have them; empty: none.
+func (w *Want) Preferred(j *api.Job, g *api.TaskGroup) string {
+	if _, group := w.Spec(j, g); w.Prev == nil || group == nil || !group.EphemeralDisk.Stays() {
+		return ""
+	}
+	return w.Prev.NodeID
+}
+
 // Index returns the number in the name.
 func (w *Want) Index() int { return (&api.Allocation{Name: w.Name}).Index() }
 

@@ -20,6 +20,7 @@ type batch struct {
 	policy  scheduler.Policy
 	victims func(node string) []scheduler.Victim
 	home    string // the only node that will do; empty: any will
+	prefer  string // the node that is chosen if it will do; empty: none
 	frees   bool   // their predecessors stop in the same transaction, if they have not been told to before
 	system  bool
 }
@@ -31,6 +32,7 @@ type alike struct {
 	group   *api.TaskGroup // as that of its index
 	penalty string         // the nodes to be avoided
 	home    string
+	prefer  string
 	frees   bool
 }
 
@@ -43,13 +45,13 @@ func batches(j *api.Job, g *plan.Group) []*batch {
 	for n := range g.Wants {
 		w := &g.Wants[n]
 		job, group := w.Spec(j, g.Spec)
-		kind := alike{older: w.Older, group: group, home: w.Home, frees: w.Frees()}
+		kind := alike{older: w.Older, group: group, home: w.Home, prefer: w.Preferred(j, g.Spec), frees: w.Frees()}
 		if w.Why == plan.Rescheduled {
 			kind.penalty = strings.Join(w.Prev.FailedOn(), " ")
 		}
 		b := known[kind]
 		if b == nil {
-			b = &batch{name: g.Name, job: job, group: group, all: g.Wants, home: w.Home, frees: kind.frees, system: j.IsSystem()}
+			b = &batch{name: g.Name, job: job, group: group, all: g.Wants, home: w.Home, prefer: kind.prefer, frees: kind.frees, system: j.IsSystem()}
 			if kind.penalty != "" {
 				b.penalty = strings.Fields(kind.penalty)
 			}
@@ -107,6 +109,7 @@ func (b *batch) ask(on *scheduler.Fleet, newID func() string, wants []int) ([]sc
 		PenaltyNodes: b.penalty,
 		Policy:       b.policy,
 		Node:         b.home,
+		Preferred:    b.prefer,
 		Victims:      b.victims,
 		IDs:          make([]string, len(wants)),
 	}
