@@ -125,6 +125,19 @@ func (v *victim) ends(id string) *api.AllocationListStub {
 	return ended
 }
 
+// endsOrGoesOn waits until the task of a job has been started a second time, or has failed.
+func (v *victim) endsOrGoesOn(id string) {
+	v.t.Helper()
+	v.Await(id+" to have had its second start", func(ctx context.Context) bool {
+		v.unhurt("beside " + id)
+		for _, al := range v.Allocs(ctx, id) {
+			s := al.TaskStates["t"]
+			return s != nil && (s.State == api.TaskStateDead || s.Restarts == 1 && s.State == api.TaskStateRunning)
+		}
+		return false
+	})
+}
+
 // cleanedUp stops all jobs but the neighbour, and expects that nothing is left of them.
 func (v *victim) cleanedUp() {
 	v.t.Helper()
