@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -74,27 +73,10 @@ func measureThousand(ctx context.Context, b *bench) error {
 
 // taskMemory is the resident memory of the processes of a job's tasks, in MB.
 func taskMemory(job string) (float64, error) {
-	environs, err := filepath.Glob("/proc/[0-9]*/environ")
-	if err != nil {
-		return 0, err
-	}
-	total := 0.0
-	for _, path := range environs {
-		b, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(b, []byte("NOMAD_JOB_ID="+job+"\x00")) {
-			continue // ended, or not one of ours
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err != nil {
-			return 0, err
-		}
-		mb, err := rss(pid)
-		if err != nil {
-			return 0, err
-		}
-		total += mb
-	}
-	return total, nil
+	return memoryOf(func(proc string) bool {
+		environ, err := os.ReadFile(filepath.Join(proc, "environ"))
+		return err == nil && bytes.Contains(environ, []byte("NOMAD_JOB_ID="+job+"\x00"))
+	})
 }
 
 // span is when the first of some tasks was known to the node, and when the last began.
