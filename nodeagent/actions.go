@@ -126,11 +126,13 @@ func (r *runner) tryStart(ctx context.Context, action alloc.StartTask) (driver.H
 			Task: action.Task, Attempt: action.Attempt, Stage: stage, Message: err.Error(), Recoverable: mayWork(stage, err),
 		}
 	}
-	if err := r.a.enterStart(ctx); err != nil {
+	turn := startTurn{tokens: r.a.starts}
+	if err := turn.enter(ctx); err != nil {
 		return fail(alloc.StageSetup, err)
 	}
-	defer r.a.leaveStart()
+	defer turn.leave()
 	prepared := r.start(action.Task)
+	prepared.Aside = func(work func() error) error { return turn.aside(ctx, work) }
 	t := prepared.Task
 	d := r.a.drivers[t.Driver]
 	if d == nil {
@@ -166,7 +168,7 @@ func (r *runner) start(task string) *hook.Start {
 	t := g.Task(task)
 	s := &hook.Start{
 		Alloc: al, Job: job, Group: g, Task: t, Node: r.a.node.Load(), Region: r.a.opts.Region, Dir: r.dir, HostEnv: r.a.hostEnv,
-		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Aside: r.a.aside, Dial: r.a.uplink.Dial, SecretsInMemory: r.a.secretsInMemory,
+		Fetcher: r.a.fetcher, Keep: r.a.dirs.allocRun(r.id), Dial: r.a.uplink.Dial, SecretsInMemory: r.a.secretsInMemory,
 		Note: func(e *api.TaskEvent) { r.post(alloc.Noted{Task: task, Event: e}) }, Site: r.site(),
 	}
 	if rooter, ok := r.a.drivers[t.Driver].(driver.Rooter); ok {
@@ -176,24 +178,40 @@ func (r *runner) start(task string) *hook.Start {
 	return s
 }
 
-// enterStart waits for a token to start a task with.
-func (a *Agent) enterStart(ctx context.Context) error {
+// startTurn is the leave of one task to be started: few are at a time. It is for one
+// goroutine.
+type startTurn struct {
+	tokens chan struct{} // holds one for each task that has its turn
+	held   bool
+}
+
+// enter waits for the turn.
+func (t *startTurn) enter(ctx context.Context) error {
 	select {
-	case a.starts <- struct{}{}:
+	case t.tokens <- struct{}{}:
+		t.held = true
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-func (a *Agent) leaveStart() { <-a.starts }
+// leave ends the turn, if it is not over.
+func (t *startTurn) leave() {
+	if t.held {
+		t.held = false
+		<-t.tokens
+	}
+}
 
-// aside runs what may take long in the start of a task, while others use its token.
-func (a *Agent) aside(work func() error) error {
-	a.leaveStart()
-	err := work()
-	a.starts <- struct{}{}
-	return err
+// aside runs what may take long in the start of a task, while others have their turn. If
+// it fails, or the start is not wanted any more, the turn is over.
+func (t *startTurn) aside(ctx context.Context, work func() error) error {
+	t.leave()
+	if err := work(); err != nil {
+		return err
+	}
+	return t.enter(ctx)
 }
 
 // stageOf says at which stage a hook failed.
@@ -332,11 +350,10 @@ const (
 	lastAgain  = 30 * time.Second
 )
 
-// watch tells the life when a task ends.
-// Until then its companions go on.
+// watch tells the life when a task ends. Until then its companions go on.
 func (r *runner) watch(task string, attempt int, h driver.Handle, companions []hook.Companion) {
 	ctx, ended := context.WithCancel(r.a.ctx)
-	r.accompany(ctx, task, h, companions)
+	r.accompany(ctx, task, attempt, h, companions)
 	r.a.crew.Go(func() {
 		defer ended()
 		for pause := firstAgain; ; pause = min(2*pause, lastAgain) {

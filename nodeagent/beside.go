@@ -15,8 +15,8 @@ import (
 
 // accompany has the companions of a task go on until ctx is done, which is when it has
 // ended.
-func (r *runner) accompany(ctx context.Context, task string, h driver.Handle, companions []hook.Companion) {
-	t := &runningTask{r: r, name: task, handle: h, driver: r.a.drivers[h.Driver]}
+func (r *runner) accompany(ctx context.Context, task string, attempt int, h driver.Handle, companions []hook.Companion) {
+	t := &runningTask{r: r, name: task, attempt: attempt, handle: h, driver: r.a.drivers[h.Driver]}
 	for _, c := range companions {
 		r.a.crew.Go(func() { c(ctx, t) })
 	}
@@ -33,15 +33,16 @@ func (r *runner) resumed(task string) []hook.Companion {
 
 // runningTask is a start of a task for its companions: see hook.Running.
 type runningTask struct {
-	r      *runner
-	name   string
-	handle driver.Handle
-	driver driver.Driver
+	r       *runner
+	name    string
+	attempt int
+	handle  driver.Handle
+	driver  driver.Driver
 }
 
 // Restart implements hook.Running.
 func (t *runningTask) Restart(reason string) {
-	t.r.post(alloc.Restart{Task: t.name, Reason: reason})
+	t.r.post(alloc.Restart{Task: t.name, Attempt: t.attempt, Reason: reason})
 }
 
 // Signal implements hook.Running.
@@ -83,7 +84,9 @@ func (t *runningTask) Exec(ctx context.Context, args []string) error {
 }
 
 // Fail implements hook.Running.
-func (t *runningTask) Fail(reason string) { t.r.post(alloc.Fail{Task: t.name, Reason: reason}) }
+func (t *runningTask) Fail(reason string) {
+	t.r.post(alloc.Fail{Task: t.name, Attempt: t.attempt, Reason: reason})
+}
 
 // Note implements hook.Running.
 func (t *runningTask) Note(e *api.TaskEvent) { t.r.post(alloc.Noted{Task: t.name, Event: e}) }

@@ -1,11 +1,9 @@
 package shim
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"os/signal"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -80,26 +78,13 @@ func carriers(entry []byte) ([]Process, error) {
 			if p.State == 'Z' || p.State == 'X' || p.PID == os.Getpid() || marked[p.PID] {
 				continue
 			}
-			if marked[p.PPID] || carries(p.PID, entry) {
+			if marked[p.PPID] || Carries(p.PID, entry) {
 				marked[p.PID], grew = true, true
 				found = append(found, p)
 			}
 		}
 	}
 	return found, nil
-}
-
-func carries(pid int, entry []byte) bool {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false // it has ended, or is none of ours
-	}
-	for one := range bytes.SplitSeq(b, []byte{0}) {
-		if bytes.Equal(one, entry) {
-			return true
-		}
-	}
-	return false
 }
 
 // killProcess kills a process and waits for its end.

@@ -1,8 +1,10 @@
 package shim
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -129,4 +131,20 @@ func Processes() ([]Process, error) {
 func BootID() (string, error) {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(b)), err
+}
+
+// Carries reports whether a process has all the entries (NAME=VALUE) in the environment
+// that it was started with.
+func Carries(pid int, entries ...[]byte) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false // it has ended, or is not ours to look at
+	}
+	environ := bytes.Split(b, []byte{0})
+	for _, entry := range entries {
+		if !slices.ContainsFunc(environ, func(one []byte) bool { return bytes.Equal(one, entry) }) {
+			return false
+		}
+	}
+	return true
 }

@@ -149,7 +149,7 @@ func (e Restart) apply(l *Life, now time.Time) {
 		return
 	}
 	for _, t := range l.tasks {
-		if (e.Task == "" || e.Task == t.spec.Name) && t.Phase == PhaseRunning {
+		if (e.Task == "" || e.Task == t.spec.Name) && t.isAt(e.Attempt) && t.Phase == PhaseRunning {
 			t.note(restartSignaled(e.Reason, now))
 			t.Again, t.Unwell = !e.Unwell, e.Unwell
 			t.move(signal)
@@ -178,7 +178,7 @@ func (e Noted) apply(l *Life, _ time.Time) {
 
 func (e Fail) apply(l *Life, now time.Time) {
 	t := l.find(e.Task)
-	if t == nil || t.Kill || t.Phase == PhaseDead {
+	if t == nil || t.Kill || t.Phase != PhaseRunning || !t.isAt(e.Attempt) {
 		return
 	}
 	t.note(failing(e.Reason, now))

@@ -196,11 +196,11 @@ func (p *player) event(t *testing.T, d *datadriven.TestData) alloc.Event {
 	case "wanted":
 		return alloc.Wanted{}
 	case "fail":
-		return alloc.Fail{Task: task, Reason: reason}
+		return alloc.Fail{Task: task, Attempt: attempt, Reason: reason}
 	case "restart-all":
 		return alloc.RestartAll{Reason: reason}
 	case "restart":
-		return alloc.Restart{Task: task, Reason: reason, Unwell: d.HasArg("unwell")}
+		return alloc.Restart{Task: task, Attempt: attempt, Reason: reason, Unwell: d.HasArg("unwell")}
 	}
 	t.Fatalf("unknown command %s", d.Cmd)
 	return nil

@@ -260,6 +260,9 @@ func (l *Life) current(name string, attempt int) *task {
 	return nil
 }
 
+// isAt reports whether a start is the latest; 0 stands for that.
+func (t *task) isAt(attempt int) bool { return attempt == 0 || attempt == t.Attempt }
+
 // move applies a stimulus and reports whether it did anything.
 func (t *task) move(s stimulus) bool {
 	to, ok := transitions[t.Phase][s]

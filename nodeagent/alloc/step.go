@@ -71,8 +71,10 @@ type (
 	Timer struct{ Task string }
 	// Restart asks for tasks that run to be started again: one, or all.
 	Restart struct {
-		Task   string // empty: all
-		Reason string
+		Task string // empty: all
+		// Attempt is the start that is meant: one that has ended is past restarting. 0: any.
+		Attempt int
+		Reason  string
 		// Unwell says that what runs has failed at what it is for: it is started again
 		// only as the restart policy allows.
 		Unwell bool
@@ -86,7 +88,12 @@ type (
 		Event *api.TaskEvent
 	}
 	// Fail ends a task that runs for good: it has failed, whatever its restart policy.
-	Fail struct{ Task, Reason string }
+	// Attempt is the start that is meant, as in Restart.
+	Fail struct {
+		Task    string
+		Attempt int
+		Reason  string
+	}
 	// Signaled notes that a signal has been sent to a task on a user's behalf.
 	Signaled struct{ Task, Signal, Reason string }
 )

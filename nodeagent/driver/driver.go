@@ -80,6 +80,9 @@ type Stats struct {
 	MeasuredAt time.Time
 }
 
+// ErrEnded says that a task has ended, and can't be given a signal or a command.
+var ErrEnded = errors.New("the task has ended")
+
 // ErrTaskGone says that a task can't be found again.
 var ErrTaskGone = errors.New("task is gone and its exit status is unknown")
 

@@ -42,5 +42,5 @@ func write(dir *os.Root, name string, payload []byte) error {
 	if err := dir.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	return dir.WriteFile(name, payload, 0o644)
+	return allocdir.WriteFile(dir, name, payload, func(fresh string) error { return dir.Chmod(fresh, 0o644) })
 }

@@ -2,11 +2,13 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/nodeagent/template"
 )
 
@@ -96,7 +98,7 @@ func enact(ctx context.Context, c template.Change, t Running) {
 	}
 	var failed []string
 	for _, signal := range c.Signals {
-		if err := t.Signal(ctx, signal, "Template re-rendered"); err != nil && ctx.Err() == nil {
+		if err := t.Signal(ctx, signal, "Template re-rendered"); err != nil && !hasEnded(ctx, err) {
 			failed = append(failed, signal+": "+err.Error())
 		}
 	}
@@ -107,6 +109,12 @@ func enact(ctx context.Context, c template.Change, t Running) {
 	for _, script := range c.Scripts {
 		runScript(ctx, script, t)
 	}
+}
+
+// hasEnded reports whether something could not be done because the task has ended: what
+// comes then is the restart policy's to say.
+func hasEnded(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, driver.ErrEnded)
 }
 
 // scriptTimeout is how long a script may take that says nothing of it.
@@ -124,7 +132,7 @@ func runScript(ctx context.Context, script *api.ChangeScript, t Running) {
 	switch {
 	case err == nil:
 		t.Note(templateEvent("Template successfully ran script " + command + " with arguments: " + strings.Join(script.Args, " ") + ". Exit code: 0"))
-	case ctx.Err() != nil:
+	case hasEnded(ctx, err):
 	case api.Deref(script.FailOnError):
 		t.Fail("Template failed to run script " + command + ": " + err.Error() + "; the task is killed, as fail_on_error asks for")
 	default:

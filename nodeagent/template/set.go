@@ -19,6 +19,8 @@ import (
 	"github.com/hashicorp/go-envparse"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/allocdir"
+	"github.com/droverhq/drover/nodeagent/logs"
 )
 
 // Options is what the templates of a task need.
@@ -394,10 +396,13 @@ func (s *Set) Adopt() error {
 		return err
 	}
 	for _, t := range s.all {
-		if content, err := root.ReadFile(t.place); err == nil {
+		content, err := allocdir.ReadFile(root, t.place, maxFile)
+		switch {
+		case err == nil:
 			t.rendered = content
 			t.done = api.Deref(t.block.Once)
-		} else if !errors.Is(err, os.ErrNotExist) {
+		case errors.Is(err, os.ErrNotExist), errors.Is(err, logs.ErrNotRegular), errors.Is(err, api.ErrTooLarge): // the task's doing
+		default:
 			return errors.Join(err, root.Close())
 		}
 	}

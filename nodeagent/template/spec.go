@@ -1,8 +1,8 @@
 package template
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +11,7 @@ import (
 	engine "github.com/hashicorp/consul-template/template"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/allocdir"
 )
 
 // one is a template block with what has been rendered of it.
@@ -73,28 +74,10 @@ func (t *one) write(root *os.Root, content []byte) error {
 	if err := root.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	if old, err := root.ReadFile(t.place); err == nil && string(old) == string(content) {
+	if old, err := allocdir.ReadFile(root, t.place, int64(len(content))); err == nil && bytes.Equal(old, content) {
 		return t.adorn(root, t.place)
 	}
-	fresh := filepath.Join(dir, "."+filepath.Base(t.place)+".new")
-	if err := root.RemoveAll(fresh); err != nil {
-		return err
-	}
-	f, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = t.adorn(root, fresh)
-	}
-	if err == nil {
-		err = root.Rename(fresh, t.place)
-	}
-	return err
+	return allocdir.WriteFile(root, t.place, content, func(name string) error { return t.adorn(root, name) })
 }
 
 // adorn gives a file the mode and the owner of the template.
@@ -132,17 +115,7 @@ func (o *Options) read(path string) (text string, err error) {
 			err = closeErr
 		}
 	}()
-	f, err := root.Open(place)
-	if err != nil {
-		return "", err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s: %w", path, api.ErrTooLarge)
-	}
+	b, err := allocdir.ReadFile(root, place, maxFile)
 	return string(b), err
 }
 

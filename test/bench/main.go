@@ -40,6 +40,7 @@ var rows = []row{
 	{name: "placed 10000", measure: measurePlaced},
 	{name: "placed 200x50", measure: measureManyJobs},
 	{name: "packing", measure: measurePacking},
+	{name: "exec 1000", measure: measureThousand, long: true},
 	{name: "memory 200000", measure: measureMemory, long: true},
 	{name: "restart 1M", measure: measureRestart, long: true},
 }

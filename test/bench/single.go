@@ -205,15 +205,22 @@ func measureTaskMemory(ctx context.Context, b *bench) error {
 
 // shimMemory is the resident memory of all shims that work below a folder, in MB.
 func shimMemory(dir string) (float64, error) {
+	return memoryOf(func(proc string) bool {
+		cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+		return err == nil && strings.Contains(string(cmdline), "drover-shim") && strings.Contains(string(cmdline), dir)
+	})
+}
+
+// memoryOf is the resident memory of processes, in MB, by their folders in /proc.
+func memoryOf(meant func(proc string) bool) (float64, error) {
 	procs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return 0, err
 	}
 	total := 0.0
 	for _, p := range procs {
-		cmdline, err := os.ReadFile(filepath.Join(p, "cmdline"))
-		if err != nil || !strings.Contains(string(cmdline), "drover-shim") || !strings.Contains(string(cmdline), dir) {
-			continue // ended, or not one of ours
+		if !meant(p) {
+			continue
 		}
 		var pid int
 		if _, err := fmt.Sscanf(filepath.Base(p), "%d", &pid); err != nil {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/droverhq/drover/api"
@@ -36,6 +39,60 @@ func measureExecStart(ctx context.Context, b *bench) error {
 	})
 }
 
+// measureThousand measures the memory that a node with a thousand tasks of driver exec
+// takes: the agent, the shims and the tasks, which do nothing. What they share is counted
+// for each, so that it is less in truth.
+func measureThousand(ctx context.Context, b *bench) error {
+	return b.withDev(ctx, func(a *process.Agent) error {
+		const count = 1000
+		j := job("thousand", api.JobTypeService, count, "/bin/sleep", "10000")
+		j.TaskGroups[0].Tasks[0].Driver = "exec"
+		states, err := runAll(ctx, a.Client, j, count)
+		if err != nil {
+			return err
+		}
+		first, last := span(states)
+		agent, err := rss(a.PID())
+		if err != nil {
+			return err
+		}
+		shims, err := shimMemory(a.Dir)
+		if err != nil {
+			return err
+		}
+		tasks, err := taskMemory("thousand")
+		if err != nil {
+			return err
+		}
+		b.add("memory of a node with 1,000 exec tasks", (agent+shims+tasks)/1024, budget{unit: "GB", must: 8, aims: 4, required: true})
+		b.add("memory of its agent", agent, budget{unit: "MB", must: 400, aims: 200})
+		b.add("exec tasks started, in a second", count/last.Sub(first).Seconds(), budget{unit: "/s", must: 20, aims: 50, rate: true})
+		return nil
+	})
+}
+
+// taskMemory is the resident memory of the processes of a job's tasks, in MB.
+func taskMemory(job string) (float64, error) {
+	return memoryOf(func(proc string) bool {
+		environ, err := os.ReadFile(filepath.Join(proc, "environ"))
+		return err == nil && bytes.Contains(environ, []byte("NOMAD_JOB_ID="+job+"\x00"))
+	})
+}
+
+// span is when the first of some tasks was known to the node, and when the last began.
+func span(states []*api.TaskState) (first, last time.Time) {
+	first = time.Now()
+	for _, s := range states {
+		if at := eventTime(s, api.EventReceived); at.Before(first) {
+			first = at
+		}
+		if at := eventTime(s, api.EventStarted); at.After(last) {
+			last = at
+		}
+	}
+	return first, last
+}
+
 // measureStartRate measures how many raw_exec tasks a node starts in a second when it
 // is given many at once.
 func measureStartRate(ctx context.Context, b *bench) error {
@@ -45,15 +102,7 @@ func measureStartRate(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		first, last := time.Now(), time.Time{}
-		for _, s := range states {
-			if at := eventTime(s, api.EventReceived); at.Before(first) {
-				first = at
-			}
-			if at := eventTime(s, api.EventStarted); at.After(last) {
-				last = at
-			}
-		}
+		first, last := span(states)
 		b.add("raw_exec tasks started, in a second", count/last.Sub(first).Seconds(), budget{unit: "/s", must: 100, aims: 200, rate: true, required: true})
 		return nil
 	})

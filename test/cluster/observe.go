@@ -14,8 +14,8 @@ import (
 	"github.com/droverhq/drover/api/client"
 )
 
-// Processes are the PIDs of the agent's tasks: processes that have their
-// allocation's directory in their environment and are no shims.
+// Processes are the PIDs of the agent's tasks: processes that have their allocation's
+// directory, or its ID, in their environment and are no shims.
 func (a *Agent) Processes() []int {
 	a.t.Helper()
 	pids, _ := a.scan()
@@ -57,11 +57,23 @@ func (a *Agent) scan() (tasks, shims []int) {
 			if bytes.Contains(cmdline, []byte(data)) || bytes.Contains(env, []byte(data)) {
 				shims = append(shims, pid)
 			}
-		case bytes.Contains(env, []byte("NOMAD_ALLOC_DIR="+data)):
+		case bytes.Contains(env, []byte("NOMAD_ALLOC_DIR="+data)), a.isOfAlloc(env):
 			tasks = append(tasks, pid)
 		}
 	}
 	return tasks, shims
+}
+
+// isOfAlloc reports whether an environment names an allocation of the agent's. Tasks that
+// have a root of their own see its directory by another name.
+func (a *Agent) isOfAlloc(env []byte) bool {
+	for entry := range bytes.SplitSeq(env, []byte{0}) {
+		if id, ok := bytes.CutPrefix(entry, []byte("NOMAD_ALLOC_ID=")); ok {
+			_, err := os.Stat(filepath.Join(a.Dir, "data/client/alloc", string(id)))
+			return err == nil
+		}
+	}
+	return false
 }
 
 // Memory is how many bytes of memory the agent has (RSS).

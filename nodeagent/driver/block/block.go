@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -128,13 +129,30 @@ func (b *Block) NumberOr(key string, otherwise int64) int64 {
 	return b.integer(key, b.values[key])
 }
 
+// NumberIn is NumberOr of a number that must lie between two, which the default need not.
+func (b *Block) NumberIn(key string, otherwise, least, most int64) int64 {
+	if !b.Has(key) {
+		return otherwise
+	}
+	n, ok := parseInteger(b.values[key])
+	if !ok || n < least || n > most {
+		b.Wrong(key, fmt.Sprintf("must be a whole number from %d to %d, not %v", least, most, b.values[key]))
+	}
+	return n
+}
+
 func (b *Block) integer(key string, value any) int64 {
-	text, _ := scalar(value)
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	n, ok := parseInteger(value)
+	if !ok {
 		b.Wrong(key, fmt.Sprintf("must be a whole number, not %v", value))
 	}
 	return n
+}
+
+func parseInteger(value any) (n int64, ok bool) {
+	text, _ := scalar(value)
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
 }
 
 // DurationOr returns a duration, as in "5m".
@@ -190,6 +208,26 @@ func (b *Block) Map(key string) map[string]string {
 		}
 	}
 	return out
+}
+
+// Required is Text of a key that must be there; why says what for.
+func (b *Block) Required(key, why string) string {
+	text := b.Text(key)
+	if !b.Has(key) {
+		b.Wrong(key, "is missing: "+why)
+	} else if b.values[key] == "" {
+		b.Wrong(key, "is empty: "+why)
+	}
+	return text
+}
+
+// OneOf is Text of a key whose value is one of some: the first if the key is not there.
+func (b *Block) OneOf(key string, values ...string) string {
+	text := b.TextOr(key, values[0])
+	if !slices.Contains(values, text) {
+		b.Wrong(key, fmt.Sprintf("is one of %q, not %q", values, text))
+	}
+	return text
 }
 
 // NumberMap is Map with whole numbers.
@@ -265,21 +303,22 @@ func (b *Block) parts(key string) []map[string]any {
 	return out
 }
 
-// scalar returns a value as it would have been written in a string.
+// scalar returns a value as it would have been written in a string. Numbers may have
+// become others of the same value on their way through JSON and msgp.
 func scalar(value any) (string, bool) {
-	switch v := value.(type) {
-	case string:
-		return v, true
-	case bool:
-		return strconv.FormatBool(v), true
-	case int:
-		return strconv.Itoa(v), true
-	case int64:
-		return strconv.FormatInt(v, 10), true
-	case uint64:
-		return strconv.FormatUint(v, 10), true
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), true
+	switch v := reflect.ValueOf(value); {
+	case !v.IsValid():
+		return "", false
+	case v.Kind() == reflect.String:
+		return v.String(), true
+	case v.Kind() == reflect.Bool:
+		return strconv.FormatBool(v.Bool()), true
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10), true
+	case v.CanUint():
+		return strconv.FormatUint(v.Uint(), 10), true
+	case v.CanFloat():
+		return strconv.FormatFloat(v.Float(), 'f', -1, 64), true
 	default:
 		return "", false
 	}

@@ -14,6 +14,7 @@ import (
 func TestABlockIsReadAsItWasWritten(t *testing.T) {
 	b := block.New("config", map[string]any{
 		"image": "x", "port": 80, "on": "true", "args": []any{"a", 1, true},
+		"mode": "host", "limit": uint8(20),
 		"labels": []any{map[string]any{"a": "1"}, map[string]any{"b": 2}},
 		"map":    map[string]any{"http": 80.0}, "wait": "5m",
 		"mount": []any{map[string]any{"type": "bind"}, map[string]any{"type": "tmpfs"}},
@@ -25,6 +26,8 @@ func TestABlockIsReadAsItWasWritten(t *testing.T) {
 	got := []any{
 		b.Text("image"), b.Text("port"), b.Number("port"), b.Flag("on"), b.FlagOr("off", true), b.Texts("args"), b.Map("labels"),
 		b.NumberMap("map"), b.DurationOr("wait", 0), b.DurationOr("grace", time.Second), types, b.One("none").Text("x"),
+		b.Required("image", "say which"), b.OneOf("mode", "private", "host"), b.OneOf("other", "private", "host"),
+		b.NumberIn("limit", 0, 16, 32), b.NumberIn("least", 0, 16, 32),
 	}
 	want := []any{
 		"x", "80", int64(80), true, true,
@@ -34,6 +37,8 @@ func TestABlockIsReadAsItWasWritten(t *testing.T) {
 		5 * time.Minute, time.Second,
 		[]string{"bind", "tmpfs"},
 		"",
+		"x", "host", "private",
+		int64(20), int64(0),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -46,7 +51,8 @@ func TestABlockIsReadAsItWasWritten(t *testing.T) {
 func TestEverythingWrongIsNamed(t *testing.T) {
 	b := block.New("config", map[string]any{
 		"imgae": "x", "args": "a", "number": "many", "on": "perhaps", "wait": "long", "labels": "a=b",
-		"auth": []any{map[string]any{"user": "u"}, map[string]any{}}, "old": 1, "env": []any{[]any{}},
+		"auth": []any{map[string]any{"user": "u"}, map[string]any{}}, "old": 1, "mode": "shared", "limit": 8, "command": "",
+		"env": []any{[]any{}},
 	})
 	b.Text("image")
 	b.Texts("args")
@@ -56,6 +62,10 @@ func TestEverythingWrongIsNamed(t *testing.T) {
 	b.Map("labels")
 	b.Texts("env")
 	b.One("auth").Text("username")
+	b.Required("command", "say which")
+	b.Required("class", "say which")
+	b.OneOf("mode", "private", "host")
+	b.NumberIn("limit", 0, 16, 32)
 	b.Refuse("old", "nobody needs it")
 	var invalid *api.InvalidError
 	if !errors.As(b.Err(), &invalid) {
@@ -70,6 +80,8 @@ func TestEverythingWrongIsNamed(t *testing.T) {
 		"number": "must be a whole number, not many", "on": "must be true or false, not perhaps",
 		"wait": `"long" is not a duration; write it as 90s or 5m`, "labels": "must be a block or a map, not string",
 		"auth": "is there more than once", "auth[0].user": "is unknown", "old": "is not supported: nobody needs it",
+		"command": "is empty: say which", "class": "is missing: say which", "mode": `is one of ["private" "host"], not "shared"`,
+		"limit":  "must be a whole number from 16 to 32, not 8",
 		"env[0]": "must be a string, not []interface {}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -21,9 +21,6 @@ import (
 // execMark is the variable by which the processes of one command are known.
 const execMark = "DROVER_EXEC"
 
-// errEnded says that there is nothing to run a command beside.
-var errEnded = errors.New("the task has ended")
-
 // Exec runs a command in the task's container. The engine lets what a command has started
 // live on, also when nobody listens any more; a guard beside it ends that (see
 // shim.GuardArg).
@@ -70,7 +67,7 @@ func (d *Driver) Exec(ctx context.Context, h driver.Handle, c driver.Command) (d
 func (d *Driver) makeExec(ctx context.Context, id, mark string, c driver.Command) (string, error) {
 	box, err := d.inspect(ctx, id)
 	if errors.Is(err, driver.ErrTaskGone) || err == nil && !box.State.Running {
-		return "", errEnded
+		return "", driver.ErrEnded
 	}
 	if err != nil {
 		return "", err
@@ -251,7 +248,7 @@ func (r *execRun) result(ctx context.Context, said string) (driver.ExitResult, e
 		}
 		box, lookErr := r.d.inspect(ctx, r.task)
 		if errors.Is(lookErr, driver.ErrTaskGone) || lookErr == nil && !box.State.Running {
-			return none, errEnded
+			return none, driver.ErrEnded
 		}
 		if err = errors.Join(err, lookErr); err != nil {
 			return none, fmt.Errorf("how the command ended: %w", err)

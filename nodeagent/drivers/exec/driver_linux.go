@@ -15,8 +15,8 @@
 package exec
 
 import (
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 )
 
 // Name is the driver's name in jobspecs.
@@ -24,9 +24,9 @@ const Name = "exec"
 
 // New returns the driver.
 func New(o isolated.Options) *isolated.Driver {
-	return isolated.New(isolated.Kind{Name: Name, Keys: []string{"command", "args"}, Command: command}, o)
+	return isolated.New(isolated.Kind{Name: Name, Command: command}, o)
 }
 
-func command(r *settings.Reader) (string, []string) {
-	return r.Required("command", "say which program to run"), r.Texts("args")
+func command(b *block.Block) (string, []string) {
+	return b.Required("command", "say which program to run"), b.Texts("args")
 }

@@ -58,7 +58,7 @@ func FindCommand(command, dir string, task driver.Task) (string, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
 		}
-		if err := CheckProgram(path); err != nil {
+		if err := shim.CheckProgram(path); err != nil {
 			return "", fmt.Errorf("command %q: %w", command, err)
 		}
 		return path, nil
@@ -75,23 +75,11 @@ func FindCommand(command, dir string, task driver.Task) (string, error) {
 		if !filepath.IsAbs(place) {
 			continue
 		}
-		if found := filepath.Join(place, command); CheckProgram(found) == nil {
+		if found := filepath.Join(place, command); shim.CheckProgram(found) == nil {
 			return found, nil
 		}
 	}
 	return "", fmt.Errorf("command %q: %w: not in the task's directory and not in PATH %s", command, exec.ErrNotFound, path)
-}
-
-// CheckProgram reports why a file can't be run as a program.
-func CheckProgram(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return fmt.Errorf("%s is not a program that can be run", path)
-	}
-	return nil
 }
 
 // lookupUser returns the rights of a user; nil when they are those of this process.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/shim"
 )
 
@@ -21,13 +21,13 @@ type Denied struct {
 type IDRange struct{ First, Last uint32 }
 
 // ReadDenied reads denied_host_uids and denied_host_gids: 0,1000-1999.
-func ReadDenied(r *settings.Reader) Denied {
-	return Denied{UIDs: readRanges(r, "denied_host_uids"), GIDs: readRanges(r, "denied_host_gids")}
+func ReadDenied(b *block.Block) Denied {
+	return Denied{UIDs: readRanges(b, "denied_host_uids"), GIDs: readRanges(b, "denied_host_gids")}
 }
 
-func readRanges(r *settings.Reader, key string) []IDRange {
+func readRanges(b *block.Block, key string) []IDRange {
 	var list []IDRange
-	for part := range strings.SplitSeq(r.Text(key), ",") {
+	for part := range strings.SplitSeq(b.Text(key), ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
@@ -38,7 +38,7 @@ func readRanges(r *settings.Reader, key string) []IDRange {
 		first, err := strconv.ParseUint(low, 10, 32)
 		last, lastErr := strconv.ParseUint(high, 10, 32)
 		if cmp.Or(err, lastErr) != nil || first > last {
-			r.Wrong(key, fmt.Sprintf("%q is no number and no range; write it as 0,1000-1999", part))
+			b.Wrong(key, fmt.Sprintf("%q is no number and no range; write it as 0,1000-1999", part))
 			continue
 		}
 		list = append(list, IDRange{uint32(first), uint32(last)})

@@ -1,10 +1,6 @@
 package held
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/droverhq/drover/nodeagent/driver"
 	"github.com/droverhq/drover/shim"
 )
@@ -43,7 +39,7 @@ var (
 // New returns a holder. Without a shim that can be run it starts no tasks: see ShimErr.
 func New(o Options) *Holder {
 	h := &Holder{name: o.Name, usable: o.Usable, spec: o.Spec}
-	h.shim, h.shimErr = FindShim(o.ShimPath)
+	h.shim, h.shimErr = shim.Program(o.ShimPath)
 	return h
 }
 
@@ -58,20 +54,4 @@ func (d *Holder) ready() error {
 		return err
 	}
 	return d.shimErr
-}
-
-// FindShim returns the program to start a shim with; path is as in Options.
-func FindShim(path string) (string, error) {
-	if path != "" {
-		return path, CheckProgram(path)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find %s: %w", shim.Name, err)
-	}
-	beside := filepath.Join(filepath.Dir(self), shim.Name)
-	if CheckProgram(beside) == nil {
-		return beside, nil
-	}
-	return "/proc/self/exe", nil // works also when the file has been replaced by an upgrade
 }

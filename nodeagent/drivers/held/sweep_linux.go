@@ -1,7 +1,6 @@
 package held
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +124,7 @@ func remnants(started *shim.Started, mark [][]byte) ([]shim.Process, error) {
 		}
 		member := shim.Member{PID: p.PID, Start: p.Start}
 		own := member == started.Keeper || member == shim.Member{PID: started.PID, Start: started.PIDStart}
-		return !own && p.Session != started.PID && !slices.Contains(members, p.PID) && !carries(p.PID, mark)
+		return !own && p.Session != started.PID && !slices.Contains(members, p.PID) && (mark == nil || !shim.Carries(p.PID, mark...))
 	})
 	return all, nil
 }
@@ -167,21 +166,4 @@ func markOf(spec *shim.Spec) [][]byte {
 		return nil
 	}
 	return mark
-}
-
-func carries(pid int, mark [][]byte) bool {
-	if mark == nil {
-		return false
-	}
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return false // it has ended, or is none of ours
-	}
-	environ := bytes.Split(b, []byte{0})
-	for _, entry := range mark {
-		if !slices.ContainsFunc(environ, func(e []byte) bool { return bytes.Equal(e, entry) }) {
-			return false
-		}
-	}
-	return true
 }

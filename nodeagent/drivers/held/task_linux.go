@@ -181,7 +181,7 @@ func (t task) signal(ctx context.Context, sig unix.Signal) error {
 	}
 	p, err := openProcess(started.PID, started.PIDStart)
 	if errors.Is(err, errNoProcess) {
-		return errors.New("the task has ended")
+		return driver.ErrEnded
 	}
 	if err != nil {
 		return err

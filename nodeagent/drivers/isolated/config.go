@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 )
 
 // config is what a task's config block says of how it is set apart.
@@ -19,38 +19,30 @@ type config struct {
 	pidLimit int
 }
 
-// ownKeys are the keys of a task's config block that are not the Kind's.
-func ownKeys() []string {
-	return []string{"work_dir", "pid_mode", "ipc_mode", "cap_add", "cap_drop", "cpu_hard_limit", "pids_limit"}
-}
-
 // parseConfig reads a config block and reports everything that is wrong with it.
-func (d *Driver) parseConfig(block map[string]any) (config, error) {
-	r := settings.Read("config of driver "+d.kind.Name, block, append(d.kind.Keys, ownKeys()...)...)
+func (d *Driver) parseConfig(values map[string]any) (config, error) {
+	b := block.New("config of driver "+d.kind.Name, values)
 	plugin := d.options.Plugin
 	c := config{
-		workDir:  r.Text("work_dir"),
-		hostPID:  r.OneOf("pid_mode", defaultMode(plugin.HostPID), modePrivate, modeHost) == modeHost,
-		hostIPC:  r.OneOf("ipc_mode", defaultMode(plugin.HostIPC), modePrivate, modeHost) == modeHost,
-		hardCPU:  r.Bool("cpu_hard_limit"),
-		pidLimit: r.Number("pids_limit", leastPIDsLimit, plugin.PIDsLimit),
+		workDir:  b.Text("work_dir"),
+		hostPID:  b.OneOf("pid_mode", defaultMode(plugin.HostPID), modePrivate, modeHost) == modeHost,
+		hostIPC:  b.OneOf("ipc_mode", defaultMode(plugin.HostIPC), modePrivate, modeHost) == modeHost,
+		hardCPU:  b.Flag("cpu_hard_limit"),
+		pidLimit: int(b.NumberIn("pids_limit", int64(plugin.PIDsLimit), leastPIDsLimit, int64(plugin.PIDsLimit))),
 	}
-	c.command, c.args = d.kind.Command(r)
+	c.command, c.args = d.kind.Command(b)
 	if c.workDir == "" {
 		c.workDir = "/"
 	}
 	if !path.IsAbs(c.workDir) {
-		r.Wrong("work_dir", fmt.Sprintf("%q is not an absolute path", c.workDir))
+		b.Wrong("work_dir", fmt.Sprintf("%q is not an absolute path", c.workDir))
 	}
-	if c.pidLimit == 0 {
-		c.pidLimit = plugin.PIDsLimit
-	}
-	add, drop := readCaps(r, "cap_add", r.Texts("cap_add")), readCaps(r, "cap_drop", r.Texts("cap_drop"))
+	add, drop := readCaps(b, "cap_add", b.Texts("cap_add")), readCaps(b, "cap_drop", b.Texts("cap_drop"))
 	var err error
 	if c.caps, err = decideCaps(plugin.Allowed, add, drop); err != nil {
-		r.Wrong("cap_add", err.Error())
+		b.Wrong("cap_add", err.Error())
 	}
-	return c, r.Err()
+	return c, b.Err()
 }
 
 func defaultMode(host bool) string {

@@ -14,19 +14,17 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/held"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 	"github.com/droverhq/drover/shim"
 )
 
 // Kind is what one driver runs.
 type Kind struct {
 	Name string
-	// Keys are those of a task's config block that Command reads.
-	Keys []string
 	// Command reads which program to run, as it is called in the task's root, and its
-	// arguments.
-	Command func(r *settings.Reader) (command string, args []string)
+	// arguments from a task's config block. It asks for all the keys that it knows.
+	Command func(b *block.Block) (command string, args []string)
 	// Detect finds out whether the node has what is run, with attributes that tell of
 	// it. The error says why not. Nil: there is nothing to find out.
 	Detect func(ctx context.Context) (map[string]string, error)

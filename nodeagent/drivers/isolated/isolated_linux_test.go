@@ -8,7 +8,7 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/shim"
 )
 
@@ -19,7 +19,7 @@ func testDriver(t *testing.T, plugin map[string]any) *Driver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := Kind{Name: "test", Keys: []string{"command"}, Command: func(r *settings.Reader) (string, []string) { return r.Text("command"), nil }}
+	k := Kind{Name: "test", Command: func(b *block.Block) (string, []string) { return b.Text("command"), nil }}
 	return New(k, Options{Plugin: p})
 }
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/held"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 )
 
 // Options say how tasks are set apart.
@@ -62,35 +62,27 @@ const (
 )
 
 // ParsePlugin reads the config block of a driver in the agent's configuration.
-func ParsePlugin(driver string, block map[string]any) (Plugin, error) {
-	r := settings.Read(fmt.Sprintf("plugin %q", driver), block, PluginKeys()...)
+func ParsePlugin(driver string, values map[string]any) (Plugin, error) {
+	b := block.New(fmt.Sprintf("plugin %q", driver), values)
 	p := Plugin{
-		NoPivotRoot: r.Bool("no_pivot_root"),
-		HostPID:     r.OneOf("default_pid_mode", modePrivate, modeHost) == modeHost,
-		HostIPC:     r.OneOf("default_ipc_mode", modePrivate, modeHost) == modeHost,
-		PIDsLimit:   r.Number("pids_limit", leastPIDsLimit, maxPIDsLimit),
-		Denied:      held.ReadDenied(r),
-	}
-	if p.PIDsLimit == 0 {
-		p.PIDsLimit = defaultPIDsLimit
+		NoPivotRoot: b.Flag("no_pivot_root"),
+		HostPID:     b.OneOf("default_pid_mode", modePrivate, modeHost) == modeHost,
+		HostIPC:     b.OneOf("default_ipc_mode", modePrivate, modeHost) == modeHost,
+		PIDsLimit:   int(b.NumberIn("pids_limit", defaultPIDsLimit, leastPIDsLimit, maxPIDsLimit)),
+		Denied:      held.ReadDenied(b),
 	}
 	allowed := DefaultCaps()
-	if r.Has("allow_caps") {
-		allowed = r.Texts("allow_caps")
+	if b.Has("allow_caps") {
+		allowed = b.Texts("allow_caps")
 	}
-	p.Allowed = readCaps(r, "allow_caps", allowed)
-	return p, r.Err()
+	p.Allowed = readCaps(b, "allow_caps", allowed)
+	return p, b.Err()
 }
 
-// PluginKeys are the settings of such a block.
-func PluginKeys() []string {
-	return []string{"no_pivot_root", "default_pid_mode", "default_ipc_mode", "allow_caps", "pids_limit", "denied_host_uids", "denied_host_gids"}
-}
-
-func readCaps(r *settings.Reader, key string, names []string) capSet {
+func readCaps(b *block.Block, key string, names []string) capSet {
 	set, err := parseCaps(names)
 	if err != nil {
-		r.Wrong(key, err.Error())
+		b.Wrong(key, err.Error())
 	}
 	return set
 }

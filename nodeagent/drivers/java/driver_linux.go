@@ -14,8 +14,8 @@
 package java
 
 import (
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 )
 
 // Name is the driver's name in jobspecs.
@@ -24,25 +24,22 @@ const Name = "java"
 // New returns the driver. It is detected where there is a java in the agent's PATH.
 func New(o isolated.Options) *isolated.Driver {
 	m := &isolated.Program{Name: program, Args: []string{"-version"}, Parse: parseVersion}
-	return isolated.New(isolated.Kind{
-		Name: Name, Keys: []string{"class", "class_path", "jar_path", "jvm_options", "args"},
-		Command: command, Detect: m.Detect,
-	}, o)
+	return isolated.New(isolated.Kind{Name: Name, Command: command, Detect: m.Detect}, o)
 }
 
 // program is what the Java machine is called.
 const program = "java"
 
-func command(r *settings.Reader) (string, []string) {
-	class, jar := r.Text("class"), r.Text("jar_path")
+func command(b *block.Block) (string, []string) {
+	class, jar := b.Text("class"), b.Text("jar_path")
 	switch {
 	case class == "" && jar == "":
-		r.Wrong("jar_path", "is missing: say which jar_path, or which class, to run")
+		b.Wrong("jar_path", "is missing: say which jar_path, or which class, to run")
 	case class != "" && jar != "":
-		r.Wrong("class", "can't be beside jar_path: a jar says itself which class to run")
+		b.Wrong("class", "can't be beside jar_path: a jar says itself which class to run")
 	}
-	args := r.Texts("jvm_options")
-	if path := r.Text("class_path"); path != "" {
+	args := b.Texts("jvm_options")
+	if path := b.Text("class_path"); path != "" {
 		args = append(args, "-cp", path)
 	}
 	if jar != "" {
@@ -50,5 +47,5 @@ func command(r *settings.Reader) (string, []string) {
 	} else {
 		args = append(args, class)
 	}
-	return program, append(args, r.Texts("args")...)
+	return program, append(args, b.Texts("args")...)
 }

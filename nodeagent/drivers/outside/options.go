@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/droverhq/drover/nodeagent/driver"
-	"github.com/droverhq/drover/nodeagent/drivers/held"
+	"github.com/droverhq/drover/shim"
 )
 
 // Options say which programs there are.
@@ -90,7 +90,7 @@ func programs(dir string) ([]string, error) {
 	}
 	var paths []string
 	for _, e := range entries {
-		if path := filepath.Join(dir, e.Name()); held.CheckProgram(path) == nil {
+		if path := filepath.Join(dir, e.Name()); shim.CheckProgram(path) == nil {
 			paths = append(paths, path)
 		}
 	}

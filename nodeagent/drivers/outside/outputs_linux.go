@@ -26,7 +26,7 @@ const (
 )
 
 func newCollector(shimPath string) collector {
-	program, err := held.FindShim(shimPath)
+	program, err := shim.Program(shimPath)
 	return collector{held.New(held.Options{
 		Name: "logs", ShimPath: shimPath, Usable: func() error { return err },
 		Spec: func(task driver.Task) (*shim.Spec, error) {

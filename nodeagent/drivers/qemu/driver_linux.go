@@ -31,8 +31,8 @@ import (
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 	"github.com/droverhq/drover/shim"
 )
 
@@ -54,13 +54,9 @@ func New(o Options) *Driver {
 	o.Isolated.Plugin = o.Plugin.Isolation
 	program := &isolated.Program{Name: emulator, Args: []string{"--version"}, Parse: parseVersion}
 	d.Tasks = isolated.New(isolated.Kind{
-		Name: Name, Keys: keys(), Command: d.command, Detect: program.Detect, Complete: d.complete,
+		Name: Name, Command: d.command, Detect: program.Detect, Complete: d.complete,
 	}, o.Isolated)
 	return d
-}
-
-func keys() []string {
-	return []string{"image_path", "accelerator", "drive_interface", "graceful_shutdown", "guest_agent", "port_map", "args"}
 }
 
 // parseVersion reads what the emulator says: QEMU emulator version 7.2.9 (…)
@@ -81,15 +77,15 @@ const (
 )
 
 // command reads all of a config that does not depend on the task.
-func (d *Driver) command(r *settings.Reader) (string, []string) {
-	image := r.Required("image_path", "say which image the machine starts from")
-	accelerator := r.OneOf("accelerator", "tcg", "kvm")
-	disk := r.OneOf("drive_interface", "ide", "scsi", "sd", "mtd", "floppy", "pflash", "virtio", "none")
-	if r.Bool("guest_agent") {
-		r.Wrong("guest_agent", "is not supported: there is no channel to a guest agent")
+func (d *Driver) command(b *block.Block) (string, []string) {
+	image := b.Required("image_path", "say which image the machine starts from")
+	accelerator := b.OneOf("accelerator", "tcg", "kvm")
+	disk := b.OneOf("drive_interface", "ide", "scsi", "sd", "mtd", "floppy", "pflash", "virtio", "none")
+	if b.Flag("guest_agent") {
+		b.Wrong("guest_agent", "is not supported: there is no channel to a guest agent")
 	}
 	if strings.ContainsAny(image, ",") {
-		r.Wrong("image_path", "can't have a comma in it")
+		b.Wrong("image_path", "can't have a comma in it")
 	} else if !filepath.IsAbs(image) {
 		image = "/" + image
 	}
@@ -100,18 +96,18 @@ func (d *Driver) command(r *settings.Reader) (string, []string) {
 	if accelerator == "kvm" {
 		args = append(args, "-cpu", "host")
 	}
-	if r.Bool("graceful_shutdown") {
+	if b.Flag("graceful_shutdown") {
 		args = append(args, "-monitor", "unix:"+monitorPlace+"/"+socketFile+",server,nowait")
 	}
-	for label, port := range r.Map("port_map") {
+	for label, port := range b.Map("port_map") {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			r.Wrong("port_map."+label, fmt.Sprintf("%q is not a port of the machine", port))
+			b.Wrong("port_map."+label, fmt.Sprintf("%q is not a port of the machine", port))
 		}
 	}
-	more := r.Texts("args")
+	more := b.Texts("args")
 	for i, arg := range more {
 		if strings.HasPrefix(arg, "-") && d.plugin.AllowedArgs != nil && !slices.Contains(d.plugin.AllowedArgs, arg) {
-			r.Wrong(fmt.Sprintf("args[%d]", i), fmt.Sprintf("%q is not among what the node's operator allows (args_allowlist)", arg))
+			b.Wrong(fmt.Sprintf("args[%d]", i), fmt.Sprintf("%q is not among what the node's operator allows (args_allowlist)", arg))
 		}
 	}
 	return emulator, append(args, more...)
@@ -122,19 +118,19 @@ const defaultMemory = 128
 
 // complete says what depends on the task: name, memory, ports and files of the node.
 func (d *Driver) complete(task driver.Task, spec *shim.Spec) error {
-	r := settings.Read("", task.Config, keys()...)
+	b := block.New("", task.Config)
 	memory := max(task.Resources.Memory.MemoryMB, 0)
 	if memory == 0 {
 		memory = defaultMemory
 	}
 	spec.Args = append(spec.Args, "-m", strconv.FormatInt(memory, 10)+"M", "-name", strings.ReplaceAll(task.Name, ",", ",,"))
-	network, err := networkArgs(r.Map("port_map"), task)
+	network, err := networkArgs(b.Map("port_map"), task)
 	if err != nil {
 		return err
 	}
 	spec.Args = append(spec.Args, network...)
 	add := func(m shim.Mount) { spec.Isolation.Mounts = append(spec.Isolation.Mounts, m) }
-	if image := r.Text("image_path"); d.plugin.shared(image) {
+	if image := b.Text("image_path"); d.plugin.shared(image) {
 		// A link must not lead out of the directories that are allowed.
 		real, err := filepath.EvalSymlinks(image)
 		if err != nil {
@@ -145,13 +141,13 @@ func (d *Driver) complete(task driver.Task, spec *shim.Spec) error {
 		}
 		add(shim.Mount{Source: real, Target: image})
 	}
-	if r.Text("accelerator") == "kvm" {
+	if b.Text("accelerator") == "kvm" {
 		if err := giveDevice(spec, kvmDevice); err != nil {
 			return err
 		}
 		add(shim.Mount{Source: kvmDevice, Target: kvmDevice, How: shim.MountDevice})
 	}
-	if r.Bool("graceful_shutdown") {
+	if b.Flag("graceful_shutdown") {
 		dir := filepath.Join(task.StateDir, monitorDir)
 		if err := makeOwned(dir, spec.User); err != nil {
 			return err

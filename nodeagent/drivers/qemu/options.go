@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 )
 
 // Options say how machines are run.
@@ -27,9 +27,9 @@ type Plugin struct {
 }
 
 // ParsePlugin reads the config block of the driver in the agent's configuration.
-func ParsePlugin(block map[string]any) (Plugin, error) {
+func ParsePlugin(values map[string]any) (Plugin, error) {
 	own := map[string]any{}
-	rest := maps.Clone(block)
+	rest := maps.Clone(values)
 	for _, key := range []string{"image_paths", "args_allowlist"} {
 		if value, set := rest[key]; set {
 			own[key] = value
@@ -40,14 +40,14 @@ func ParsePlugin(block map[string]any) (Plugin, error) {
 	if err != nil {
 		return Plugin{}, err
 	}
-	r := settings.Read(fmt.Sprintf("plugin %q", Name), own, "image_paths", "args_allowlist")
-	p := Plugin{ImagePaths: r.Texts("image_paths"), AllowedArgs: r.Texts("args_allowlist"), Isolation: isolation}
+	b := block.New(fmt.Sprintf("plugin %q", Name), own)
+	p := Plugin{ImagePaths: b.Texts("image_paths"), AllowedArgs: b.Texts("args_allowlist"), Isolation: isolation}
 	for i, path := range p.ImagePaths {
 		if !filepath.IsAbs(path) {
-			r.Wrong(fmt.Sprintf("image_paths[%d]", i), fmt.Sprintf("%q is not an absolute path", path))
+			b.Wrong(fmt.Sprintf("image_paths[%d]", i), fmt.Sprintf("%q is not an absolute path", path))
 		}
 	}
-	return p, r.Err()
+	return p, b.Err()
 }
 
 // shared reports whether an image is in one of the node's directories of images.

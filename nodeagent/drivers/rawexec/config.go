@@ -5,7 +5,7 @@ import (
 	"path"
 	"path/filepath"
 
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 )
 
 // config is a task's config block.
@@ -23,30 +23,29 @@ type config struct {
 const maxOOMScore = 1000
 
 // parseConfig reads a config block and reports everything that is wrong with it.
-func parseConfig(block map[string]any) (config, error) {
-	r := settings.Read("config of driver "+Name, block,
-		"command", "args", "work_dir", "oom_score_adj", "cgroup_v1_override", "cgroup_v2_override", "denied_envvars")
+func parseConfig(values map[string]any) (config, error) {
+	b := block.New("config of driver "+Name, values)
 	c := config{
-		command:     r.Required("command", "say which program to run"),
-		workDir:     r.Text("work_dir"),
-		args:        r.Texts("args"),
-		oomScoreAdj: r.Number("oom_score_adj", 0, maxOOMScore),
-		unified:     r.Text("cgroup_v2_override"),
-		legacy:      r.Map("cgroup_v1_override"),
-		deniedEnv:   readPatterns(r, "denied_envvars"),
+		command:     b.Required("command", "say which program to run"),
+		workDir:     b.Text("work_dir"),
+		args:        b.Texts("args"),
+		oomScoreAdj: int(b.NumberIn("oom_score_adj", 0, 0, maxOOMScore)),
+		unified:     b.Text("cgroup_v2_override"),
+		legacy:      b.Map("cgroup_v1_override"),
+		deniedEnv:   readPatterns(b, "denied_envvars"),
 	}
 	if c.workDir != "" && !filepath.IsAbs(c.workDir) {
-		r.Wrong("work_dir", fmt.Sprintf("%q is not an absolute path", c.workDir))
+		b.Wrong("work_dir", fmt.Sprintf("%q is not an absolute path", c.workDir))
 	}
-	return c, r.Err()
+	return c, b.Err()
 }
 
 // readPatterns reads names in which * stands for anything.
-func readPatterns(r *settings.Reader, key string) []string {
-	list := r.Texts(key)
+func readPatterns(b *block.Block, key string) []string {
+	list := b.Texts(key)
 	for _, pattern := range list {
 		if _, err := path.Match(pattern, ""); err != nil {
-			r.Wrong(key, fmt.Sprintf("%q is not a pattern", pattern))
+			b.Wrong(key, fmt.Sprintf("%q is not a pattern", pattern))
 		}
 	}
 	return list

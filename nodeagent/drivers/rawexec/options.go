@@ -3,8 +3,8 @@ package rawexec
 import (
 	"github.com/go-logr/logr"
 
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/held"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 )
 
 // Options say how tasks are run.
@@ -33,18 +33,13 @@ type Plugin struct {
 }
 
 // ParsePlugin reads such a block.
-func ParsePlugin(block map[string]any) (Plugin, error) {
-	r := settings.Read(`plugin "`+Name+`"`, block, PluginKeys()...)
+func ParsePlugin(values map[string]any) (Plugin, error) {
+	b := block.New(`plugin "`+Name+`"`, values)
 	p := Plugin{
-		Enabled:   r.Bool("enabled"),
-		NoCgroups: r.Bool("no_cgroups"),
-		DeniedEnv: readPatterns(r, "denied_envvars"),
-		Denied:    held.ReadDenied(r),
+		Enabled:   b.Flag("enabled"),
+		NoCgroups: b.Flag("no_cgroups"),
+		DeniedEnv: readPatterns(b, "denied_envvars"),
+		Denied:    held.ReadDenied(b),
 	}
-	return p, r.Err()
-}
-
-// PluginKeys are the settings of such a block.
-func PluginKeys() []string {
-	return []string{"enabled", "no_cgroups", "denied_envvars", "denied_host_uids", "denied_host_gids"}
+	return p, b.Err()
 }

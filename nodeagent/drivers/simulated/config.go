@@ -1,13 +1,10 @@
 package simulated
 
 import (
-	"errors"
-	"fmt"
 	"math"
-	"strconv"
 	"time"
 
-	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 )
 
 // config is a task's config block.
@@ -21,47 +18,12 @@ type config struct {
 	stopDelay   time.Duration // how long it takes to end when it is asked to
 }
 
-func parse(block map[string]any) (config, error) {
-	var c config
-	invalid := &api.InvalidError{What: "config of a simulated task"}
-	for key, value := range block {
-		var err error
-		switch key {
-		case "run_for":
-			c.runFor, err = duration(value)
-		case "start_delay":
-			c.startDelay, err = duration(value)
-		case "stop_delay":
-			c.stopDelay, err = duration(value)
-		case "exit_code":
-			c.exitCode, err = integer(value)
-		case "signal":
-			c.signal, err = integer(value)
-		case "start_error":
-			c.startError = fmt.Sprint(value)
-		case "start_error_recoverable":
-			c.recoverable, err = strconv.ParseBool(fmt.Sprint(value))
-		default:
-			err = errors.New("unknown; known are run_for, start_delay, stop_delay, exit_code, signal, start_error, start_error_recoverable")
-		}
-		if err != nil {
-			invalid.Add(key, err.Error())
-		}
+func parse(values map[string]any) (config, error) {
+	b := block.New("config of a simulated task", values)
+	c := config{
+		runFor: b.DurationOr("run_for", 0), startDelay: b.DurationOr("start_delay", 0), stopDelay: b.DurationOr("stop_delay", 0),
+		exitCode: int(b.NumberIn("exit_code", 0, 0, math.MaxInt32)), signal: int(b.NumberIn("signal", 0, 0, math.MaxInt32)),
+		startError: b.Text("start_error"), recoverable: b.Flag("start_error_recoverable"),
 	}
-	return c, invalid.OrNil()
-}
-
-func duration(value any) (time.Duration, error) {
-	if s, ok := value.(string); ok {
-		return time.ParseDuration(s)
-	}
-	return 0, fmt.Errorf(`%v is no duration: write it like "90s"`, value)
-}
-
-// integer takes what a number may have become on its way through JSON and msgp.
-func integer(value any) (int, error) {
-	if f, err := strconv.ParseFloat(fmt.Sprint(value), 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
-		return int(f), nil
-	}
-	return 0, fmt.Errorf("%v is no whole number", value)
+	return c, b.Err()
 }

@@ -27,8 +27,8 @@ import (
 	"strconv"
 
 	"github.com/droverhq/drover/nodeagent/driver"
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 	"github.com/droverhq/drover/nodeagent/drivers/wasm/runner"
 	"github.com/droverhq/drover/shim"
 )
@@ -59,7 +59,7 @@ func New(o Options) *Driver {
 	d := &Driver{cache: cache{dir: o.CacheDir, program: program}}
 	o.Isolated.ChrootEnv = map[string]string{program: programPlace}
 	d.Tasks = isolated.New(isolated.Kind{
-		Name: Name, Keys: []string{"module_path", "args", "env", "dirs"},
+		Name:     Name,
 		Command:  command,
 		Detect:   func(context.Context) (map[string]string, error) { return attributes(), err },
 		Complete: d.complete,
@@ -106,37 +106,37 @@ func defaultDirs() []string {
 
 // command reads all of a config that does not depend on the task. What does is inserted
 // by complete, after the first argument.
-func command(r *settings.Reader) (string, []string) {
-	module := r.Required("module_path", "say which module to run")
-	dirs := r.Texts("dirs")
-	if !r.Has("dirs") {
+func command(b *block.Block) (string, []string) {
+	module := b.Required("module_path", "say which module to run")
+	dirs := b.Texts("dirs")
+	if !b.Has("dirs") {
 		dirs = defaultDirs()
 	}
 	args := []string{"run"}
 	for i, dir := range dirs {
 		if !filepath.IsAbs(dir) {
-			r.Wrong("dirs["+strconv.Itoa(i)+"]", strconv.Quote(dir)+" is not an absolute path")
+			b.Wrong("dirs["+strconv.Itoa(i)+"]", strconv.Quote(dir)+" is not an absolute path")
 		}
 		args = append(args, "-dir", dir)
 	}
-	env := r.Map("env")
+	env := b.Map("env")
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		args = append(args, "-env", name+"="+env[name])
 	}
-	return programPlace, append(append(args, "--", filepath.Join("/", module)), r.Texts("args")...)
+	return programPlace, append(append(args, "--", filepath.Join("/", module)), b.Texts("args")...)
 }
 
 // complete prepares the module and shows the runner what it needs.
 func (d *Driver) complete(task driver.Task, spec *shim.Spec) error {
-	r := settings.Read("", task.Config, "module_path", "dirs")
-	module, err := openModule(task, filepath.Join("/", r.Text("module_path")))
+	b := block.New("", task.Config)
+	module, err := openModule(task, filepath.Join("/", b.Text("module_path")))
 	if err != nil {
 		return err
 	}
 	defer module.Close()
 	prepared, err := d.cache.prepare(module)
 	if err != nil {
-		return errors.New(r.Text("module_path") + ": " + err.Error())
+		return errors.New(b.Text("module_path") + ": " + err.Error())
 	}
 	report := filepath.Join(task.StateDir, reportFile)
 	if err := makeReport(report, spec.User); err != nil {
@@ -149,7 +149,7 @@ func (d *Driver) complete(task driver.Task, spec *shim.Spec) error {
 	if n := memoryOf(task); n > 0 {
 		added = append(added, "-memory", strconv.FormatUint(n, 10))
 	}
-	if !r.Has("dirs") {
+	if !b.Has("dirs") {
 		for _, m := range task.Mounts {
 			added = append(added, "-dir", m.Target)
 		}

@@ -6,8 +6,8 @@ import (
 	"context"
 	"os/exec"
 
+	"github.com/droverhq/drover/nodeagent/driver/block"
 	"github.com/droverhq/drover/nodeagent/drivers/isolated"
-	"github.com/droverhq/drover/nodeagent/drivers/settings"
 )
 
 // Name is the driver's name in jobspecs.
@@ -16,17 +16,17 @@ const Name = "script"
 // New returns the driver.
 func New(o isolated.Options) *isolated.Driver {
 	return isolated.New(isolated.Kind{
-		Name: Name, Keys: []string{"text", "interpreter"}, Command: command, Detect: detect,
+		Name: Name, Command: command, Detect: detect,
 	}, o)
 }
 
 // command says what to run: the interpreter, which is told the script by -c.
-func command(r *settings.Reader) (string, []string) {
-	interpreter := r.Text("interpreter")
+func command(b *block.Block) (string, []string) {
+	interpreter := b.Text("interpreter")
 	if interpreter == "" {
 		interpreter = "/bin/sh"
 	}
-	return interpreter, []string{"-c", r.Required("text", "say what to run")}
+	return interpreter, []string{"-c", b.Required("text", "say what to run")}
 }
 
 // detect finds the default interpreter, and says which others there are.
