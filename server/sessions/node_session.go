@@ -40,7 +40,7 @@ func (s *nodeSession) run(ctx context.Context) error {
 	defer others.Wait()
 	others.Go(func() { cancel(s.send(ctx)) })
 	others.Go(func() {
-		if err := s.conn.ServeHTTP(ctx, s.hub.api); err != nil {
+		if err := s.conn.ServeHTTP(ctx, &reads{nodeID: s.nodeID, store: s.hub.store, api: s.hub.api}); err != nil {
 			cancel(err)
 		}
 	})
