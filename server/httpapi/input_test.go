@@ -148,7 +148,7 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 		"zero byte in path":    {"GET", "/v1/job/a%00b", "", 400, "UTF-8"},
 		"invalid path":         {"GET", "/v1/job/%ff", "", 400, "UTF-8"},
 		"not supported":        {"GET", "/v1/agent/host", "", 501, "not supported: host information"},
-		"not supported either": {"GET", "/v1/vars", "", 501, "not supported: variables"},
+		"not supported either": {"PUT", "/v1/var/a?lock-acquire", `{"Items":{"a":"b"}}`, 501, "not supported: locking variables"},
 		"nor this":             {"PUT", "/v1/acl/bootstrap", "", 501, "not supported: access control"},
 		"nor an evaluation":    {"DELETE", "/v1/evaluations", "{}", 501, "not supported: deleting evaluations"},
 		"a pool called drain":  {"GET", "/v1/node/pool/drain", "", 404, "node pool not found"},

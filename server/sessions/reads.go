@@ -38,8 +38,10 @@ func (r *reads) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	switch {
 	case at == servicesPath, strings.HasPrefix(at, servicePath):
 		r.api.ServeHTTP(w, in)
-	case one, at == variablesPath:
+	case one:
 		r.variables(w, in, variable)
+	case at == variablesPath:
+		r.variables(w, in, "")
 	default:
 		r.refuse(w, in)
 	}
