@@ -26,14 +26,14 @@ import (
 	"github.com/droverhq/drover/store"
 )
 
-// Options says what the API serves. Store and Nodes are required.
+// Options says what the API serves. Store, Nodes and Keyring are required.
 type Options struct {
 	Store store.Store
 	// Nodes reaches node agents.
 	Nodes NodeDialer
 	// Agent is the process that serves the API.
 	Agent Agent
-	// Keyring seals variables; without one there are none.
+	// Keyring seals variables.
 	Keyring *keyring.Keyring
 	// Metrics is what GET /v1/metrics shows besides figures of the store. May be nil.
 	Metrics prometheus.Gatherer

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -48,7 +49,14 @@ func (r *reads) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 }
 
 func (r *reads) refuse(w http.ResponseWriter, in *http.Request) {
-	http.Error(w, fmt.Sprintf("node agents may not ask for %s %s", in.Method, in.URL.Path), http.StatusForbidden)
+	deny(w, http.StatusForbidden, fmt.Sprintf("node agents may not ask for %s %s", in.Method, in.URL.Path))
+}
+
+// deny answers like the API: clients show the text in a line of theirs.
+func deny(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // that the agent is gone changes nothing
 }
 
 // variables answers for a variable, or with a list if none is named. Whoever may not read
@@ -56,7 +64,7 @@ func (r *reads) refuse(w http.ResponseWriter, in *http.Request) {
 func (r *reads) variables(w http.ResponseWriter, in *http.Request, variable string) {
 	of, err := r.workload(in.Header.Get("X-Nomad-Token"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusUnauthorized)
+		deny(w, http.StatusUnauthorized, err.Error())
 		return
 	}
 	namespace := in.URL.Query().Get("namespace")
@@ -64,7 +72,7 @@ func (r *reads) variables(w http.ResponseWriter, in *http.Request, variable stri
 		namespace = api.DefaultNamespace
 	}
 	if variable != "" && !of.Reads(namespace, variable) {
-		http.Error(w, of.Refusal(namespace, variable).Error(), http.StatusUnauthorized)
+		deny(w, http.StatusUnauthorized, of.Refusal(namespace, variable).Error())
 		return
 	}
 	in = in.WithContext(workload.With(in.Context(), of))
