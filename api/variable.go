@@ -31,14 +31,6 @@ type VariableMetadata struct {
 	Path        string
 }
 
-// Metadata returns the variable without its items.
-func (v *Variable) Metadata() *VariableMetadata {
-	return &VariableMetadata{
-		Namespace: v.Namespace, Path: v.Path, CreateIndex: v.CreateIndex, ModifyIndex: v.ModifyIndex,
-		CreateTime: v.CreateTime, ModifyTime: v.ModifyTime,
-	}
-}
-
 // SealedVariable is a variable as it is stored: its items can be read only with a root key.
 type SealedVariable struct {
 	ObjectMeta `msg:"-"`
