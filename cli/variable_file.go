@@ -3,9 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -138,16 +136,8 @@ func (c *cli) variableInit() *cobra.Command {
 			if len(args) > 0 {
 				path = args[0]
 			}
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-			if errors.Is(err, fs.ErrExist) {
-				return failf(1, "File %q already exists", path)
-			}
-			if err != nil {
-				return fmt.Errorf("Error creating the file: %w", err)
-			}
-			_, err = f.WriteString(sample)
-			if err = errors.Join(err, f.Close()); err != nil {
-				return fmt.Errorf("Error writing the file: %w", err)
+			if err := writeSample(path, sample, 0o600); err != nil {
+				return err
 			}
 			if !quiet {
 				fmt.Fprintf(c.Out, "Example variable specification written to %s\n", path)

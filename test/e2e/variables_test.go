@@ -12,7 +12,18 @@ func TestATaskFollowsTheVariablesOfItsJobAndReadsNoOthers(t *testing.T) {
 	t.Parallel()
 	a := newAgent(t)
 	a.Must(0, "job", "run", "-detach", "secret.nomad.hcl")
-	alloc := a.Allocs(t.Context(), "secret")[0].ID
+	alloc := ""
+	placed := func() {
+		t.Helper()
+		before := alloc
+		a.Await("another instance", func(ctx context.Context) bool {
+			for _, next := range a.Allocs(ctx, "secret") {
+				alloc = next.ID
+			}
+			return alloc != before
+		})
+	}
+	placed()
 	says := func(texts ...string) {
 		t.Helper()
 		a.Await("the task to say "+strings.Join(texts, ", "), func(context.Context) bool {
@@ -49,15 +60,7 @@ func TestATaskFollowsTheVariablesOfItsJobAndReadsNoOthers(t *testing.T) {
 
 	a.Must(0, "job", "stop", "-purge", "secret")
 	a.Must(0, "job", "run", "-detach", "-var", "path=app/other", "secret.nomad.hcl")
-	a.Await("another instance", func(ctx context.Context) bool {
-		for _, next := range a.Allocs(ctx, "secret") {
-			if next.ID != alloc {
-				alloc = next.ID
-				return true
-			}
-		}
-		return false
-	})
+	placed()
 	explains(`task t may not read the variable "app/other" of namespace "default"`)
 }
 
@@ -67,7 +70,7 @@ func TestVariablesAreKeptByCommand(t *testing.T) {
 	dir := t.TempDir()
 	spec := filepath.Join(dir, "spec.nv.hcl")
 	contains(t, a.Must(0, "var", "init", spec), "Example variable specification written to "+spec)
-	contains(t, a.Must(1, "var", "init", spec), "already exists")
+	contains(t, a.Must(1, "var", "init", spec), "exists already")
 	contains(t, a.Must(0, "var", "put", "@"+spec, "key2=", "from="+`\@home`), `"Path": "path/to/variable"`, `"key1": "value 1"`, `"from": "@home"`)
 	if out := a.Must(0, "var", "get", "path/to/variable"); strings.Contains(out, "key2") {
 		t.Errorf("an item that was left out is there:\n%s", out)
