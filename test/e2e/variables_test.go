@@ -43,7 +43,7 @@ func TestATaskFollowsTheVariablesOfItsJobAndReadsNoOthers(t *testing.T) {
 			return strings.Contains(out, text)
 		})
 	}
-	explains("Missing: nomad.var.block(nomad/jobs/secret@default.global)")
+	explains("nomad.var.block(nomad/jobs/secret@default.global)")
 	a.Must(0, "var", "put", "nomad/jobs/secret", "pass=one")
 	a.Must(0, "var", "put", "app/other", "pass=theirs")
 	says("nomad/jobs/secret nomad/jobs/secret \nown false", "with one")
@@ -58,7 +58,7 @@ func TestATaskFollowsTheVariablesOfItsJobAndReadsNoOthers(t *testing.T) {
 	a.Must(0, "var", "put", "-force", "nomad/jobs/secret", "pass=three")
 	says("with three")
 
-	a.Must(0, "job", "stop", "-purge", "secret")
+	a.Must(0, "job", "stop", "-purge", "-detach", "secret")
 	a.Must(0, "job", "run", "-detach", "-var", "path=app/other", "secret.nomad.hcl")
 	placed()
 	explains(`task t may not read the variable "app/other" of namespace "default"`)
