@@ -23133,6 +23133,148 @@ func (z *RestartPolicy) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *RootKey) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.ID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Algorithm == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.State == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.CreateTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.KEK == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Wrapped == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "ID"
+			o = append(o, 0xa2, 0x49, 0x44)
+			o = appendString(o, z.ID)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Algorithm"
+			o = append(o, 0xa9, 0x41, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
+			o = appendString(o, z.Algorithm)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "State"
+			o = append(o, 0xa5, 0x53, 0x74, 0x61, 0x74, 0x65)
+			o = appendString(o, z.State)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "CreateTime"
+			o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.CreateTime)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "KEK"
+			o = append(o, 0xa3, 0x4b, 0x45, 0x4b)
+			o = appendString(o, z.KEK)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "Wrapped"
+			o = append(o, 0xa7, 0x57, 0x72, 0x61, 0x70, 0x70, 0x65, 0x64)
+			o = msgp.AppendBytes(o, z.Wrapped)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *RootKey) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "ID":
+			z.ID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "Algorithm":
+			z.Algorithm, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Algorithm")
+				return
+			}
+		case "State":
+			z.State, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "State")
+				return
+			}
+		case "CreateTime":
+			z.CreateTime, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CreateTime")
+				return
+			}
+		case "KEK":
+			z.KEK, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "KEK")
+				return
+			}
+		case "Wrapped":
+			z.Wrapped, bts, err = msgp.ReadBytesBytes(bts, z.Wrapped)
+			if err != nil {
+				err = msgp.WrapError(err, "Wrapped")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *RootKey) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 10 + msgp.StringPrefixSize + len(z.Algorithm) + 6 + msgp.StringPrefixSize + len(z.State) + 11 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.KEK) + 8 + msgp.BytesPrefixSize + len(z.Wrapped)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *ScalingEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
@@ -23998,6 +24140,148 @@ func (z *SchedulerConfiguration) UnmarshalMsg(bts []byte) (o []byte, err error) 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *SchedulerConfiguration) Msgsize() (s int) {
 	s = 1 + 19 + msgp.StringPrefixSize + len(z.SchedulerAlgorithm) + 17 + z.PreemptionConfig.Msgsize() + 30 + msgp.BoolSize + 22 + msgp.BoolSize + 16 + msgp.BoolSize + 30 + msgp.IntSize
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *SealedVariable) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
+	_ = zb0001Mask
+	if z.Namespace == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Path == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.KeyID == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Sealed == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.CreateTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.ModifyTime == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "Namespace"
+			o = append(o, 0xa9, 0x4e, 0x61, 0x6d, 0x65, 0x73, 0x70, 0x61, 0x63, 0x65)
+			o = appendString(o, z.Namespace)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "Path"
+			o = append(o, 0xa4, 0x50, 0x61, 0x74, 0x68)
+			o = appendString(o, z.Path)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "KeyID"
+			o = append(o, 0xa5, 0x4b, 0x65, 0x79, 0x49, 0x44)
+			o = appendString(o, z.KeyID)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "Sealed"
+			o = append(o, 0xa6, 0x53, 0x65, 0x61, 0x6c, 0x65, 0x64)
+			o = msgp.AppendBytes(o, z.Sealed)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "CreateTime"
+			o = append(o, 0xaa, 0x43, 0x72, 0x65, 0x61, 0x74, 0x65, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.CreateTime)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "ModifyTime"
+			o = append(o, 0xaa, 0x4d, 0x6f, 0x64, 0x69, 0x66, 0x79, 0x54, 0x69, 0x6d, 0x65)
+			o = msgp.AppendInt64(o, z.ModifyTime)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *SealedVariable) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "Namespace":
+			z.Namespace, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Namespace")
+				return
+			}
+		case "Path":
+			z.Path, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Path")
+				return
+			}
+		case "KeyID":
+			z.KeyID, bts, err = readString(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "KeyID")
+				return
+			}
+		case "Sealed":
+			z.Sealed, bts, err = msgp.ReadBytesBytes(bts, z.Sealed)
+			if err != nil {
+				err = msgp.WrapError(err, "Sealed")
+				return
+			}
+		case "CreateTime":
+			z.CreateTime, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "CreateTime")
+				return
+			}
+		case "ModifyTime":
+			z.ModifyTime, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ModifyTime")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *SealedVariable) Msgsize() (s int) {
+	s = 1 + 10 + msgp.StringPrefixSize + len(z.Namespace) + 5 + msgp.StringPrefixSize + len(z.Path) + 6 + msgp.StringPrefixSize + len(z.KeyID) + 7 + msgp.BytesPrefixSize + len(z.Sealed) + 11 + msgp.Int64Size + 11 + msgp.Int64Size
 	return
 }
 

@@ -42,6 +42,8 @@ const (
 	KindKindDefinition   Kind = "KindDefinition"   // users, through the HTTP API
 	KindCSIVolume        Kind = "CSIVolume"        // operators, through the HTTP API
 	KindHostVolumeClaim  Kind = "HostVolumeClaim"  // the job controller
+	KindVariable         Kind = "Variable"         // users, through the HTTP API; sealed anew by the leader
+	KindRootKey          Kind = "RootKey"          // operators; the first by the server
 	// operators; the first by the server
 	KindSchedulerConfiguration Kind = "SchedulerConfiguration"
 )
@@ -105,6 +107,8 @@ var kinds = map[Kind]func() Object{
 	KindKindDefinition:   func() Object { return new(KindDefinition) },
 	KindCSIVolume:        func() Object { return new(CSIVolume) },
 	KindHostVolumeClaim:  func() Object { return new(HostVolumeClaim) },
+	KindVariable:         func() Object { return new(SealedVariable) },
+	KindRootKey:          func() Object { return new(RootKey) },
 
 	KindSchedulerConfiguration: func() Object { return new(SchedulerConfiguration) },
 }

@@ -81,6 +81,10 @@ const (
 // Followed reports whether programs outside of the servers may follow a kind in its
 // stored form: all but what servers keep for themselves.
 func Followed(k Kind) bool {
+	switch k {
+	case KindLeadership, KindNodeSession, KindVariable, KindRootKey:
+		return false
+	}
 	_, known := NewObject(k)
-	return known && k != KindLeadership && k != KindNodeSession
+	return known
 }

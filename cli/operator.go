@@ -18,6 +18,7 @@ func (c *cli) operator() *cobra.Command {
 	return noun("operator", "Tools for cluster operators",
 		noun("snapshot", "Save and restore the whole state", c.snapshotSave(), c.snapshotRestore()),
 		noun("scheduler", "How jobs are placed", c.schedulerGet(), c.schedulerSet()),
+		noun("root", "The keys that variables are sealed with", c.keyring()),
 		c.controllers())
 }
 

@@ -121,7 +121,7 @@ watches them, replaces what fails and rolls out new versions.
 	root.AddCommand(
 		c.agent(), c.apply(), c.plan("plan FILE"), c.get(), c.remove(), c.job(), c.alloc(), c.node(), c.service(),
 		c.eval(), c.deployment(), c.server(), c.system(), c.operator(), c.version(),
-		c.scaling(), c.namespace(), c.volume(), c.plugin(),
+		c.scaling(), c.namespace(), c.variable(), c.volume(), c.plugin(),
 		alias(c.jobRun(), "run FILE"), alias(c.jobStatus(), "status [JOB]"), alias(c.jobStop(), "stop JOB"),
 	)
 	return root

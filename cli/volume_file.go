@@ -185,18 +185,26 @@ func (c *cli) sample(use, short, name, text, said string) *cobra.Command {
 			if len(args) > 0 {
 				path = args[0]
 			}
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return failf(1, "%s exists already", path)
-			}
-			if err != nil {
-				return fmt.Errorf("Error writing the sample: %w", err)
-			}
-			_, err = f.WriteString(text)
-			if err := errors.Join(err, f.Close()); err != nil {
-				return fmt.Errorf("Error writing the sample: %w", err)
+			if err := writeSample(path, text, 0o644); err != nil {
+				return err
 			}
 			fmt.Fprintf(c.Out, said, path)
 			return nil
 		})
+}
+
+// writeSample writes a file to start from, where none is.
+func writeSample(path, text string, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return failf(1, "%s exists already", path)
+	}
+	if err != nil {
+		return fmt.Errorf("Error writing the sample: %w", err)
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("Error writing the sample: %w", err)
+	}
+	return nil
 }

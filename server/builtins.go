@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
@@ -56,11 +57,14 @@ func (s *Server) followBuiltins(ctx context.Context, changed <-chan struct{}) er
 		case <-ctx.Done():
 		}
 	})
-	kinds := []api.Kind{api.KindNamespace, api.KindNodePool, api.KindSchedulerConfiguration}
+	kinds := []api.Kind{api.KindNamespace, api.KindNodePool, api.KindSchedulerConfiguration, api.KindRootKey}
 	feed := s.store.Watch(s.store.Snapshot().Index(), kinds...)
 	defer func() { feed.Close() }()
 	for {
 		err := s.makeBuiltins(ctx)
+		if err == nil {
+			err = s.reseal(ctx)
+		}
 		if err == nil {
 			_, _, err = feed.Next(ctx)
 		}
@@ -80,8 +84,11 @@ func (s *Server) makeBuiltins(ctx context.Context) error {
 	if err := s.store.Sync(ctx); err != nil {
 		return err
 	}
-	var txn store.Txn
 	snap := s.store.Snapshot()
+	txn, err := keyWrites(snap, s.keyring, time.Now())
+	if err != nil {
+		return err
+	}
 	for _, o := range builtins(s.scheduler) {
 		if _, ok := snap.Get(o.Key()); !ok {
 			txn.Conditions = append(txn.Conditions, store.Absent(o.Key()))
@@ -91,6 +98,6 @@ func (s *Server) makeBuiltins(ctx context.Context) error {
 	if len(txn.Writes) == 0 {
 		return nil
 	}
-	_, err := s.store.Apply(ctx, txn)
+	_, err = s.store.Apply(ctx, txn)
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/reconcile"
 	"github.com/droverhq/drover/server/httpapi"
+	"github.com/droverhq/drover/server/keyring"
 	"github.com/droverhq/drover/server/sessions"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/raft"
@@ -58,8 +59,9 @@ type Options struct {
 
 // Server is a running server role.
 type Server struct {
-	log   logr.Logger
-	store *raft.Store
+	log     logr.Logger
+	store   *raft.Store
+	keyring *keyring.Keyring
 	// scheduler is the configuration that a new cluster begins with.
 	scheduler api.SchedulerConfiguration
 	http      *http.Server
@@ -91,7 +93,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the server's data in %s: %w", o.DataDir, err)
 	}
-	s, err := assemble(o, id, st)
+	keystore, err := openKeystore(filepath.Join(o.DataDir, "keystore"), st.Snapshot())
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	s, err := assemble(o, id, st, keyring.New(keystore))
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -111,7 +117,7 @@ const (
 	fewUnderWay = 64
 )
 
-func assemble(o Options, id string, st *raft.Store) (*Server, error) {
+func assemble(o Options, id string, st *raft.Store, ring *keyring.Keyring) (*Server, error) {
 	metrics := prometheus.NewRegistry()
 	bulk := store.Throttle(st, underWay)
 	manager, err := reconcile.NewManager(reconcile.Options{
@@ -138,10 +144,10 @@ func assemble(o Options, id string, st *raft.Store) (*Server, error) {
 	}
 	handler = httpapi.New(httpapi.Options{
 		Store: st, Nodes: hub, Agent: o.agent(id, address), Metrics: metrics, Controllers: manager, Live: live, GC: o.Controllers.GC,
-		Limits: o.Limits, Log: o.Log.WithName("http"),
+		Limits: o.Limits, Keyring: ring, Log: o.Log.WithName("http"),
 	})
 	return &Server{
-		log: o.Log, store: st, scheduler: *scheduler, api: handler, hub: hub, manager: manager, listener: o.HTTP, sessions: o.Sessions,
+		log: o.Log, store: st, keyring: ring, scheduler: *scheduler, api: handler, hub: hub, manager: manager, listener: o.HTTP, sessions: o.Sessions,
 		http: &http.Server{
 			Handler: handler, ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, defaultHeaderTimeout),
 			IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,

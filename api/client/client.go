@@ -68,6 +68,8 @@ type Client struct {
 	Kinds       *Kinds
 	Resources   *Resources
 	Objects     *Objects
+	Variables   *Variables
+	RootKeys    *RootKeys
 }
 
 // New returns a client. The error says what is wrong with the address.
@@ -98,6 +100,7 @@ func New(cfg Config) (*Client, error) {
 	c.Scaling, c.Namespaces, c.NodePools = &Scaling{c}, &Namespaces{c}, &NodePools{c}
 	c.Kinds, c.Resources, c.Services = &Kinds{c}, &Resources{c}, &Services{c}
 	c.Objects, c.Volumes = &Objects{c}, &Volumes{c}
+	c.Variables, c.RootKeys = &Variables{c}, &RootKeys{c}
 	return c, nil
 }
 

@@ -59,6 +59,7 @@ func (templates) set(s *Start) (*template.Set, error) {
 		Env:       s.Vars.Map(),
 		Replace:   s.Vars.Replace,
 		Namespace: s.Alloc.Namespace,
+		Workload:  s.Alloc.ID + "/" + s.Task.Name,
 		Dial:      s.Dial,
 		Note:      func(message string) { s.note(templateEvent(message)) },
 	})

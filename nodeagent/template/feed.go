@@ -2,15 +2,11 @@ package template
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"reflect"
-	"strings"
 	"time"
 
 	dep "github.com/hashicorp/consul-template/dependency"
-
-	"github.com/droverhq/drover/api"
 )
 
 // feed is something of the cluster that templates read.
@@ -46,7 +42,7 @@ func (f *feed) follow(ctx context.Context, clients *dep.ClientSet, tell func(new
 			return
 		}
 		if err != nil {
-			tell(news{feed: f, err: explain(err)})
+			tell(news{feed: f, err: err})
 			select {
 			case <-ctx.Done():
 			case <-time.After(pause):
@@ -66,14 +62,6 @@ func (f *feed) follow(ctx context.Context, clients *dep.ClientSet, tell func(new
 		}
 		tell(news{feed: f, data: data, index: index})
 	}
-}
-
-// explain makes a typed error of what a server that can't answer says.
-func explain(err error) error {
-	if strings.Contains(err.Error(), "501") {
-		return fmt.Errorf("%w: nomadVar, nomadVarList and nomadVarExists read variables, which the servers do not keep", api.ErrNotSupported)
-	}
-	return err
 }
 
 // take remembers what a feed brought, and reports whether it is new.
@@ -111,6 +99,7 @@ func (o *Options) clients(ctx context.Context) (*dep.ClientSet, error) {
 	err := set.CreateNomadClient(&dep.CreateNomadClientInput{
 		Address:               "http://127.0.0.1", // no proxy is asked for it
 		Namespace:             o.Namespace,
+		Token:                 o.Workload,
 		TransportCustomDialer: line{ctx, o.Dial},
 	})
 	return set, err

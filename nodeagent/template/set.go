@@ -34,6 +34,9 @@ type Options struct {
 	Env       map[string]string
 	Replace   func(string) string
 	Namespace string // of the job
+	// Workload is by what servers know for which task is asked: ALLOCATION/TASK. They let
+	// it read its variables.
+	Workload string
 	// Dial opens a connection to a server, for its HTTP API.
 	Dial func(context.Context) (net.Conn, error)
 	// Denied are the functions that templates may not use, with wildcards. Default: plugin
@@ -119,9 +122,6 @@ func (s *Set) First(ctx context.Context) (map[string]string, error) {
 		case <-patience.C:
 			s.note("Missing: " + strings.Join(missing, ", "))
 		case n := <-in.news:
-			if n.err != nil && errors.Is(n.err, api.ErrNotSupported) {
-				return nil, n.err
-			}
 			if n.err != nil {
 				s.note(n.err.Error())
 				continue

@@ -60,7 +60,7 @@ func newObject(kind, key string) (api.Object, error) {
 	case *api.Leadership:
 	default:
 		v := reflect.ValueOf(o).Elem()
-		setString(v, id, "ID", "NodeID", "Name", "JobID")
+		setString(v, id, "ID", "NodeID", "Name", "JobID", "Path")
 		if f := v.FieldByName("Namespace"); f.IsValid() {
 			f.SetString(namespace)
 		}

@@ -20,18 +20,21 @@ import (
 	"github.com/droverhq/drover/controllers/gc"
 	"github.com/droverhq/drover/controllers/job"
 	"github.com/droverhq/drover/reconcile"
+	"github.com/droverhq/drover/server/keyring"
 	"github.com/droverhq/drover/server/tally"
 	"github.com/droverhq/drover/server/watch"
 	"github.com/droverhq/drover/store"
 )
 
-// Options says what the API serves. Store and Nodes are required.
+// Options says what the API serves. Store, Nodes and Keyring are required.
 type Options struct {
 	Store store.Store
 	// Nodes reaches node agents.
 	Nodes NodeDialer
 	// Agent is the process that serves the API.
 	Agent Agent
+	// Keyring seals variables.
+	Keyring *keyring.Keyring
 	// Metrics is what GET /v1/metrics shows besides figures of the store. May be nil.
 	Metrics prometheus.Gatherer
 	// Controllers are those that GET /v1/operator/controllers shows. May be nil.
@@ -84,6 +87,7 @@ type API struct {
 	nodes       *nodeProxy
 	agent       Agent
 	metrics     prometheus.Gatherer
+	keyring     *keyring.Keyring
 	controllers *reconcile.Manager
 	live        *job.Live
 	log         logr.Logger
@@ -108,6 +112,7 @@ func New(o Options) *API {
 		store:       o.Store,
 		agent:       o.Agent,
 		metrics:     o.Metrics,
+		keyring:     o.Keyring,
 		controllers: o.Controllers,
 		live:        o.Live,
 		log:         o.Log,

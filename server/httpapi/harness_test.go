@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/droverhq/drover/api"
+	"github.com/droverhq/drover/server/keyring"
 	"github.com/droverhq/drover/store"
 	"github.com/droverhq/drover/store/mem"
 	"github.com/droverhq/drover/test/recorded"
@@ -43,9 +45,10 @@ func newCluster(t *testing.T, change ...func(*Options)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, store: mem.New(mem.Options{}), nodes: newNodes(t)}
 	o := Options{
-		Store: c.store,
-		Nodes: c.nodes,
-		Log:   testr.New(t),
+		Store:   c.store,
+		Nodes:   c.nodes,
+		Keyring: newKeyring(t),
+		Log:     testr.New(t),
 		Agent: Agent{
 			Name: "node-1", Region: "global", Datacenter: "dc1", Version: "2.0.6-dev",
 			ServerID: "142956b1-f4e2-62d7-c1f8-37307c3cb41d", SessionAddress: "127.0.0.1:4647", GossipPort: 4648,
@@ -84,6 +87,16 @@ func newCluster(t *testing.T, change ...func(*Options)) *cluster {
 		}
 	})
 	return c
+}
+
+// newKeyring returns a keyring of a keystore of its own.
+func newKeyring(t testing.TB) *keyring.Keyring {
+	t.Helper()
+	keystore, err := keyring.MakeKeystore(filepath.Join(t.TempDir(), "keystore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keyring.New(keystore)
 }
 
 // put writes objects in one transaction and returns its index.

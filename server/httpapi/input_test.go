@@ -148,7 +148,7 @@ func TestBadInputIsTheClientsFault(t *testing.T) {
 		"zero byte in path":    {"GET", "/v1/job/a%00b", "", 400, "UTF-8"},
 		"invalid path":         {"GET", "/v1/job/%ff", "", 400, "UTF-8"},
 		"not supported":        {"GET", "/v1/agent/host", "", 501, "not supported: host information"},
-		"not supported either": {"GET", "/v1/vars", "", 501, "not supported: variables"},
+		"not supported either": {"PUT", "/v1/var/a?lock-acquire", `{"Items":{"a":"b"}}`, 501, "not supported: locking variables"},
 		"nor this":             {"PUT", "/v1/acl/bootstrap", "", 501, "not supported: access control"},
 		"nor an evaluation":    {"DELETE", "/v1/evaluations", "{}", 501, "not supported: deleting evaluations"},
 		"a pool called drain":  {"GET", "/v1/node/pool/drain", "", 404, "node pool not found"},
@@ -258,7 +258,7 @@ func FuzzBodies(f *testing.F) {
 	}
 	paths := []string{
 		"/v1/jobs", "/v1/job/hello", "/v1/job/hello/plan", "/v1/validate/job", "/v1/jobs/parse", "/v1/job/hello/evaluate",
-		"/v1/node/" + helloNode + "/eligibility", "/v1/operator/snapshot", "/v1/allocation/" + noUUID + "/stop",
+		"/v1/node/" + helloNode + "/eligibility", "/v1/operator/snapshot", "/v1/var/app/config", "/v1/allocation/" + noUUID + "/stop",
 	}
 	for _, r := range exchanges {
 		if r.Request.Method != http.MethodGet && len(r.Request.Body) > 4 {
@@ -269,7 +269,15 @@ func FuzzBodies(f *testing.F) {
 	}
 	f.Add(uint8(0), []byte(`{"Job":{"ID":"x","TaskGroups":[{"Name":"g","Tasks":[{"Name":"t","Driver":"raw_exec","Config":{"command":"x"}}]}]}}`))
 	s := fuzzedStore(f)
-	a := New(Options{Store: s, Agent: Agent{Region: "global"}, Log: discard, Limits: Limits{MaxBody: 1 << 20}})
+	ring := newKeyring(f)
+	key, err := ring.NewKey(time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	if _, err := s.Apply(f.Context(), store.Txn{Writes: []store.Write{store.Put(key)}}); err != nil {
+		f.Fatal(err)
+	}
+	a := New(Options{Store: s, Keyring: ring, Agent: Agent{Region: "global"}, Log: discard, Limits: Limits{MaxBody: 1 << 20}})
 	f.Fuzz(func(t *testing.T, path uint8, body []byte) {
 		w := httptest.NewRecorder()
 		target := paths[int(path)%len(paths)]
@@ -306,7 +314,7 @@ func FuzzPaths(f *testing.F) {
 		f.Add("DELETE", seed)
 	}
 	s := fuzzedStore(f)
-	a := New(Options{Store: s, Agent: Agent{Region: "global"}, Log: discard})
+	a := New(Options{Store: s, Keyring: newKeyring(f), Agent: Agent{Region: "global"}, Log: discard})
 	a.stop() // what waits is let go at once
 	f.Fuzz(func(t *testing.T, method, path string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -335,7 +343,7 @@ func TestEverythingThatReadsABodyIsFuzzed(t *testing.T) {
 		}
 		path := strings.NewReplacer("{job...}", "hello", "{node}", helloNode, "{alloc}", helloAlloc).Replace(r.pattern)
 		a := c.do(http.MethodPut, "/v1/"+path, "]")
-		reads := !strings.HasSuffix(path, "/stop") && path != "system/gc" && path != "node/"+helloNode+"/evaluate"
+		reads := !strings.HasSuffix(path, "/stop") && path != "system/gc" && path != "operator/keyring/rotate" && path != "node/"+helloNode+"/evaluate"
 		if reads && a.status != http.StatusBadRequest && a.status != http.StatusNotImplemented {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}

@@ -97,6 +97,9 @@ func deleteNamespace(c *call) error {
 		if err := noVolume(s, name); err != nil {
 			return err
 		}
+		if err := noVariable(s, name); err != nil {
+			return err
+		}
 		return noResource(s, name)
 	}})
 }

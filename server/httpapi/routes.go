@@ -10,7 +10,7 @@ import (
 // routes is the whole API. Of the routes that fit a path the first counts.
 func routes() []route {
 	return slices.Concat(poolRoutes(), unsupported(), commandRoutes(), volumeRoutes(), serviceRoutes(), workRoutes(), nodeRoutes(), agentRoutes(),
-		scalingRoutes(), resourceRoutes(), controllerRoutes(), rolloutRoutes(), versionRoutes(), jobRoutes())
+		scalingRoutes(), variableRoutes(), resourceRoutes(), controllerRoutes(), rolloutRoutes(), versionRoutes(), jobRoutes())
 }
 
 // query is a read of the store. It names what its answer is made of, so that it can be

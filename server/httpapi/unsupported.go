@@ -3,6 +3,9 @@ package httpapi
 // Features that share a path with others that are there.
 const (
 	deletingEvaluations = "deleting evaluations"
+	lockingVariables    = "locking variables"
+	otherAlgorithms     = "root keys of other algorithms than aes256-gcm"
+	publishingKeys      = "publishing root keys before they are used"
 )
 
 // unsupported is the paths that clients know but that do nothing yet: an honest 501,
@@ -15,7 +18,6 @@ func unsupported() []route {
 		{"pausing tasks", []string{"client/allocation/{alloc}/pause"}},
 		{"snapshots of allocations", []string{"client/allocation/{alloc}/snapshot"}},
 		{"search", []string{"search", "search/fuzzy"}},
-		{"variables", []string{"vars", "var/{path...}"}},
 		{"access control", []string{"acl/{rest...}"}},
 		{"quotas", []string{"quotas", "quota/{name}", "quota", "quota/usage/{name}", "quota-usages"}},
 		{"sentinel policies", []string{"sentinel/policies", "sentinel/policy/{name}"}},
@@ -25,7 +27,7 @@ func unsupported() []route {
 		{"autopilot", []string{"operator/autopilot/configuration", "operator/autopilot/health"}},
 		{"upgrade checks", []string{"operator/upgrade-check/{check}"}},
 		{"utilization reports", []string{"operator/utilization"}},
-		{"key management", []string{"operator/keyring/keys", "operator/keyring/rotate", "operator/keyring/key/{id}", "agent/keyring/{op}"}},
+		{"keys of gossip", []string{"agent/keyring/{op}"}},
 		{"reconciling summaries", []string{"system/reconcile/summaries"}},
 		{"following the agent's log", []string{"agent/monitor", "agent/monitor/export"}},
 		{"joining and leaving servers", []string{"agent/join", "agent/force-leave"}},

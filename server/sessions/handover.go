@@ -18,7 +18,7 @@ import (
 // files of allocations that its own follow.
 func (s *nodeSession) requests() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", s.hub.api)
+	mux.Handle("/", &reads{nodeID: s.nodeID, store: s.hub.store, api: s.hub.api})
 	mux.HandleFunc("GET /v1/client/allocation/{alloc}/snapshot", s.handOver)
 	return mux
 }

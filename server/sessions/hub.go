@@ -65,7 +65,7 @@ func New(o Options) *Hub {
 	return &Hub{
 		store: o.Store, serverID: o.ServerID, log: o.Log, servers: o.Servers,
 		timeout:  cmp.Or(o.Timeout, session.DefaultTimeout),
-		api:      readsOnly(o.API),
+		api:      o.API,
 		epoch:    uuid.NewString(),
 		sessions: map[string]*nodeSession{},
 		opening:  map[string]bool{},

@@ -35,6 +35,8 @@ func registry() []relation {
 		newLive(plain[*api.SchedulerConfiguration]()),
 		newLive(namespaced[*api.CSIVolume]()),
 		newLive(hostVolumeClaims()),
+		newLive(namespaced[*api.SealedVariable]()),
+		newLive(plain[*api.RootKey]()),
 	}
 }
 

@@ -31,7 +31,6 @@ var elsewhere = map[string]string{
 	"client-allocation-signal": "it was sent while the task was restarting: nodeagent",
 	"event-stream":             "it does not end: server/httpapi",
 	"search":                   "not supported yet",
-	"vars-":                    "not supported yet",
 	"raft-":                    "not supported yet",
 	"autopilot-":               "not supported yet",
 	"acl-":                     "not supported yet",
