@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"net/url"
 
 	"github.com/droverhq/drover/api"
@@ -17,10 +18,17 @@ import (
 // requests answers what an agent asks: for what all may read and, as this one, for the
 // files of allocations that its own follow.
 func (s *nodeSession) requests() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", &reads{nodeID: s.nodeID, store: s.hub.store, api: s.hub.api})
-	mux.HandleFunc("GET /v1/client/allocation/{alloc}/snapshot", s.handOver)
-	return mux
+	files := http.NewServeMux()
+	files.HandleFunc("GET /v1/client/allocation/{alloc}/snapshot", s.handOver)
+	others := &reads{nodeID: s.nodeID, store: s.hub.store, api: s.hub.api}
+	// Not by the mux, which would make other paths of those of variables.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/client/") {
+			files.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
+	})
 }
 
 // handOver passes the files of an allocation that has ended on to the node of the one that
