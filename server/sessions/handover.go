@@ -8,8 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"strings"
 	"net/url"
+	"strings"
 
 	"github.com/droverhq/drover/api"
 	"github.com/droverhq/drover/store"
