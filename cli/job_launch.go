@@ -72,6 +72,7 @@ func (c *cli) dispatch(ctx context.Context, cl *client.Client, stub *api.JobList
 	}
 	resp, err := cl.Jobs.Dispatch(ctx, stub.ID, request, d.token, client.Query{Namespace: stub.Namespace})
 	if err != nil {
+		//lint:ignore ST1005 shown as it is
 		return fmt.Errorf("Failed to dispatch job: %w", err)
 	}
 	facts := []string{"Dispatched Job ID", resp.DispatchedJobID}

@@ -55,16 +55,19 @@ func parseVariable(name string, b []byte) (*api.Variable, error) {
 	if filepath.Ext(name) == ".json" {
 		v := new(api.Variable)
 		if err := json.Unmarshal(b, v); err != nil {
+			//lint:ignore ST1005 shown as it is
 			return nil, fmt.Errorf("Failed to parse variable data: %w", err)
 		}
 		return v, nil
 	}
 	var h variableHead
 	if err := hclsimple.Decode(name, b, nil, &h); err != nil {
+		//lint:ignore ST1005 shown as it is
 		return nil, fmt.Errorf("Failed to parse variable data: %w", err)
 	}
 	items, err := itemsOf(h.Rest)
 	if err != nil {
+		//lint:ignore ST1005 shown as it is
 		return nil, fmt.Errorf("Failed to parse variable data: %w", err)
 	}
 	return &api.Variable{

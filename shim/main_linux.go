@@ -134,7 +134,7 @@ func (s *supervisor) start() error {
 func (s *supervisor) settle() error {
 	// Handled, not ignored: an ignored signal would stay ignored in the task. SIGXFSZ
 	// is a log file at the size limit of the process, an error of write like others.
-	signal.Notify(make(chan os.Signal), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1,
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1,
 		unix.SIGUSR2, unix.SIGALRM, unix.SIGXFSZ, unix.SIGPIPE)
 	signal.Notify(s.control, unix.SIGTERM)
 	if err := resetReserved(); err != nil {

@@ -13,7 +13,11 @@ import (
 func TestEachAllocationIsJoinedWithItsOwnStatus(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := mem.New(mem.Options{})
-		defer s.Close()
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		ids := rapid.SliceOfDistinct(rapid.StringMatching(`[a-d]{1,3}`), rapid.ID[string])
 		var txn store.Txn
 		for _, id := range ids.Draw(t, "allocations") {

@@ -141,7 +141,7 @@ func (o output) Write(b []byte) (int, error) {
 func (s *session) receive() {
 	defer s.cancel()
 	defer close(s.sizes)
-	defer s.typing.Close()
+	defer func() { _ = s.typing.Close() }() // it never fails
 	for {
 		_, b, err := s.conn.Read(s.ctx)
 		if err != nil {

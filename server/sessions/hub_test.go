@@ -45,7 +45,11 @@ func newFixture(t *testing.T) *fixture {
 
 func newFixtureOn(t *testing.T, st store.Store) *fixture {
 	t.Helper()
-	t.Cleanup(func() { st.Close() })
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	f := &fixture{t: t, store: st}
 	var cancel context.CancelFunc
 	f.ctx, cancel = context.WithTimeout(t.Context(), patience)

@@ -288,7 +288,7 @@ type localProposals struct {
 
 func newLocalProposals() *localProposals {
 	l := &localProposals{waiting: make(map[fsm.Token][]*fsm.Proposal)}
-	rand.Read(l.next[:8]) // never fails
+	_, _ = rand.Read(l.next[:8]) // it never fails
 	return l
 }
 

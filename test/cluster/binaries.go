@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-func run(m *testing.M) (int, error) {
+func run(m *testing.M) (code int, err error) {
 	if os.Getenv(binVar) != "" {
 		return m.Run(), nil
 	}
@@ -29,7 +30,7 @@ func run(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for _, name := range []string{"drover", "drover-shim"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "github.com/droverhq/drover/cmd/"+name)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -59,7 +59,11 @@ func TestOutputIsTakenOnceWhateverMomentAnAgentDies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+		}()
 		task := taskRecord{
 			Stdout: driver.LogFile{Dir: dir, Prefix: "t.stdout", MaxFiles: 1000, MaxBytes: 40},
 			Stderr: driver.LogFile{Dir: dir, Prefix: "t.stderr", MaxFiles: 1000, MaxBytes: 1 << 20},

@@ -40,7 +40,7 @@ func (d *Holder) Exec(ctx context.Context, h driver.Handle, c driver.Command) (d
 	if err != nil {
 		return none, err
 	}
-	defer streams.close()
+	defer func() { _ = streams.close() }() // they were read, or what was written has arrived
 	held, err := d.hold(spec, c.TTY, streams)
 	if err != nil {
 		return none, err
