@@ -3,6 +3,7 @@ package nodeagent_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +14,9 @@ import (
 )
 
 // gauge finds what a test says.
-type gauge struct {
+type gauge struct{ shown atomic.Pointer[reading] }
+
+type reading struct {
 	found string
 	err   error
 }
@@ -21,16 +24,17 @@ type gauge struct {
 func (*gauge) Name() string { return "gauge" }
 
 func (g *gauge) Run(context.Context) (func(*api.Node), error) {
-	if g.err != nil {
-		return nil, g.err
+	r := g.shown.Load()
+	if r.err != nil {
+		return nil, r.err
 	}
-	found := g.found
-	return func(n *api.Node) { n.Attributes["gauge"] = found }, nil
+	return func(n *api.Node) { n.Attributes["gauge"] = r.found }, nil
 }
 
 func TestAChangeOfTheMachineIsToldAndOnlyAChange(t *testing.T) {
 	virtual(t, func(t *testing.T, c *cluster, d *simulated.Driver) {
-		g := &gauge{found: "1"}
+		g := &gauge{}
+		g.shown.Store(&reading{found: "1"})
 		o := options(t, c, d)
 		o.Fingerprinters = []fingerprint.Fingerprinter{fingerprint.Fixed{}, g}
 		a := start(t, o)
@@ -48,14 +52,16 @@ func TestAChangeOfTheMachineIsToldAndOnlyAChange(t *testing.T) {
 		}
 		told(0, "1")
 		class := a.Node().ComputedClass
-		g.found = "2"
+		g.shown.Store(&reading{found: "2"})
 		told(1, "2")
-		if a.Node().ComputedClass == class || a.Node().ID != c.hellos[0].ID || a.Node().SecretID != c.hellos[0].SecretID {
-			t.Errorf("node %+v", a.Node())
-		}
-		g.err = errors.New("it can't be seen for a moment")
+		c.set(func(c *cluster) {
+			if a.Node().ComputedClass == class || a.Node().ID != c.hellos[0].ID || a.Node().SecretID != c.hellos[0].SecretID {
+				t.Errorf("node %+v", a.Node())
+			}
+		})
+		g.shown.Store(&reading{err: errors.New("it can't be seen for a moment")})
 		told(1, "2")
-		g.err, g.found = nil, "3"
+		g.shown.Store(&reading{found: "3"})
 		told(2, "3")
 	})
 }

@@ -58,9 +58,12 @@ func TestAnAgentThatLeavesWaitsUntilItsNodeIsDrained(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		if s := c.status(id); s.ClientStatus != api.AllocClientComplete || !c.goodbye {
-			t.Errorf("reported %s, said goodbye: %v", describe(s), c.goodbye)
-		}
+		s := c.status(id)
+		c.set(func(c *cluster) {
+			if s.ClientStatus != api.AllocClientComplete || !c.goodbye {
+				t.Errorf("reported %s, said goodbye: %v", describe(s), c.goodbye)
+			}
+		})
 	})
 }
 
@@ -74,9 +77,11 @@ func TestADrainThatTakesTooLongEndsWithTheAgent(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		if len(d.Running()) != 1 || c.goodbye || len(c.leaves) != 1 || c.leaves[0].Deadline != -1 {
-			t.Errorf("running %v, asked %+v, said goodbye: %v", d.Running(), c.leaves, c.goodbye)
-		}
+		c.set(func(c *cluster) {
+			if len(d.Running()) != 1 || c.goodbye || len(c.leaves) != 1 || c.leaves[0].Deadline != -1 {
+				t.Errorf("running %v, asked %+v, said goodbye: %v", d.Running(), c.leaves, c.goodbye)
+			}
+		})
 	})
 }
 
@@ -90,9 +95,11 @@ func TestWhatADrainLeavesAloneRunsOn(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		if len(d.Running()) != 1 || c.goodbye {
-			t.Errorf("running %v, said goodbye: %v", d.Running(), c.goodbye)
-		}
+		c.set(func(c *cluster) {
+			if len(d.Running()) != 1 || c.goodbye {
+				t.Errorf("running %v, said goodbye: %v", d.Running(), c.goodbye)
+			}
+		})
 	})
 }
 
@@ -105,8 +112,10 @@ func TestAnEmptyNodeIsLeftAtOnceAndTakesNothingMore(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		if len(c.leaves) != 1 || !c.goodbye {
-			t.Errorf("asked %+v, said goodbye: %v", c.leaves, c.goodbye)
-		}
+		c.set(func(c *cluster) {
+			if len(c.leaves) != 1 || !c.goodbye {
+				t.Errorf("asked %+v, said goodbye: %v", c.leaves, c.goodbye)
+			}
+		})
 	})
 }
