@@ -82,6 +82,10 @@ func TestTasksOfAGroupShareANetworkThatOutlivesThemAndTheAgent(t *testing.T) {
 		t.Errorf("without an agent: %v", err)
 	}
 	a.Start()
+	a.Await("the agent to have its session again", func(context.Context) bool {
+		_, code := a.Drover("alloc", "fs", al.ID)
+		return code == 0
+	})
 	only(t, a, "pair")
 	a.Must(0, "job", "restart", "-yes", "pair")
 	a.Await("the restarted task", func(ctx context.Context) bool { return cluster.Fetch(ctx, address(al)) == nil })
