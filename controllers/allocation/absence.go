@@ -44,8 +44,9 @@ func registerAbsence(m *reconcile.Manager) error {
 		Complete(m, func(c reconcile.Client) reconcile.Reconciler { return &absence{c, w} })
 }
 
-// waiting is the nodes for which a pass is due, and from when on. Each has its own, so
-// nothing is missed when one that was taken along is not marked.
+// waiting is the nodes for which a pass is due, and until when it waits for others (zero: it
+// was not looked at yet). Each node has its own, so nothing is missed when one that was
+// taken along is not marked.
 type waiting struct {
 	mu    sync.Mutex // guards nodes
 	nodes map[string]time.Time
@@ -53,24 +54,26 @@ type waiting struct {
 
 // add notes a node, and asks for its pass.
 func (w *waiting) add(snap store.Snapshot, c store.Change) []reconcile.Request {
-	var since time.Time // a node that was removed waits for no other
-	if status, ok := c.New.(*api.NodeStatus); ok {
-		since = time.Unix(0, status.UpdatedAt)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.nodes[c.Key.ID] = since
+	w.nodes[c.Key.ID] = time.Time{}
 	return reconcile.SameKey(snap, c)
 }
 
-// gathers returns how long a node still waits for others.
+// gathers returns how long a node still waits for others, from when it was first looked at:
+// the clock of who found it lost may not be ours.
 func (w *waiting) gathers(node string, now time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.nodes) < many {
+	until, waits := w.nodes[node]
+	switch {
+	case !waits || len(w.nodes) < many:
 		return 0
+	case until.IsZero():
+		w.nodes[node] = now.Add(gathering)
+		return gathering
 	}
-	return w.nodes[node].Add(gathering).Sub(now)
+	return until.Sub(now)
 }
 
 // takeAlong returns a node and all that wait.
@@ -103,7 +106,9 @@ func (c *absence) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	var marking errgroup.Group
 	marking.SetLimit(marksAtOnce)
 	for losses := range inJobs(unmarked(snap, nodes)) {
-		marking.Go(func() error { return c.mark(ctx, snap, losses) })
+		if txn := marks(snap, losses, c.client.Now()); len(txn.Writes) > 0 {
+			marking.Go(func() error { return c.apply(ctx, txn) })
+		}
 	}
 	return reconcile.Result{}, marking.Wait()
 }
@@ -145,8 +150,9 @@ func inJobs(all []*api.Allocation) func(yield func([]*api.Allocation) bool) {
 	}
 }
 
-func (c *absence) mark(ctx context.Context, snap store.Snapshot, losses []*api.Allocation) error {
-	now := c.client.Now()
+// marks returns the transaction that marks some allocations. It is made by the pass itself,
+// whose panics are caught.
+func marks(snap store.Snapshot, losses []*api.Allocation, now time.Time) store.Txn {
 	var txn store.Txn
 	for _, a := range losses {
 		s, ok := read(snap, a.ID)
@@ -160,9 +166,10 @@ func (c *absence) mark(ctx context.Context, snap store.Snapshot, losses []*api.A
 		txn.Conditions = append(txn.Conditions, s.conditions()...)
 		txn.Writes = append(txn.Writes, store.Give(next))
 	}
-	if len(txn.Writes) == 0 {
-		return nil
-	}
+	return txn
+}
+
+func (c *absence) apply(ctx context.Context, txn store.Txn) error {
 	if _, err := c.client.Apply(ctx, txn); err != nil {
 		return fmt.Errorf("mark %d allocations of absent nodes: %w", len(txn.Writes), err)
 	}

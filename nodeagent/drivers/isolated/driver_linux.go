@@ -84,7 +84,7 @@ func New(k Kind, o Options) *Driver {
 }
 
 // errNotRoot is told as the reference does.
-var errNotRoot = errors.New("Driver must run as root") //nolint:staticcheck // ST1005: shown as it is
+var errNotRoot = errors.New("Driver must run as root")
 
 // checkKernel returns what this process or its kernel lack.
 func checkKernel() error {
